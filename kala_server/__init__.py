@@ -1,0 +1,1 @@
+"""The reference server of Kala for Python: a small, durable job scheduler driven over JSON and HTTP."""

@@ -1,0 +1,240 @@
+"""Everything that can happen, as the journal keeps it: one frozen dataclass for each kind of record.
+
+A record says what happened and holds what was decided, so that applying it needs no clock and no parsing.
+Names here are the names in the journal: renaming one needs a new journal version.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCreated:
+    """A job was accepted."""
+
+    id: str
+    at: datetime
+    spec: JobSpec
+    disabled: bool = False
+    next_at: datetime | None = None
+    key: str = ""
+    """The idempotency key it came with, and …"""
+    key_digest: str = ""
+    """… a digest of that request's body, so that the same key with another body is noticed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChanged:
+    """A job's owner replaced what it says."""
+
+    id: str
+    at: datetime
+    spec: JobSpec
+    disabled: bool = False
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnabled:
+    """A job's slots count again."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDisabled:
+    """A job's slots pass without a run."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDeleted:
+    """A job and its history are gone; a command that still runs may end in peace."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllJobsDeleted:
+    """Every job is gone."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQueued:
+    """A run exists and waits for its turn."""
+
+    run_id: str
+    job_id: str
+    at: datetime
+    scheduled_at: datetime
+    trigger: Trigger
+    reason: str = ""
+    cause: str = ""
+    parents: tuple[str, ...] = ()
+    next_at: datetime | None = None
+    """The job's next slot, where this run took one (trigger schedule or catch_up)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotsSkipped:
+    """One or more slots passed without a run."""
+
+    run_id: str
+    job_id: str
+    at: datetime
+    first: datetime
+    last: datetime
+    count: int = 1
+    trigger: Trigger = Trigger.SCHEDULE
+    reason: str = ""
+    cause: str = ""
+    parents: tuple[str, ...] = ()
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """An attempt is about to be spawned: durable before it is."""
+
+    run_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpawned:
+    """The attempt's process is there."""
+
+    run_id: str
+    pid: int
+    pid_started: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """An attempt failed and another one follows."""
+
+    run_id: str
+    at: datetime
+    retry_at: datetime
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnding:
+    """The run's command is being ended, because it was cancelled, replaced or took too long."""
+
+    run_id: str
+    at: datetime
+    state: RunState
+    reason: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """Nothing more happens to the run."""
+
+    run_id: str
+    at: datetime
+    state: RunState
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+    output_size: int = 0
+    output_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentEnded:
+    """A parent's run has ended and waits for its generation."""
+
+    job_id: str
+    parent_id: str
+    run_id: str
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationJoined:
+    """One run of each parent has ended: the oldest arrival of each is taken."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsPruned:
+    """Finished runs that ended before this instant are no longer kept."""
+
+    before: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerKept:
+    """Snapshot: what concerns the whole server."""
+
+    created_at: datetime
+    last_attempted_run: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKept:
+    """Snapshot: a job as it is."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKept:
+    """Snapshot: an entry of the ledger as it is."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyKept:
+    """Snapshot: an idempotency key that is still remembered."""
+
+    key: str
+    digest: str
+    ids: tuple[str, ...]
+    at: datetime
+
+
+Record = (
+    JobCreated
+    | JobChanged
+    | JobEnabled
+    | JobDisabled
+    | JobDeleted
+    | AllJobsDeleted
+    | RunQueued
+    | SlotsSkipped
+    | RunStarted
+    | RunSpawned
+    | AttemptFailed
+    | RunEnding
+    | RunFinished
+    | ParentEnded
+    | GenerationJoined
+    | RunsPruned
+    | ServerKept
+    | JobKept
+    | RunKept
+    | KeyKept
+)
+
+
+def kind(record_type: type) -> str:
+    """The journal's name for a record type: `JobCreated` is `job_created`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", record_type.__name__).lower()

@@ -1,0 +1,1 @@
+"""Where records are kept: the Store protocol and its backends, one a file."""
