@@ -35,7 +35,6 @@ class Trigger(StrEnum):
     PARENT = "parent"
     CATCH_UP = "catch_up"
     ON_FAILURE = "on_failure"
-    RERUN = "rerun"
 
 
 class Overlap(StrEnum):
@@ -167,9 +166,10 @@ class Run:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     attempts: int = 0
+    attempt_at: datetime | None = None
+    """When the latest attempt started."""
     retry_at: datetime | None = None
     """When the next attempt is due, while it waits for it."""
-    first_attempt_at: datetime | None = None
     ending: RunState | None = None
     """Set while the command is being ended: the state that the run will end in."""
     exit_code: int | None = None

@@ -7,6 +7,7 @@ Names here are the names in the journal: renaming one needs a new journal versio
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger
 
@@ -81,7 +82,7 @@ class RunQueued:
     cause: str = ""
     parents: tuple[str, ...] = ()
     next_at: datetime | None = None
-    """The job's next slot, where this run took one (trigger schedule or catch_up)."""
+    """The job's next slot from here on; unchanged unless this run took one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +181,13 @@ class RunsPruned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeysForgotten:
+    """Idempotency keys from before this instant are no longer remembered."""
+
+    before: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerKept:
     """Snapshot: what concerns the whole server."""
 
@@ -228,11 +236,14 @@ Record = (
     | ParentEnded
     | GenerationJoined
     | RunsPruned
+    | KeysForgotten
     | ServerKept
     | JobKept
     | RunKept
     | KeyKept
 )
+
+RECORD_TYPES: tuple[type[Record], ...] = get_args(Record)
 
 
 def kind(record_type: type) -> str:

@@ -1,0 +1,45 @@
+"""ISO 8601 durations as jobs write them: what instant lies one duration after another.
+
+Texts were checked when the job was accepted (`validation.py`); an empty text is no duration.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from kala_client.schedule import Period, Schedule
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+def after(instant: datetime, duration: str) -> datetime | None:
+    """Return the instant one duration later, months counted on the calendar; None without a duration."""
+    if not duration:
+        return None
+    period = Period.parse(duration)
+    if period.is_zero:
+        return instant
+    return Schedule(instant, period, 1).slot(1) or FOREVER
+
+
+def scaled(instant: datetime, duration: str, factor: float) -> datetime:
+    """Return the instant `factor` durations later; the instant itself without a duration."""
+    later = after(instant, duration)
+    if later is None:
+        return instant
+    try:
+        return instant + (later - instant) * factor
+    except OverflowError:
+        return FOREVER
+
+
+def words(length: timedelta) -> str:
+    """Say a length as people do: "61 min", "3 h 20 min", "4.2 s"."""
+    seconds = length.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds % 1 >= 0.05 else f"{seconds:.0f} s"
+    minutes, hours = round(seconds / 60), int(seconds // 3600)
+    if minutes < 120:
+        return f"{minutes} min"
+    if hours < 48:
+        rest = f" {(int(seconds) // 60) % 60} min" if (int(seconds) // 60) % 60 else ""
+        return f"{hours} h{rest}"
+    return f"{hours // 24} days"

@@ -1,0 +1,243 @@
+"""When a job is due: its timetable, from `R[n]/START/PERIOD`, a cron expression, or the moment of its creation.
+
+Slots are found in closed form, never by walking from START; a cron line is walked by days. All instants are UTC.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from itertools import takewhile
+from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+from kala_client.schedule import Schedule
+from kala_server.core.job import JobSpec
+
+_INSTANT = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
+
+
+class Timetable(Protocol):
+    """The slots of one job, in order."""
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """Return the first slot strictly after the instant; None where there is none."""
+        ...
+
+    def last_until(self, instant: datetime) -> datetime | None:
+        """Return the latest slot that is not after the instant."""
+        ...
+
+    def count(self, first: datetime, last: datetime) -> int:
+        """Return how many slots there are from `first` to `last`, both included."""
+        ...
+
+
+def first_at_or_after(timetable: Timetable, instant: datetime) -> datetime | None:
+    """Return the first slot that is not before the instant."""
+    return timetable.next_after(instant - _INSTANT)
+
+
+def between(timetable: Timetable, first: datetime, last: datetime) -> Iterator[datetime]:
+    """Yield the slots from `first` to `last`, both included."""
+    slot = first_at_or_after(timetable, first)
+    while slot is not None and slot <= last:
+        yield slot
+        slot = timetable.next_after(slot)
+
+
+def latest(timetable: Timetable, first: datetime, last: datetime, most: int) -> list[datetime]:
+    """Return the last `most` slots from `first` to `last`, oldest first."""
+    found: deque[datetime] = deque()
+    slot = timetable.last_until(last)
+    while slot is not None and slot >= first and len(found) < most:
+        found.appendleft(slot)
+        slot = timetable.last_until(slot - _INSTANT)
+    return list(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """The timetable of a job that only its parents or its owner start."""
+
+    def next_after(self, instant: datetime) -> datetime | None:  # noqa: ARG002 - the protocol's signature
+        """Return None."""
+        return None
+
+    def last_until(self, instant: datetime) -> datetime | None:  # noqa: ARG002
+        """Return None."""
+        return None
+
+    def count(self, first: datetime, last: datetime) -> int:  # noqa: ARG002
+        """Return 0."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """The timetable of a job without a schedule: one slot, when it was created."""
+
+    at: datetime
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """Return the slot where it is still to come."""
+        return self.at if self.at > instant else None
+
+    def last_until(self, instant: datetime) -> datetime | None:
+        """Return the slot where it has come."""
+        return self.at if self.at <= instant else None
+
+    def count(self, first: datetime, last: datetime) -> int:
+        """Return whether the slot lies there."""
+        return int(first <= self.at <= last)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeating:
+    """`R[n]/START/PERIOD`: slot n is START + n × PERIOD, computed from START every time."""
+
+    schedule: Schedule
+    zone: tzinfo | None
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """Return the first slot strictly after the instant; None past the last repeat."""
+        index = self.schedule.index_after(instant, tz=self.zone)
+        return None if index is None else self.schedule.slot(index, tz=self.zone)
+
+    def last_until(self, instant: datetime) -> datetime | None:
+        """Return the latest slot that is not after the instant."""
+        reached = self._reached(instant)
+        return self.schedule.slot(reached - 1, tz=self.zone) if reached else None
+
+    def count(self, first: datetime, last: datetime) -> int:
+        """Return how many slots there are from `first` to `last`, by their indices."""
+        return max(0, self._reached(last) - self._reached(first - _INSTANT))
+
+    def _reached(self, instant: datetime) -> int:
+        """Return how many slots are not after the instant."""
+        index = self.schedule.index_after(instant, tz=self.zone)
+        if index is not None:
+            return index
+        if self.schedule.repeat is not None and self.schedule.slot(self.schedule.repeat, tz=self.zone):
+            return self.schedule.repeat + 1
+        return self._reached_before_the_end_of_time()
+
+    def _reached_before_the_end_of_time(self) -> int:
+        """Return how many slots the calendar has room for: it ends with the year 9999."""
+        low, high = 0, 1
+        while self.schedule.slot(high, tz=self.zone) is not None:
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.schedule.slot(middle, tz=self.zone) else (low, middle)
+        return high
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A cron line of five fields, as Debian's cron reads it, on the wall clock of a zone.
+
+    A line with a fixed hour and minute runs once on the day that the clock is changed: a time in the gap
+    right after the gap, a doubled one the first time. A line that starts with `*` follows elapsed time.
+    """
+
+    line: str
+    zone: tzinfo
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """Return the first slot strictly after the instant; None where no date ever fits."""
+        return next(self._from(instant), None)
+
+    def last_until(self, instant: datetime) -> datetime | None:
+        """Return the latest slot that is not after the instant."""
+        local = (instant + _INSTANT).astimezone(self.zone)
+        for found in CronSim(self.line, local, reverse=True):
+            slot = found.astimezone(UTC)
+            # Walking back over a changed clock, cronsim may name a time that walking forward does not.
+            if slot <= instant and next(self._from(slot - _INSTANT), None) == slot:
+                return slot
+        return None
+
+    def count(self, first: datetime, last: datetime) -> int:
+        """Return how many slots there are from `first` to `last`: whole days by their number, others by walking."""
+        opens, closes = first.astimezone(self.zone).date() + 2 * _DAY, last.astimezone(self.zone).date() - 2 * _DAY
+        if closes <= opens:
+            return self._walk(first, last)
+        total = self._walk(first, self._midnight(opens) - _INSTANT) + self._walk(self._midnight(closes), last)
+        sim = CronSim(self.line, first.astimezone(self.zone))
+        a_day = len(sim.hours) * len(sim.minutes)
+        day = opens
+        while day < closes:
+            if self._changes_clock(day):
+                total += self._walk(self._midnight(day), self._midnight(day + _DAY) - _INSTANT)
+            elif day.month in sim.months and sim.match_day(day):
+                total += a_day
+            day += _DAY
+        return total
+
+    def _from(self, instant: datetime) -> Iterator[datetime]:
+        for found in CronSim(self.line, instant.astimezone(self.zone)):
+            slot = found.astimezone(UTC)
+            if slot > instant:
+                yield slot
+
+    def _walk(self, first: datetime, last: datetime) -> int:
+        return sum(1 for _ in takewhile(lambda slot: slot <= last, self._from(first - _INSTANT)))
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def _changes_clock(self, day: date) -> bool:
+        """Whether the clock is changed from the day before to the day after: slots may move across midnight."""
+        offsets = {datetime.combine(day + n * _DAY, time(), self.zone).utcoffset() for n in (-1, 0, 1, 2)}
+        return len(offsets) > 1
+
+
+def is_cron(schedule: str) -> bool:
+    """Whether the text is meant as a cron line: it has more than one word."""
+    return len(schedule.split()) > 1 and not schedule.strip().startswith(("R", "r"))
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """Return the named IANA zone, None for an empty name. Raises ValueError for one that does not exist."""
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {name!r}; a valid one is Europe/Berlin") from error
+
+
+@lru_cache(maxsize=4096)
+def read(schedule: str, timezone: str = "") -> Timetable:
+    """Read a schedule or a cron line. Raises ValueError which says what was wrong."""
+    zone = zone_of(timezone)
+    if not is_cron(schedule):
+        return Repeating(Schedule.parse(schedule), zone)
+    line = " ".join(schedule.split())
+    if len(line.split()) != 5:
+        raise ValueError(f"a cron line has 5 fields, not {len(line.split())}; a valid one is 0 9 * * MON-FRI")
+    try:
+        CronSim(line, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise ValueError(f"{error} in the cron line; a valid one is 0 9 * * MON-FRI") from error
+    return Cron(line, zone or UTC)
+
+
+def timetable_of(spec: JobSpec, created_at: datetime) -> Timetable:
+    """Return when a job is due: by its schedule, at once without one, never where it waits for parents."""
+    if spec.schedule:
+        return read(spec.schedule, spec.timezone)
+    return Never() if spec.parent_jobs else Once(created_at)
+
+
+def wall_zone(spec: JobSpec) -> tzinfo:
+    """Return the zone in which the job's owner thinks: `timezone`, or the offset of START."""
+    zone = zone_of(spec.timezone)
+    if zone is None and spec.schedule and not is_cron(spec.schedule):
+        zone = Schedule.parse(spec.schedule).start.tzinfo
+    return zone or UTC

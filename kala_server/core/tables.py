@@ -1,0 +1,56 @@
+"""Dictionaries of frozen values that can take back what was done to them since the last commit.
+
+The scheduler applies records to its state before they are durable, so that one decision sees its own steps. Where
+the store then has no room, the state goes back to what is on disk. Knows nothing of jobs.
+"""
+
+from collections.abc import Callable, Hashable
+from heapq import heappop, heappush
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+E = TypeVar("E")
+
+
+class UndoLog:
+    """What to do to take back every change since the last `commit`."""
+
+    def __init__(self) -> None:
+        self._steps: list[Callable[[], object]] = []
+
+    def put(self, table: dict[K, V], key: K, value: V) -> None:
+        """Set an entry of the table."""
+        if key in table:
+            before = table[key]
+            self._steps.append(lambda: table.__setitem__(key, before))
+        else:
+            self._steps.append(lambda: table.pop(key))
+        table[key] = value
+
+    def drop(self, table: dict[K, V], key: K) -> V | None:
+        """Remove an entry of the table, which may be missing."""
+        if key not in table:
+            return None
+        before = table.pop(key)
+        self._steps.append(lambda: table.__setitem__(key, before))
+        return before
+
+    def pop_heap(self, heap: list[E]) -> E:
+        """Take the smallest entry from a heap. (What is pushed on one needs no undo: stale entries are passed over.)"""
+        entry: E = heappop(heap)  # type: ignore[type-var]
+        self._steps.append(lambda: heappush(heap, entry))  # type: ignore[type-var]
+        return entry
+
+    def mark(self) -> int:
+        """Return a place to roll back to."""
+        return len(self._steps)
+
+    def roll_back(self, mark: int = 0) -> None:
+        """Take back every change since the mark, the latest first."""
+        while len(self._steps) > mark:
+            self._steps.pop()()
+
+    def commit(self) -> None:
+        """Keep every change for good."""
+        self._steps.clear()
