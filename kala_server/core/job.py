@@ -152,6 +152,15 @@ class Job:
     arrivals: tuple[Arrival, ...] = ()
     tally: Tally = NOTHING_YET
 
+    def generation(self) -> tuple[Arrival, ...] | None:
+        """Return the oldest arrival of each parent; None while one of them is still to come."""
+        oldest: dict[str, Arrival] = {}
+        for arrival in self.arrivals:
+            oldest.setdefault(arrival.parent_id, arrival)
+        if not oldest or any(parent_id not in oldest for parent_id in self.spec.parent_jobs):
+            return None
+        return tuple(oldest.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:

@@ -163,8 +163,11 @@ class Cron:
         return None
 
     def count(self, first: datetime, last: datetime) -> int:
-        """Return how many slots there are from `first` to `last`: whole days by their number, others by walking."""
-        opens, closes = first.astimezone(self.zone).date() + 2 * _DAY, last.astimezone(self.zone).date() - 2 * _DAY
+        """Return how many slots there are from `first` to `last`: days by their number, the rest by walking."""
+        opens, closes = (
+            first.astimezone(self.zone).date() + 2 * _DAY,
+            last.astimezone(self.zone).date() - 2 * _DAY,
+        )
         if closes <= opens:
             return self._walk(first, last)
         total = self._walk(first, self._midnight(opens) - _INSTANT) + self._walk(self._midnight(closes), last)
@@ -192,7 +195,7 @@ class Cron:
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
     def _changes_clock(self, day: date) -> bool:
-        """Whether the clock is changed from the day before to the day after: slots may move across midnight."""
+        """Whether the clock is changed on the day or beside it: slots may move across midnight."""
         offsets = {datetime.combine(day + n * _DAY, time(), self.zone).utcoffset() for n in (-1, 0, 1, 2)}
         return len(offsets) > 1
 

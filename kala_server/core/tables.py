@@ -1,7 +1,7 @@
 """Dictionaries of frozen values that can take back what was done to them since the last commit.
 
-The scheduler applies records to its state before they are durable, so that one decision sees its own steps. Where
-the store then has no room, the state goes back to what is on disk. Knows nothing of jobs.
+Records are applied before they are durable, so that one decision sees its own steps. Where the store then has no
+room, the state goes back to what is on disk. Knows nothing of jobs.
 """
 
 from collections.abc import Callable, Hashable
@@ -37,7 +37,7 @@ class UndoLog:
         return before
 
     def pop_heap(self, heap: list[E]) -> E:
-        """Take the smallest entry from a heap. (What is pushed on one needs no undo: stale entries are passed over.)"""
+        """Take the smallest entry from a heap. A push needs no undo: stale entries are passed over."""
         entry: E = heappop(heap)  # type: ignore[type-var]
         self._steps.append(lambda: heappush(heap, entry))  # type: ignore[type-var]
         return entry

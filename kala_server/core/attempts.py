@@ -1,0 +1,132 @@
+"""The life of a run: it gets a place, its attempts succeed or fail, it is tried again, it ends.
+
+What a run's end leads to elsewhere is in `followers.py`.
+"""
+
+from kala_server.core import durations, reasons
+from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.errors import ConflictError
+from kala_server.core.followers import follow
+from kala_server.core.job import Job, Run, RunState, Trigger
+from kala_server.core.slots import end_run
+from kala_server.core.turn import Turn, run_id_for
+
+
+def dispatch(turn: Turn) -> None:
+    """Start what waits, oldest slot first, while there is a free place."""
+    while turn.state.counts["running"] < turn.limits.max_running:
+        run = turn.state.take_ready(turn.now)
+        if run is None:
+            return
+        turn.emit(r.RunStarted(run_id=run.id, at=turn.now))
+        turn.ask(e.StartAttempt(run=turn.run(run.id), job=turn.job(run.job_id)))
+
+
+def spawned(turn: Turn, event: e.Spawned) -> None:
+    """Note which process carries out the run."""
+    run = turn.state.runs.get(event.run_id)
+    if run is not None and run.state is RunState.RUNNING:
+        turn.emit(r.RunSpawned(run_id=event.run_id, pid=event.pid, pid_started=event.pid_started))
+
+
+def ended(turn: Turn, event: e.Ended) -> None:
+    """Decide what an attempt's end means: success, another attempt, or the end of the run."""
+    run = turn.state.runs.get(event.run_id)
+    if run is None or run.state is not RunState.RUNNING:
+        return
+    job = turn.state.jobs.get(run.job_id)
+    state = event.state or _state_after(run, event)
+    retry = (
+        job is not None and state in {RunState.FAILED, RunState.TIMED_OUT} and _retry(turn, job, run, event)
+    )
+    if not retry:
+        _finish(turn, run, event, state)
+
+
+def _state_after(run: Run, event: e.Ended) -> RunState:
+    if run.ending:
+        return run.ending
+    return RunState.SUCCEEDED if event.succeeded else RunState.FAILED
+
+
+def _retry(turn: Turn, job: Job, run: Run, event: e.Ended) -> bool:
+    """Decide on another attempt, where one is left and its time lies within epsilon of the due time."""
+    if run.attempts > job.spec.retries:
+        return False
+    factor = job.spec.retry_backoff ** (run.attempts - 1)
+    retry_at = durations.scaled(turn.now, job.spec.retry_delay, factor)
+    # A manual start and a catch-up are due when they start: the slot of a catch-up may be long past.
+    due = run.scheduled_at if run.trigger is Trigger.SCHEDULE else (run.started_at or turn.now)
+    limit = durations.after(due, job.spec.epsilon)
+    if limit is not None and retry_at > limit:
+        return False
+    turn.emit(
+        r.AttemptFailed(
+            run_id=run.id,
+            at=turn.now,
+            retry_at=retry_at,
+            exit_code=event.exit_code,
+            signal=event.signal,
+            reason=run.reason if run.ending else event.reason,
+        )
+    )
+    turn.state.make_ready(turn.run(run.id))
+    return True
+
+
+def _finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> None:
+    turn.emit(
+        r.RunFinished(
+            run_id=run.id,
+            at=turn.now,
+            state=state,
+            exit_code=event.exit_code,
+            signal=event.signal,
+            reason=run.reason if run.ending else event.reason,
+            output_size=event.output_size,
+            output_cut=event.output_cut,
+        )
+    )
+    if run.job_id in turn.state.jobs:
+        follow(turn, turn.run(run.id))
+
+
+def cancel(turn: Turn, event: e.CancelRun) -> None:
+    """End the run because somebody asked for it."""
+    run = turn.run(event.run_id)
+    if run.state.final:
+        raise ConflictError(
+            f"the run {run.id} is over ({run.state}); only a waiting or running one can be cancelled"
+        )
+    waited = run.state is RunState.WAITING
+    end_run(turn, run.id, RunState.CANCELLED, reasons.CANCELLED)
+    if waited:
+        follow(turn, turn.run(run.id))
+
+
+def timed_out(turn: Turn, run_id: str) -> None:
+    """End the run's command because it took too long."""
+    end_run(turn, run_id, RunState.TIMED_OUT, reasons.TIMED_OUT)
+
+
+def interrupted(turn: Turn, run: Run) -> None:
+    """Decide what becomes of a run whose command was cut off by the end of the server."""
+    job = turn.state.jobs.get(run.job_id)
+    _finish(
+        turn,
+        run,
+        e.Ended(run_id=run.id, succeeded=False, reason=reasons.INTERRUPTED),
+        RunState.INTERRUPTED,
+    )
+    if job is not None and job.spec.rerun_interrupted:
+        job = turn.job(run.job_id)
+        run_id = run_id_for(job.id, run.id)
+        turn.queue(job, run_id, run.scheduled_at, Trigger.CATCH_UP, reason=reasons.AGAIN, cause=run.id)
+
+
+def end_everything(turn: Turn) -> None:
+    """End every running command because the server stops; what waits goes on waiting in the store."""
+    for run in list(turn.state.runs.values()):
+        if run.state is RunState.RUNNING:
+            end_run(turn, run.id, RunState.INTERRUPTED, reasons.SERVER_STOPPED)

@@ -1,0 +1,162 @@
+"""The scheduler: what happened and what time it is go in, what follows comes out.
+
+`decide(state, event, now)` is a function of its arguments. It changes the state only by applying the records that
+it returns, which the caller then makes durable (and commits) or not (and rolls back).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kala_server.core import attempts, followers, reasons, slots, validation
+from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.errors import ConflictError
+from kala_server.core.job import Job, Overlap, RunState, Trigger
+from kala_server.core.state import Due, State
+from kala_server.core.turn import Limits, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be made durable, and what is to be done after that."""
+
+    records: list[r.Record]
+    effects: list[e.Effect]
+
+
+def decide(state: State, event: e.Event, now: datetime, limits: Limits) -> Decision:
+    """Return what follows from the event. Raises RefusedError, with the state as it was."""
+    turn = Turn(state, now, limits)
+    mark = state.undo.mark()
+    try:
+        _HANDLERS[type(event)](turn, event)
+        attempts.dispatch(turn)
+    except BaseException:
+        state.undo.roll_back(mark)
+        state.take_dropped()
+        raise
+    return Decision(turn.records, [*turn.effects, *map(e.DropOutput, state.take_dropped())])
+
+
+def _create(turn: Turn, event: e.CreateJobs) -> None:
+    for new in event.jobs:
+        validation.check(turn.state, new.id, new.spec)
+        record = r.JobCreated(
+            id=new.id,
+            at=turn.now,
+            spec=new.spec,
+            disabled=new.disabled,
+            next_at=validation.first_slot(new.spec, turn.now, turn.now),
+            key=event.key,
+            key_digest=event.key_digest,
+        )
+        turn.emit(record)
+        slots.account(turn, new.id)
+
+
+def _change(turn: Turn, event: e.ChangeJob) -> None:
+    job = turn.job(event.id)
+    validation.check(turn.state, job.id, event.spec)
+    turn.emit(
+        r.JobChanged(
+            id=job.id,
+            at=turn.now,
+            spec=event.spec,
+            disabled=event.disabled,
+            next_at=_next_slot_of_changed(turn, job, event),
+        )
+    )
+    followers.join_generations(turn, job.id)
+    slots.account(turn, job.id, missed=reasons.DISABLED if job.disabled else "")
+
+
+def _next_slot_of_changed(turn: Turn, job: Job, event: e.ChangeJob) -> datetime | None:
+    """Return the job's next slot: a new schedule starts anew, any other change leaves the slots alone."""
+    said = (job.spec.schedule, job.spec.timezone)
+    if said == (event.spec.schedule, event.spec.timezone):
+        return job.next_at
+    return validation.first_slot(event.spec, turn.now, turn.now) if event.spec.schedule else None
+
+
+def _delete(turn: Turn, event: e.DeleteJob) -> None:
+    turn.job(event.id)
+    for job_id in followers.deleted_with(turn.state, event.id):
+        turn.emit(r.JobDeleted(id=job_id, at=turn.now))
+
+
+def _delete_all(turn: Turn, _event: e.DeleteAllJobs) -> None:
+    turn.emit(r.AllJobsDeleted(at=turn.now))
+
+
+def _enable(turn: Turn, event: e.EnableJob) -> None:
+    if turn.job(event.id).disabled:
+        turn.emit(r.JobEnabled(id=event.id, at=turn.now))
+        slots.account(turn, event.id, missed=reasons.DISABLED)
+
+
+def _disable(turn: Turn, event: e.DisableJob) -> None:
+    if not turn.job(event.id).disabled:
+        turn.emit(r.JobDisabled(id=event.id, at=turn.now))
+
+
+def _start(turn: Turn, event: e.StartJob) -> None:
+    job = turn.job(event.id)
+    if job.disabled:
+        raise ConflictError(f"the job {job.spec.name!r} is disabled: enable it, then start it")
+    active = turn.state.active.get(job.id, ())
+    if active and job.spec.overlap is Overlap.SKIP:
+        raise ConflictError(f"an earlier run of {job.spec.name!r} is still there, and its overlap is skip")
+    turn.queue(job, event.run_id, turn.now, Trigger.MANUAL, cause=active[0] if active else "")
+    if job.spec.overlap is Overlap.REPLACE:
+        for run_id in active:
+            slots.end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=event.run_id)
+
+
+def _tick(turn: Turn, _event: e.Tick) -> None:
+    _let_time_pass(turn, missed="")
+
+
+def _let_time_pass(turn: Turn, *, missed: str) -> None:
+    while (entry := turn.state.take_due(turn.now)) is not None:
+        _, _, what, key = entry
+        if what is Due.SLOT:
+            slots.account(turn, key, missed)
+        elif what is Due.RETRY:
+            turn.state.make_ready(turn.run(key))
+        else:
+            attempts.timed_out(turn, key)
+
+
+def _recover(turn: Turn, event: e.Recover) -> None:
+    cut_off = [run for run in turn.state.runs.values() if run.state is RunState.RUNNING]
+    for run in cut_off:
+        if run.id not in event.still_running:
+            attempts.interrupted(turn, run)
+    _let_time_pass(turn, missed=reasons.DOWN)
+
+
+def _housekeep(turn: Turn, event: e.Housekeep) -> None:
+    if event.runs_before is not None:
+        turn.emit(r.RunsPruned(before=event.runs_before))
+    if any(kept.at < event.keys_before for kept in turn.state.keys.values()):
+        turn.emit(r.KeysForgotten(before=event.keys_before))
+
+
+_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+    e.CreateJobs: _create,
+    e.ChangeJob: _change,
+    e.DeleteJob: _delete,
+    e.DeleteAllJobs: _delete_all,
+    e.EnableJob: _enable,
+    e.DisableJob: _disable,
+    e.StartJob: _start,
+    e.CancelRun: attempts.cancel,
+    e.Tick: _tick,
+    e.Recover: _recover,
+    e.EndEverything: lambda turn, _event: attempts.end_everything(turn),
+    e.Housekeep: _housekeep,
+    e.Spawned: attempts.spawned,
+    e.Ended: attempts.ended,
+}

@@ -1,0 +1,167 @@
+"""What the engine is told, and what it asks for: an event comes in, effects go out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kala_server.core.job import Job, JobSpec, Run, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to be created, under the id that it will have."""
+
+    id: str
+    spec: JobSpec
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateJobs:
+    """An owner wants these jobs: all of them, or none."""
+
+    jobs: tuple[NewJob, ...]
+    key: str = ""
+    key_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeJob:
+    """An owner replaces what a job says."""
+
+    id: str
+    spec: JobSpec
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteJob:
+    """An owner wants a job gone."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteAllJobs:
+    """An owner wants every job gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnableJob:
+    """An owner wants a job's slots to count again."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisableJob:
+    """An owner wants a job's slots to pass."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartJob:
+    """An owner wants a run now, under this id."""
+
+    id: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRun:
+    """An owner wants a run to end."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Time has passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recover:
+    """The server starts on a store that was in use; some commands may have outlived it."""
+
+    still_running: frozenset[str] = frozenset()
+    """Runs whose command is there and is waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndEverything:
+    """The server stops and will not wait any longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Housekeep:
+    """Let go of what is too old to be kept."""
+
+    runs_before: datetime | None = None
+    keys_before: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spawned:
+    """An attempt's process is there."""
+
+    run_id: str
+    pid: int
+    pid_started: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An attempt is over."""
+
+    run_id: str
+    succeeded: bool
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+    output_size: int = 0
+    output_cut: bool = False
+    state: RunState | None = None
+    """Set where the outcome cannot be known: a command that outlived its server."""
+
+
+Event = (
+    CreateJobs
+    | ChangeJob
+    | DeleteJob
+    | DeleteAllJobs
+    | EnableJob
+    | DisableJob
+    | StartJob
+    | CancelRun
+    | Tick
+    | Recover
+    | EndEverything
+    | Housekeep
+    | Spawned
+    | Ended
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartAttempt:
+    """Effect: carry out the next attempt of the run."""
+
+    run: Run
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndAttempt:
+    """Effect: end the run's command."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropOutput:
+    """Effect: the run is no longer kept, nor is its output."""
+
+    run_id: str
+
+
+Effect = StartAttempt | EndAttempt | DropOutput

@@ -1,0 +1,384 @@
+"""What each record does to the state: `apply(state, record)` is the only way to change it.
+
+State is a fold of records: the same ones give the same state, at start and in operation. Nothing here decides.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from kala_server.core import records as r
+from kala_server.core.job import Arrival, Job, Run, RunState, Tally
+from kala_server.core.state import State
+
+_ERRORS = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
+
+
+def apply(state: State, record: r.Record) -> None:
+    """Change the state as the record says."""
+    _APPLY[type(record)](state, record)
+
+
+# -- jobs
+
+
+def _job_created(state: State, record: r.JobCreated) -> None:
+    _add_job(
+        state,
+        Job(
+            id=record.id,
+            spec=record.spec,
+            created_at=record.at,
+            disabled=record.disabled,
+            next_at=record.next_at,
+        ),
+    )
+    if record.key:
+        known = state.keys.get(record.key)
+        ids = (*known.ids, record.id) if known else (record.id,)
+        key = r.KeyKept(key=record.key, digest=record.key_digest, ids=ids, at=record.at)
+        state.undo.put(state.keys, record.key, key)
+
+
+def _job_kept(state: State, record: r.JobKept) -> None:
+    _add_job(state, record.job)
+
+
+def _add_job(state: State, job: Job) -> None:
+    state.put_job(job)
+    state.watch_slot(job)
+    for parent_id in job.spec.parent_jobs:
+        state.undo.put(state.children, parent_id, (*state.children.get(parent_id, ()), job.id))
+    state.count("disabled", int(job.disabled))
+    state.count("succeeded", job.tally.success_count)
+    state.count("errors", job.tally.error_count)
+
+
+def _job_changed(state: State, record: r.JobChanged) -> None:
+    job = state.jobs[record.id]
+    for parent_id in set(job.spec.parent_jobs) - set(record.spec.parent_jobs):
+        _drop_child(state, parent_id, record.id)
+    for parent_id in record.spec.parent_jobs:
+        if parent_id not in job.spec.parent_jobs:
+            state.undo.put(state.children, parent_id, (*state.children.get(parent_id, ()), record.id))
+    _set_disabled(state, job, disabled=record.disabled)
+    changed = replace(
+        state.jobs[record.id],
+        spec=record.spec,
+        next_at=record.next_at,
+        arrivals=job.arrivals if job.spec.parent_jobs == record.spec.parent_jobs else (),
+    )
+    state.put_job(changed)
+    state.watch_slot(changed)
+    for run_id in state.active.get(record.id, ()):
+        state.make_ready(state.runs[run_id])
+    _retire(state, changed)
+
+
+def _job_enabled(state: State, record: r.JobEnabled) -> None:
+    _set_disabled(state, state.jobs[record.id], disabled=False)
+    state.watch_slot(state.jobs[record.id])
+
+
+def _job_disabled(state: State, record: r.JobDisabled) -> None:
+    _set_disabled(state, state.jobs[record.id], disabled=True)
+
+
+def _set_disabled(state: State, job: Job, *, disabled: bool) -> None:
+    state.count("disabled", int(disabled) - int(job.disabled))
+    # Generations that were half there when the job was disabled are over.
+    state.put_job(replace(job, disabled=disabled, arrivals=() if disabled else job.arrivals))
+
+
+def _job_deleted(state: State, record: r.JobDeleted) -> None:
+    job = state.jobs[record.id]
+    state.undo.drop(state.jobs, record.id)
+    state.count("disabled", -int(job.disabled))
+    state.count("succeeded", -job.tally.success_count)
+    state.count("errors", -job.tally.error_count)
+    for parent_id in job.spec.parent_jobs:
+        _drop_child(state, parent_id, record.id)
+    for child_id in state.undo.drop(state.children, record.id) or ():
+        _forget_parent(state, child_id, record.id)
+    for run_id in state.undo.drop(state.kept, record.id) or ():
+        state.drop_run(run_id)
+    for run_id in state.undo.drop(state.active, record.id) or ():
+        if state.runs[run_id].state is not RunState.RUNNING:
+            state.drop_run(run_id)
+
+
+def _all_jobs_deleted(state: State, record: r.AllJobsDeleted) -> None:
+    for job_id in list(state.jobs):
+        _job_deleted(state, r.JobDeleted(id=job_id, at=record.at))
+
+
+def _drop_child(state: State, parent_id: str, child_id: str) -> None:
+    left = tuple(child for child in state.children.get(parent_id, ()) if child != child_id)
+    if left:
+        state.undo.put(state.children, parent_id, left)
+    else:
+        state.undo.drop(state.children, parent_id)
+
+
+def _forget_parent(state: State, child_id: str, parent_id: str) -> None:
+    child = state.jobs.get(child_id)
+    if child is None:
+        return
+    parents = tuple(parent for parent in child.spec.parent_jobs if parent != parent_id)
+    arrivals = tuple(arrival for arrival in child.arrivals if arrival.parent_id != parent_id)
+    state.put_job(replace(child, spec=replace(child.spec, parent_jobs=parents), arrivals=arrivals))
+
+
+def _run_queued(state: State, record: r.RunQueued) -> None:
+    run = Run(
+        id=record.run_id,
+        job_id=record.job_id,
+        scheduled_at=record.scheduled_at,
+        trigger=record.trigger,
+        state=RunState.WAITING,
+        queued_at=record.at,
+        reason=record.reason,
+        cause=record.cause,
+        parents=record.parents,
+    )
+    state.put_run(run)
+    state.undo.put(state.active, run.job_id, (*state.active.get(run.job_id, ()), run.id))
+    state.move_slot(record.job_id, record.next_at)
+    state.make_ready(run)
+
+
+def _slots_skipped(state: State, record: r.SlotsSkipped) -> None:
+    state.move_slot(record.job_id, record.next_at)
+    ledger = state.kept.get(record.job_id, ())
+    last = state.runs[ledger[-1]] if ledger else None
+    if last is not None and _continues(last, record):
+        longer = replace(last, count=last.count + record.count, last_scheduled_at=record.last)
+        state.put_run(longer)
+        return
+    state.put_run(
+        Run(
+            id=record.run_id,
+            job_id=record.job_id,
+            scheduled_at=record.first,
+            trigger=record.trigger,
+            state=RunState.SKIPPED,
+            queued_at=record.at,
+            finished_at=record.at,
+            reason=record.reason,
+            cause=record.cause,
+            parents=record.parents,
+            count=record.count,
+            last_scheduled_at=record.last if record.count > 1 else None,
+        )
+    )
+    _keep(state, record.job_id, record.run_id)
+
+
+def _run_started(state: State, record: r.RunStarted) -> None:
+    run = state.runs[record.run_id]
+    state.put_run(
+        replace(
+            run,
+            state=RunState.RUNNING,
+            started_at=run.started_at or record.at,
+            attempt_at=record.at,
+            attempts=run.attempts + 1,
+            retry_at=None,
+            pid=None,
+            pid_started=None,
+        )
+    )
+    state.count("running", 1)
+    _tally(state, run.job_id, last_attempted_run=record.at)
+    state.undo.put(state.times, "last_attempted_run", record.at)
+    state.watch_deadline(state.runs[record.run_id])
+
+
+def _run_spawned(state: State, record: r.RunSpawned) -> None:
+    run = state.runs.get(record.run_id)
+    if run is not None and run.state is RunState.RUNNING:
+        state.put_run(replace(run, pid=record.pid, pid_started=record.pid_started))
+
+
+def _attempt_failed(state: State, record: r.AttemptFailed) -> None:
+    run = replace(
+        state.runs[record.run_id],
+        state=RunState.WAITING,
+        retry_at=record.retry_at,
+        ending=None,
+        exit_code=record.exit_code,
+        signal=record.signal,
+        reason=record.reason,
+    )
+    state.put_run(run)
+    state.count("running", -1)
+    _count_error(state, run.job_id, record.at)
+    state.watch_retry(run)
+
+
+def _run_ending(state: State, record: r.RunEnding) -> None:
+    run = state.runs[record.run_id]
+    state.put_run(replace(run, ending=record.state, reason=record.reason, cause=record.cause or run.cause))
+
+
+def _run_finished(state: State, record: r.RunFinished) -> None:
+    run = state.runs[record.run_id]
+    if run.state is RunState.RUNNING:
+        state.count("running", -1)
+    if run.job_id not in state.jobs:
+        state.drop_run(run.id)
+        return
+    state.put_run(
+        replace(
+            run,
+            state=record.state,
+            finished_at=record.at,
+            retry_at=None,
+            ending=None,
+            exit_code=record.exit_code,
+            signal=record.signal,
+            reason=record.reason,
+            output_size=record.output_size,
+            output_cut=record.output_cut,
+        )
+    )
+    _count_finish(state, run, record)
+    left = tuple(run_id for run_id in state.active[run.job_id] if run_id != run.id)
+    if left:
+        state.undo.put(state.active, run.job_id, left)
+        state.make_ready(state.runs[left[0]])
+    else:
+        state.undo.drop(state.active, run.job_id)
+    _keep(state, run.job_id, run.id)
+
+
+def _parent_ended(state: State, record: r.ParentEnded) -> None:
+    job = state.jobs[record.job_id]
+    arrival = Arrival(record.parent_id, record.run_id, record.succeeded)
+    state.put_job(replace(job, arrivals=(*job.arrivals, arrival)))
+
+
+def _generation_joined(state: State, record: r.GenerationJoined) -> None:
+    job = state.jobs[record.job_id]
+    taken: set[str] = set()
+    left = []
+    for arrival in job.arrivals:
+        if arrival.parent_id in taken:
+            left.append(arrival)
+        taken.add(arrival.parent_id)
+    state.put_job(replace(job, arrivals=tuple(left)))
+
+
+def _runs_pruned(state: State, record: r.RunsPruned) -> None:
+    for job_id, ledger in list(state.kept.items()):
+        old = [
+            run_id for run_id in ledger if (state.runs[run_id].finished_at or record.before) < record.before
+        ]
+        _unkeep(state, job_id, ledger, set(old))
+
+
+def _server_kept(state: State, record: r.ServerKept) -> None:
+    state.undo.put(state.times, "created_at", record.created_at)
+    if record.last_attempted_run is not None:
+        state.undo.put(state.times, "last_attempted_run", record.last_attempted_run)
+
+
+def _run_kept(state: State, record: r.RunKept) -> None:
+    run = record.run
+    state.put_run(run)
+    if run.state is RunState.RUNNING:
+        state.count("running", 1)
+    if run.job_id not in state.jobs:
+        return
+    if run.state.final:
+        _keep(state, run.job_id, run.id)
+        return
+    state.undo.put(state.active, run.job_id, (*state.active.get(run.job_id, ()), run.id))
+    if run.retry_at is None:
+        state.make_ready(run)
+    else:
+        state.watch_retry(run)
+    state.watch_deadline(run)
+
+
+def _key_kept(state: State, record: r.KeyKept) -> None:
+    state.undo.put(state.keys, record.key, record)
+
+
+def _keys_forgotten(state: State, record: r.KeysForgotten) -> None:
+    for key, kept in list(state.keys.items()):
+        if kept.at < record.before:
+            state.undo.drop(state.keys, key)
+
+
+def _tally(state: State, job_id: str, **changes: int | datetime) -> None:
+    job = state.jobs.get(job_id)
+    if job is not None:
+        tally: Tally = replace(job.tally, **changes)  # type: ignore[arg-type]
+        state.put_job(replace(job, tally=tally))
+
+
+def _count_error(state: State, job_id: str, at: datetime, *, finished: int = 0) -> None:
+    job = state.jobs.get(job_id)
+    if job is not None:
+        tally = job.tally
+        _tally(
+            state,
+            job_id,
+            error_count=tally.error_count + 1,
+            last_error=at,
+            finished_runs=tally.finished_runs + finished,
+        )
+        state.count("errors", 1)
+
+
+def _count_finish(state: State, run: Run, record: r.RunFinished) -> None:
+    tally = state.jobs[run.job_id].tally
+    if record.state is RunState.SUCCEEDED:
+        state.count("succeeded", 1)
+        _tally(
+            state,
+            run.job_id,
+            success_count=tally.success_count + 1,
+            last_success=record.at,
+            finished_runs=tally.finished_runs + 1,
+        )
+    elif record.state in _ERRORS:
+        _count_error(state, run.job_id, record.at, finished=1)
+    elif run.attempts:
+        _tally(state, run.job_id, finished_runs=tally.finished_runs + 1)
+
+
+def _keep(state: State, job_id: str, run_id: str) -> None:
+    state.undo.put(state.kept, job_id, (*state.kept.get(job_id, ()), run_id))
+    _retire(state, state.jobs[job_id])
+
+
+def _retire(state: State, job: Job) -> None:
+    """Let go of the oldest entries beyond `keep_runs`."""
+    ledger = state.kept.get(job.id, ())
+    _unkeep(state, job.id, ledger, set(ledger[: max(0, len(ledger) - job.spec.keep_runs)]))
+
+
+def _unkeep(state: State, job_id: str, ledger: tuple[str, ...], gone: set[str]) -> None:
+    if not gone:
+        return
+    for run_id in gone:
+        state.drop_run(run_id)
+    state.undo.put(state.kept, job_id, tuple(run_id for run_id in ledger if run_id not in gone))
+
+
+def _continues(last: Run, record: r.SlotsSkipped) -> bool:
+    """Whether slots were skipped for the very reason of those before them: one entry tells it all."""
+    return (
+        last.state is RunState.SKIPPED
+        and (last.reason, last.cause, last.trigger) == (record.reason, record.cause, record.trigger)
+        and not record.parents
+        and record.first > (last.last_scheduled_at or last.scheduled_at)
+    )
+
+
+_APPLY: dict[type, Callable[[State, Any], None]] = {
+    record_type: globals()[f"_{r.kind(record_type)}"] for record_type in r.RECORD_TYPES
+}

@@ -1,0 +1,103 @@
+"""Who follows whom: children after their parents, and a job for when another one fails."""
+
+from kala_server.core import reasons
+from kala_server.core import records as r
+from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger, WaitFor
+from kala_server.core.state import State
+from kala_server.core.turn import Turn, run_id_for
+
+GENERATIONS_LIMIT = 100
+"""How many ended runs of one parent wait for the other parents at the most."""
+
+
+def follow(turn: Turn, run: Run) -> None:
+    """Decide what a run that has just ended leads to, first in first out."""
+    for child_id in turn.state.children.get(run.job_id, ()):
+        _tell_child(turn, turn.job(child_id), run)
+    if run.state not in {RunState.SUCCEEDED, RunState.CANCELLED}:
+        _call_for_help(turn, run)
+
+
+def _tell_child(turn: Turn, child: Job, run: Run) -> None:
+    succeeded = run.state is RunState.SUCCEEDED
+    if child.disabled:
+        turn.skip(child, run_id_for(child.id, run.id), Trigger.PARENT, reasons.DISABLED, parents=(run.id,))
+    elif child.spec.wait_for is WaitFor.ALL and len(child.spec.parent_jobs) > 1:
+        _join(turn, child, run)
+    elif succeeded:
+        turn.queue(child, run_id_for(child.id, run.id), turn.now, Trigger.PARENT, parents=(run.id,))
+    else:
+        turn.skip(
+            child,
+            run_id_for(child.id, run.id),
+            Trigger.PARENT,
+            reasons.PARENT_FAILED,
+            cause=run.id,
+            parents=(run.id,),
+        )
+
+
+def _join(turn: Turn, child: Job, run: Run) -> None:
+    """Count the run for its generation; a complete one runs the child, or says whose failure it was."""
+    if sum(arrival.parent_id == run.job_id for arrival in child.arrivals) >= GENERATIONS_LIMIT:
+        turn.skip(
+            child,
+            run_id_for(child.id, run.id),
+            Trigger.PARENT,
+            reasons.TOO_MANY_GENERATIONS,
+            cause=run.id,
+            parents=(run.id,),
+        )
+        return
+    succeeded = run.state is RunState.SUCCEEDED
+    turn.emit(r.ParentEnded(job_id=child.id, parent_id=run.job_id, run_id=run.id, succeeded=succeeded))
+    join_generations(turn, child.id)
+
+
+def join_generations(turn: Turn, child_id: str) -> None:
+    """Decide on every generation of the child's parents that is complete."""
+    while (generation := turn.job(child_id).generation()) is not None:
+        child = turn.job(child_id)
+        parents = tuple(arrival.run_id for arrival in generation)
+        failed = next((arrival.run_id for arrival in generation if not arrival.succeeded), "")
+        run_id = run_id_for(child_id, ",".join(parents))
+        turn.emit(r.GenerationJoined(job_id=child_id))
+        if failed:
+            turn.skip(child, run_id, Trigger.PARENT, reasons.PARENT_FAILED, cause=failed, parents=parents)
+        else:
+            turn.queue(child, run_id, turn.now, Trigger.PARENT, parents=parents)
+
+
+def _call_for_help(turn: Turn, run: Run) -> None:
+    helper = turn.state.jobs.get(turn.job(run.job_id).spec.on_failure_job)
+    if helper is None:
+        return
+    run_id = run_id_for(helper.id, run.id)
+    if helper.disabled:
+        turn.skip(helper, run_id, Trigger.ON_FAILURE, reasons.DISABLED, cause=run.id)
+    else:
+        turn.queue(helper, run_id, turn.now, Trigger.ON_FAILURE, cause=run.id)
+
+
+def deleted_with(state: State, job_id: str) -> list[str]:
+    """Return the job and every descendant that has no other parent left: they go together."""
+    gone = [job_id]
+    for parent_id in gone:
+        for child_id in state.children.get(parent_id, ()):
+            if child_id not in gone and all(other in gone for other in state.jobs[child_id].spec.parent_jobs):
+                gone.append(child_id)
+    return gone
+
+
+def would_start_itself(state: State, job_id: str, spec: JobSpec) -> bool:
+    """Whether a run of the job, with what it now says, could lead to another run of it, for ever."""
+    queue = [*state.children.get(job_id, ()), spec.on_failure_job]
+    seen: set[str] = set()
+    while queue:
+        reached = queue.pop()
+        if reached == job_id or reached in spec.parent_jobs:
+            return True
+        if reached not in seen and reached in state.jobs:
+            seen.add(reached)
+            queue += [*state.children.get(reached, ()), state.jobs[reached].spec.on_failure_job]
+    return job_id in spec.parent_jobs

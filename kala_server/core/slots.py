@@ -1,0 +1,159 @@
+"""What becomes of a job's slots as they pass: on time, late, missed, or in each other's way.
+
+Every slot up to now ends up in the ledger, as a run or as a reason why there is none.
+"""
+
+from datetime import datetime, timedelta
+
+from kala_server.core import durations, reasons
+from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.job import CatchUp, Job, JobSpec, Overlap, RunState, Trigger
+from kala_server.core.occurrences import Timetable, between, latest
+from kala_server.core.turn import Turn, run_id_for
+
+ON_TIME = timedelta(seconds=10)
+"""A slot noticed within this is late, but not missed: a busy machine is no reason for a catch-up."""
+
+CATCH_UP_LIMIT = 100
+"""How many missed slots `catch_up: all` runs at the most, the latest ones."""
+
+
+def account(turn: Turn, job_id: str, missed: str = "") -> None:
+    """Bring the job's ledger up to now. With `missed`, all that has passed was missed for that reason."""
+    job = turn.job(job_id)
+    if job.disabled or job.next_at is None or job.next_at > turn.now:
+        return
+    timetable = turn.timetable(job)
+    missed_until = turn.now if missed else turn.now - ON_TIME
+    if job.next_at <= missed_until:
+        _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
+    first = turn.job(job_id).next_at
+    if first is not None:
+        for slot in between(timetable, first, turn.now):
+            _due(turn, turn.job(job_id), slot, timetable.next_after(slot))
+
+
+def _catch_up(turn: Turn, job: Job, timetable: Timetable, until: datetime, missed: str) -> None:
+    """Decide which missed slots still run, the latest ones, and skip those before."""
+    first = job.next_at
+    assert first is not None
+    policy = catch_up_policy(job.spec)
+    most = {CatchUp.ONE: 1, CatchUp.NONE: 0, CatchUp.ALL: CATCH_UP_LIMIT}[policy]
+    candidates = latest(timetable, first, until, most)
+    chosen = [slot for slot in candidates if not _beyond_grace(job.spec, slot, turn.now)]
+    reason = reasons.BEYOND_GRACE if candidates and not chosen else missed
+    following = timetable.next_after(until)
+    last = timetable.last_until(chosen[0] - timedelta(microseconds=1) if chosen else until)
+    if last is not None and last >= first:
+        span = (first, last, timetable.count(first, last))
+        _skip(turn, job, span, reason, chosen[0] if chosen else following)
+    for slot, after in zip(chosen, [*chosen[1:], following], strict=True):
+        if policy is CatchUp.ALL:
+            _run(turn, job, slot, Trigger.CATCH_UP, after, reason=missed)
+        else:
+            _due(turn, turn.job(job.id), slot, after, trigger=Trigger.CATCH_UP, reason=missed)
+
+
+def catch_up_policy(spec: JobSpec) -> CatchUp:
+    """Return what the job wants for missed slots; as Kala's own flag says where it names nothing."""
+    return spec.catch_up or (CatchUp.NONE if spec.resume_at_next_scheduled_time else CatchUp.ONE)
+
+
+def _beyond_grace(spec: JobSpec, slot: datetime, now: datetime) -> bool:
+    limit = durations.after(slot, spec.misfire_grace)
+    return limit is not None and now > limit
+
+
+def _due(
+    turn: Turn,
+    job: Job,
+    slot: datetime,
+    following: datetime | None,
+    *,
+    trigger: Trigger = Trigger.SCHEDULE,
+    reason: str = "",
+) -> None:
+    """Decide what a slot does: it runs, unless it is too late or its policy lets an earlier run go first."""
+    active = turn.state.active.get(job.id, ())
+    if _beyond_grace(job.spec, slot, turn.now):
+        _skip(turn, job, (slot, slot, 1), reasons.BEYOND_GRACE, following)
+    elif active and job.spec.overlap is Overlap.SKIP:
+        _skip(turn, job, (slot, slot, 1), reasons.OVERLAP, following, cause=active[0])
+    elif len(active) > 1 and job.spec.overlap is Overlap.QUEUE:
+        _skip(turn, job, (slot, slot, 1), reasons.ONE_WAITS, following, cause=active[0])
+    elif active and job.spec.overlap is Overlap.REPLACE:
+        _run(turn, job, slot, trigger, following, reason=reason, cause=active[0])
+        for run_id in active:
+            end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=run_id_for(job.id, slot))
+    else:
+        waits_for = active[0] if active and job.spec.overlap is Overlap.QUEUE else ""
+        _run(turn, job, slot, trigger, following, reason=reason, cause=waits_for)
+
+
+def end_run(turn: Turn, run_id: str, state: RunState, reason: str, *, cause: str = "") -> None:
+    """Decide that a waiting run ends here, and that a running one is being ended."""
+    run = turn.run(run_id)
+    if run.state is RunState.WAITING:
+        turn.emit(
+            r.RunFinished(
+                run_id=run_id,
+                at=turn.now,
+                state=state,
+                reason=reason,
+                exit_code=run.exit_code,
+                signal=run.signal,
+            )
+        )
+    elif not run.ending:
+        turn.emit(r.RunEnding(run_id=run_id, at=turn.now, state=state, reason=reason, cause=cause))
+        turn.ask(e.EndAttempt(run_id=run_id))
+
+
+def _run(
+    turn: Turn,
+    job: Job,
+    slot: datetime,
+    trigger: Trigger,
+    following: datetime | None,
+    *,
+    reason: str = "",
+    cause: str = "",
+) -> None:
+    turn.emit(
+        r.RunQueued(
+            run_id=run_id_for(job.id, slot),
+            job_id=job.id,
+            at=turn.now,
+            scheduled_at=slot,
+            trigger=trigger,
+            reason=reason,
+            cause=cause,
+            next_at=following,
+        )
+    )
+
+
+def _skip(
+    turn: Turn,
+    job: Job,
+    span: tuple[datetime, datetime, int],
+    reason: str,
+    following: datetime | None,
+    *,
+    cause: str = "",
+) -> None:
+    first, last, count = span
+    turn.emit(
+        r.SlotsSkipped(
+            run_id=run_id_for(job.id, first),
+            job_id=job.id,
+            at=turn.now,
+            first=first,
+            last=last,
+            count=count,
+            reason=reason,
+            cause=cause,
+            next_at=following,
+        )
+    )

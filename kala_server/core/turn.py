@@ -1,0 +1,119 @@
+"""One decision in the making: the state, the instant, and what was decided so far.
+
+Each record is applied as it is emitted, so that a cascade sees its own steps; the caller commits or rolls back.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.errors import NotFoundError
+from kala_server.core.fold import apply
+from kala_server.core.job import Job, Run, Trigger
+from kala_server.core.occurrences import Timetable, timetable_of
+from kala_server.core.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the whole server allows."""
+
+    max_running: int = 64
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one event comes to."""
+
+    state: State
+    now: datetime
+    limits: Limits
+    records: list[r.Record] = field(default_factory=list)
+    effects: list[e.Effect] = field(default_factory=list)
+
+    def emit(self, record: r.Record) -> None:
+        """Decide that this happens."""
+        apply(self.state, record)
+        self.records.append(record)
+
+    def ask(self, effect: e.Effect) -> None:
+        """Ask the shell for this, once the records are durable."""
+        self.effects.append(effect)
+
+    def job(self, job_id: str) -> Job:
+        """Return the job. Raises NotFoundError."""
+        try:
+            return self.state.jobs[job_id]
+        except KeyError:
+            raise NotFoundError(f"there is no job with the id {job_id}") from None
+
+    def run(self, run_id: str) -> Run:
+        """Return the run. Raises NotFoundError."""
+        try:
+            return self.state.runs[run_id]
+        except KeyError:
+            raise NotFoundError(f"there is no run with the id {run_id}, or it is no longer kept") from None
+
+    def timetable(self, job: Job) -> Timetable:
+        """Return when the job is due."""
+        return timetable_of(job.spec, job.created_at)
+
+    def queue(
+        self,
+        job: Job,
+        run_id: str,
+        scheduled_at: datetime,
+        trigger: Trigger,
+        *,
+        reason: str = "",
+        cause: str = "",
+        parents: tuple[str, ...] = (),
+    ) -> None:
+        """Decide that there is a run; the job's slots stay as they are."""
+        self.emit(
+            r.RunQueued(
+                run_id=run_id,
+                job_id=job.id,
+                at=self.now,
+                scheduled_at=scheduled_at,
+                trigger=trigger,
+                reason=reason,
+                cause=cause,
+                parents=parents,
+                next_at=job.next_at,
+            )
+        )
+
+    def skip(
+        self,
+        job: Job,
+        run_id: str,
+        trigger: Trigger,
+        reason: str,
+        *,
+        cause: str = "",
+        parents: tuple[str, ...] = (),
+    ) -> None:
+        """Decide that a run that was asked for does not happen; the job's slots stay as they are."""
+        self.emit(
+            r.SlotsSkipped(
+                run_id=run_id,
+                job_id=job.id,
+                at=self.now,
+                first=self.now,
+                last=self.now,
+                trigger=trigger,
+                reason=reason,
+                cause=cause,
+                parents=parents,
+                next_at=job.next_at,
+            )
+        )
+
+
+def run_id_for(job_id: str, what: datetime | str) -> str:
+    """Return the id of the job's run for a slot, or for what led to it: always the same for the same one."""
+    text = what if isinstance(what, str) else what.isoformat()
+    return str(uuid5(UUID(job_id), text))

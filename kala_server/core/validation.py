@@ -1,0 +1,145 @@
+"""Whether a job can be accepted: every field that is wrong, what is wrong with it, and what would be right.
+
+The shape (a number where a number belongs) is checked where the request is read; here it is about the meaning.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from kala_client.schedule import Period
+from kala_server.core import words
+from kala_server.core.errors import FieldProblem, InvalidJobError
+from kala_server.core.followers import would_start_itself
+from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
+from kala_server.core.occurrences import first_at_or_after, is_cron, read, zone_of
+from kala_server.core.state import State
+
+_SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
+_DURATION_FIELDS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
+_MOST_RUNS_KEPT = 100_000
+
+
+def check(state: State, job_id: str, spec: JobSpec) -> None:
+    """Raise InvalidJobError where the job cannot be accepted under this id."""
+    problems = [
+        *_about_what_runs(spec),
+        *_about_time(spec),
+        *_about_limits(spec),
+        *_about_others(state, job_id, spec),
+    ]
+    if problems:
+        raise InvalidJobError(problems)
+
+
+def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:
+    """Return the first slot of a checked job. Raises InvalidJobError where it lies in the past, as Kala does."""
+    if not spec.schedule:
+        return None if spec.parent_jobs else created_at
+    timetable = read(spec.schedule, spec.timezone)
+    start = timetable.next_after(now) if is_cron(spec.schedule) else first_at_or_after(timetable, _BEGINNING)
+    if start is None:
+        raise _invalid("schedule", "it is never due", _SCHEDULE)
+    if start < now:
+        raise _invalid(
+            "schedule",
+            f"its START {start:%Y-%m-%dT%H:%M:%SZ} has passed (it is {now:%Y-%m-%dT%H:%M:%SZ}); "
+            "name one in the future",
+            _SCHEDULE,
+        )
+    return start
+
+
+def _invalid(field: str, message: str, example: object) -> InvalidJobError:
+    return InvalidJobError([FieldProblem(field, message, example)])
+
+
+_BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00Z")
+
+
+def _about_what_runs(spec: JobSpec) -> Iterator[FieldProblem]:
+    if not spec.name.strip():
+        yield FieldProblem("name", "a job needs a name", "nightly-report")
+    if spec.type == HTTP_CALL:
+        yield from _about_the_call(spec)
+    elif spec.type != COMMAND:
+        yield FieldProblem("type", f"there is no type {spec.type}: 0 is a command, 1 an HTTP call", 0)
+    else:
+        yield from _about_the_command(spec)
+    for name in spec.env:
+        if not name or "=" in name or "\0" in name + spec.env[name]:
+            yield FieldProblem("env", f"{name!r} cannot be the name of a variable", {"LANG": "C.UTF-8"})
+    if spec.cwd and ("\0" in spec.cwd or not spec.cwd.startswith("/")):
+        yield FieldProblem("cwd", "the directory must be an absolute path", "/srv/reports")
+
+
+def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
+    if spec.argv and spec.command:
+        yield FieldProblem("argv", "a job has either a command or an argv", ["date", "-u"])
+    elif spec.argv:
+        if not spec.argv[0] or any("\0" in word for word in spec.argv):
+            yield FieldProblem(
+                "argv", "the first word must name a program, and none may hold NUL", ["date", "-u"]
+            )
+    elif not spec.command.strip():
+        yield FieldProblem("command", "a job needs a command", "bash -c 'date >> /tmp/dates'")
+    elif "\0" in spec.command:
+        yield FieldProblem("command", "a command cannot hold a NUL character", "date -u")
+    elif not spec.shell:
+        yield from _about(lambda: words.split(spec.command), "command", "bash -c 'date | tee -a /tmp/dates'")
+
+
+def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
+    call = spec.remote_properties
+    example = {"url": "https://example.com/hook", "method": "POST"}
+    if call is None or not call.url.lower().startswith(("http://", "https://")):
+        yield FieldProblem("remote_properties", "an HTTP job needs a url with http:// or https://", example)
+        return
+    if not call.method.isalpha():
+        yield FieldProblem("remote_properties", f"{call.method!r} is no HTTP method", example)
+    if not 0 <= call.timeout < math.inf:
+        yield FieldProblem(
+            "remote_properties", "the timeout is a number of seconds, 0 for the default", example
+        )
+
+
+def _about_time(spec: JobSpec) -> Iterator[FieldProblem]:
+    yield from _about(lambda: zone_of(spec.timezone), "timezone", "Europe/Berlin")
+    if spec.schedule:
+        yield from _about(lambda: read(spec.schedule), "schedule", _SCHEDULE)
+    for field in _DURATION_FIELDS:
+        text = getattr(spec, field)
+        if text:
+            yield from _about(lambda text=text: Period.parse(text), field, "PT5S")  # type: ignore[misc]
+    if not 1 <= spec.retry_backoff < math.inf:
+        yield FieldProblem("retry_backoff", "the factor is 1 (always the same delay) or more", 2)
+
+
+def _about_limits(spec: JobSpec) -> Iterator[FieldProblem]:
+    if spec.retries < 0:
+        yield FieldProblem("retries", "the number of further attempts cannot be negative", 2)
+    if not 1 <= spec.keep_runs <= _MOST_RUNS_KEPT:
+        yield FieldProblem("keep_runs", f"between 1 and {_MOST_RUNS_KEPT} runs can be kept", 100)
+
+
+def _about_others(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    an_id = "93b65499-b211-49ce-57e0-19e735cc5abd"
+    for parent_id in spec.parent_jobs:
+        if parent_id not in state.jobs:
+            yield FieldProblem("parent_jobs", f"there is no job with the id {parent_id!r}", [an_id])
+    if len(set(spec.parent_jobs)) < len(spec.parent_jobs):
+        yield FieldProblem("parent_jobs", "a parent can be named only once", [an_id])
+    if spec.on_failure_job and spec.on_failure_job not in state.jobs:
+        yield FieldProblem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}", an_id)
+    if would_start_itself(state, job_id, spec):
+        yield FieldProblem(
+            "parent_jobs", "the job would start itself again and again, by way of its parents", [an_id]
+        )
+
+
+def _about(read_it: Callable[[], object], field: str, example: object) -> Iterator[FieldProblem]:
+    """Say what is wrong where reading the field raises a ValueError."""
+    try:
+        read_it()
+    except ValueError as error:
+        yield FieldProblem(field, str(error), example)
