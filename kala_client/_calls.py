@@ -1,0 +1,316 @@
+"""One builder for each call of the API: what to send, and how to read the answer. No I/O.
+
+Every path ends with a slash: real Kala redirects the others, which turns a POST into a GET (WIRE.md).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from kala_client import _answers, errors
+from kala_client._answers import Answer
+from kala_client._envelopes import (
+    IdAnswer,
+    IdsAnswer,
+    JobAnswer,
+    JobsAnswer,
+    JobStatsAnswer,
+    RunAnswer,
+    RunPage,
+    SlotsAnswer,
+    StatsAnswer,
+)
+from kala_client.models import Job, JobStat, KalaStats, Preview, Run, SlotExplanation
+from kala_client.schedule import Schedule
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+API = "/api/v1"
+
+# What any Kala makes its ids of. Dots and slashes could change the path, and "all" would delete every job.
+_ID = re.compile(
+    r"(?!(?:all|batch|stats|start|enable|disable)\Z)[A-Za-z0-9_-]{1,128}", re.IGNORECASE | re.ASCII
+)
+
+
+class Repeatable(Enum):
+    """Whether a call may be sent again after a failure that leaves its outcome unknown."""
+
+    ALWAYS = "always"
+    WITH_KEY = "with an idempotency key, where the server honours it"
+    NEVER_SENT = "only if it was never sent"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T_co]):
+    """One call: what to send, whether it may be repeated, and how to read a good answer.
+
+    `added` is true where real Kala lacks the route; `missing` is what a 404 means; `sends_job` that a 400
+    is about the job; `gone_is_done` that a 404 after an unknown outcome is a success.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Answer], T_co]
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: Repeatable = Repeatable.NEVER_SENT
+    missing: type[errors.NotFoundError] = errors.JobNotFoundError
+    added: bool = False
+    sends_job: bool = False
+    gone_is_done: Callable[[], T_co] | None = None
+
+    def decode(self, answer: Answer, *, after_unknown: bool = False) -> T_co:
+        """Return what a good answer says, or raise what a bad one means.
+
+        `after_unknown` tells that an earlier attempt of this call may have been carried out.
+        """
+        if 200 <= answer.status < 300:
+            return self.read(answer)
+        if answer.status == 404 and after_unknown and self.gone_is_done:
+            return self.gone_is_done()
+        if self.added and answer.status in {404, 405, 501} and not answer.from_kala_server:
+            raise not_supported(answer)
+        keyed = "Idempotency-Key" in self.headers
+        raise _answers.refusal(answer, missing=self.missing, job=self.sends_job, keyed=keyed)
+
+
+def not_supported(answer: Answer) -> errors.KalaError:
+    """Build the one sentence for a call that a real Kala lacks."""
+    return answer.error(errors.NotSupportedError, "this Kala does not know the call: it needs kala_server")
+
+
+def create_job(job: Job, *, key: str) -> Call[str]:
+    """POST /job/: the id of the new job."""
+    return Call(
+        "POST",
+        "/job/",
+        lambda answer: _answers.read(answer, IdAnswer).id,
+        body=_json(job.creation_body()),
+        headers=_keyed(key),
+        repeatable=Repeatable.WITH_KEY,
+        sends_job=True,
+    )
+
+
+def create_jobs(jobs: Iterable[Job], *, key: str) -> Call[list[str]]:
+    """POST /job/batch/: all of the jobs are stored, or none."""
+    return Call(
+        "POST",
+        "/job/batch/",
+        lambda answer: _answers.read(answer, IdsAnswer).ids,
+        body=_json({"jobs": [job.creation_body() for job in jobs]}),
+        headers=_keyed(key),
+        repeatable=Repeatable.WITH_KEY,
+        sends_job=True,
+        added=True,
+    )
+
+
+def get_job(job_id: str) -> Call[Job]:
+    """GET /job/{id}/."""
+    return _get(f"/job/{_job_id(job_id)}/", lambda answer: _answers.read(answer, JobAnswer).job)
+
+
+def get_all_jobs() -> Call[dict[str, Job]]:
+    """GET /job/: every job by its id."""
+    return _get("/job/", lambda answer: _answers.read(answer, JobsAnswer).jobs or {})
+
+
+def find_jobs(**wanted: str | int | None) -> Call[dict[str, Job]]:
+    """GET /job/ with filters. Real Kala ignores them and sends every job, which must not pass for an answer."""
+
+    def found(answer: Answer) -> dict[str, Job]:
+        if not answer.from_kala_server:
+            raise not_supported(answer)
+        return _answers.read(answer, JobsAnswer).jobs or {}
+
+    return _get("/job/", found, params=_params(**wanted))
+
+
+def update_job(job_id: str, changes: Mapping[str, Any]) -> Call[Job]:
+    """PATCH /job/{id}/: the job as it is now."""
+    return _change("PATCH", job_id, changes)
+
+
+def replace_job(job_id: str, job: Job) -> Call[Job]:
+    """PUT /job/{id}/: the job as it is now."""
+    return _change("PUT", job_id, job.creation_body())
+
+
+def delete_job(job_id: str) -> Call[None]:
+    """DELETE /job/{id}/."""
+    return _delete(f"/job/{_job_id(job_id)}/")
+
+
+def delete_all_jobs() -> Call[None]:
+    """DELETE /job/all/; the Kala of 2015 does not know it, and looks for a job called "all"."""
+    return replace(_delete("/job/all/"), added=True)
+
+
+def get_job_stats(job_id: str) -> Call[list[JobStat]]:
+    """GET /job/stats/{id}/."""
+    return _get(
+        f"/job/stats/{_job_id(job_id)}/", lambda answer: _answers.read(answer, JobStatsAnswer).job_stats
+    )
+
+
+def start_job(job_id: str) -> Call[str | None]:
+    """POST /job/start/{id}/: the id of the run, which real Kala does not tell. Never sent twice."""
+    return Call("POST", f"/job/start/{_job_id(job_id)}/", _run_started, repeatable=Repeatable.NEVER)
+
+
+def start_run(job_id: str) -> Call[str]:
+    """POST /job/start/{id}/ where the id of the run is needed."""
+
+    def told(answer: Answer) -> str:
+        if run := _run_started(answer):
+            return run
+        message = "the job was started, but this Kala does not tell which run it is: that needs kala_server"
+        raise answer.error(errors.NotSupportedError, message)
+
+    return Call("POST", f"/job/start/{_job_id(job_id)}/", told, repeatable=Repeatable.NEVER)
+
+
+def enable_job(job_id: str) -> Call[None]:
+    """POST /job/enable/{id}/."""
+    return Call("POST", f"/job/enable/{_job_id(job_id)}/", _answers.check_empty)
+
+
+def disable_job(job_id: str) -> Call[None]:
+    """POST /job/disable/{id}/."""
+    return Call("POST", f"/job/disable/{_job_id(job_id)}/", _answers.check_empty)
+
+
+def get_kala_stats() -> Call[KalaStats]:
+    """GET /stats/."""
+    return _get("/stats/", lambda answer: _answers.read(answer, StatsAnswer).stats)
+
+
+def runs_page(job_id: str, *, state: str | None, limit: int, before: str | None) -> Call[RunPage]:
+    """GET /job/{id}/runs/: one page, newest first."""
+    return _get(
+        f"/job/{_job_id(job_id)}/runs/",
+        lambda answer: _answers.read(answer, RunPage),
+        params=_params(limit=limit, before=before, state=state),
+        added=True,
+    )
+
+
+def get_run(run: Run | str) -> Call[Run]:
+    """GET /run/{id}/."""
+    return _get_of_run(run, "", lambda answer: _answers.read(answer, RunAnswer).run)
+
+
+def output(run: Run | str) -> Call[str]:
+    """GET /run/{id}/output/: what the run has written so far."""
+    return _get_of_run(run, "output/", lambda answer: answer.body.decode("utf-8", "replace"))
+
+
+def follow(run: Run | str) -> Call[None]:
+    """GET /run/{id}/output/ as a stream, which ends with the run."""
+    return replace(_get_of_run(run, "output/", _answers.check_empty), params={"follow": "true"})
+
+
+def cancel(run: Run | str) -> Call[None]:
+    """POST /run/{id}/cancel/."""
+    return replace(
+        _get_of_run(run, "cancel/", _answers.check_empty), method="POST", repeatable=Repeatable.NEVER_SENT
+    )
+
+
+def explain(job_id: str, *, at: datetime | None) -> Call[list[SlotExplanation]]:
+    """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
+    return _get(
+        f"/job/{_job_id(job_id)}/explain/",
+        lambda answer: _answers.read(answer, SlotsAnswer).slots,
+        params=_params(at=None if at is None else _aware(at).isoformat()),
+        added=True,
+    )
+
+
+def preview(schedule: str | Schedule, *, timezone: str | None, count: int) -> Call[list[datetime]]:
+    """GET /preview/: when the schedule would be due."""
+    return _get(
+        "/preview/",
+        lambda answer: _answers.read(answer, Preview).next,
+        params=_params(schedule=str(schedule), timezone=timezone, count=count),
+        added=True,
+    )
+
+
+def events(last_event_id: str | None) -> Call[None]:
+    """GET /events/ as a stream of server-sent events, which never ends."""
+    headers = {"Accept": "text/event-stream"}
+    if last_event_id:
+        headers["Last-Event-ID"] = last_event_id
+    return replace(_get("/events/", _answers.check_empty, added=True), headers=headers)
+
+
+def _get(
+    path: str, read: Callable[[Answer], T], *, params: Mapping[str, str] | None = None, added: bool = False
+) -> Call[T]:
+    return Call("GET", path, read, params=params or {}, repeatable=Repeatable.ALWAYS, added=added)
+
+
+def _get_of_run(run: Run | str, rest: str, read: Callable[[Answer], T]) -> Call[T]:
+    run_id = _checked(run.id if isinstance(run, Run) else run, "run", errors.RunNotFoundError)
+    return replace(_get(f"/run/{run_id}/{rest}", read, added=True), missing=errors.RunNotFoundError)
+
+
+def _delete(path: str) -> Call[None]:
+    return Call("DELETE", path, _answers.check_empty, repeatable=Repeatable.ALWAYS, gone_is_done=lambda: None)
+
+
+def _change(method: str, job_id: str, body: Mapping[str, Any]) -> Call[Job]:
+    return Call(
+        method,
+        f"/job/{_job_id(job_id)}/",
+        lambda answer: _answers.read(answer, JobAnswer).job,
+        body=_json(body),
+        headers={"Content-Type": "application/json"},
+        sends_job=True,
+        added=True,
+    )
+
+
+def _run_started(answer: Answer) -> str | None:
+    _answers.check_empty(answer)
+    return answer.headers.get("kala-run-id") or None
+
+
+def _job_id(job_id: str) -> str:
+    return _checked(job_id, "job", errors.JobNotFoundError)
+
+
+def _checked(name: str, what: str, missing: type[errors.NotFoundError]) -> str:
+    if not _ID.fullmatch(name):
+        raise missing(f"no {what} can have the id {name[:80]!r}, so nothing was asked")
+    return name
+
+
+def _aware(at: datetime) -> datetime:
+    if at.utcoffset() is None:
+        raise errors.InvalidRequestError(
+            f"at has no time zone: {at.isoformat()}; .astimezone() gives it this machine's"
+        )
+    return at
+
+
+def _params(**params: str | int | None) -> dict[str, str]:
+    return {name: str(value) for name, value in params.items() if value is not None}
+
+
+def _keyed(key: str) -> dict[str, str]:
+    return {"Content-Type": "application/json", "Idempotency-Key": key}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,90 @@
+"""Carry out the orders of `_retry.exchange` over httpx, blocking. The rules are elsewhere; here is only the I/O."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import httpx
+
+from kala_client._answers import Answer
+from kala_client._calls import Call
+from kala_client._follow import Lines
+from kala_client._http import Wire
+from kala_client._retry import Exchange, Send, exchange
+from kala_client.errors import KalaError
+
+T = TypeVar("T")
+
+
+class Engine:
+    """Sends calls; safe to share between threads, as httpx.Client is."""
+
+    def __init__(self, wire: Wire, http: httpx.Client, sleep: Callable[[float], None]) -> None:
+        self.wire = wire
+        self.sleep = sleep
+        self._http = http
+
+    def run(self, call: Call[T]) -> T:
+        """Send a call, again where that is safe, and return its value."""
+        remaining = self.wire.deadline()
+        steps: Exchange[T] = exchange(
+            call, self.wire.retry, remaining=remaining, honours_keys=lambda: self.wire.honours_keys
+        )
+        order = next(steps)
+        try:
+            while True:
+                if isinstance(order, Send):
+                    order = steps.send(self._attempt(call, order.attempt, remaining))
+                else:
+                    self.sleep(order.seconds)
+                    order = next(steps)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+    def lines(self, call: Call[None]) -> Iterator[str]:
+        """Send a call once, and yield the lines of its answer as they come; they may never end."""
+        lines = Lines(self.wire.max_body)
+        try:
+            response = self._http.send(
+                self.wire.request(self._http, call, None), stream=True, follow_redirects=False
+            )
+            try:
+                if not response.is_success:
+                    call.decode(self._read(call, response, self.wire.deadline()))
+                for chunk in response.iter_bytes():
+                    yield from lines.feed(chunk)
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise self.wire.failure(call, error) from error
+        yield from lines.end()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _attempt(self, call: Call[T], attempt: int, remaining: Callable[[], float]) -> Answer | KalaError:
+        since = self.wire.monotonic()
+        outcome: Answer | KalaError
+        try:
+            outcome = self._fetch(call, remaining)
+        except httpx.HTTPError as error:
+            outcome = self.wire.failure(call, error)
+        except KalaError as error:
+            outcome = error
+        self.wire.report(call, attempt, outcome, since)
+        return outcome
+
+    def _fetch(self, call: Call[T], remaining: Callable[[], float]) -> Answer:
+        request = self.wire.request(self._http, call, remaining())
+        response = self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            return self._read(call, response, remaining)
+        finally:
+            response.close()
+
+    def _read(self, call: Call[T], response: httpx.Response, remaining: Callable[[], float]) -> Answer:
+        body = self.wire.body(call, remaining)
+        for chunk in response.iter_bytes():
+            body.add(chunk)
+        return self.wire.answer(call, response, body.whole())

@@ -1,0 +1,140 @@
+"""What the methods that take more than one request must remember: pages, polls, lines and events. No I/O."""
+
+import json
+from collections.abc import Callable, Iterator
+
+from kala_client import _calls, errors
+from kala_client._envelopes import RunPage
+from kala_client._retry import RetryPolicy
+from kala_client.models import Event, Run
+
+_PAGE = 100
+_FIRST_POLL, _LONGEST_POLL = 0.05, 2.0  # seconds
+
+
+class RunPages:
+    """The pages of a job's runs, until `limit` of them were seen or there are no more."""
+
+    def __init__(self, job_id: str, *, state: str | None, limit: int | None) -> None:
+        self._job_id = job_id
+        self._state = state
+        self._left = limit
+        self._before: str | None = None
+        self._more = True
+
+    def next_call(self) -> _calls.Call[RunPage] | None:
+        """Return the call for the next page, None after the last one."""
+        if not self._more or (self._left is not None and self._left <= 0):
+            return None
+        size = _PAGE if self._left is None else min(_PAGE, self._left)
+        return _calls.runs_page(self._job_id, state=self._state, limit=size, before=self._before)
+
+    def take(self, page: RunPage) -> list[Run]:
+        """Return the runs of a page that are wanted, and remember where it ended."""
+        self._before = page.next
+        self._more = bool(page.next and page.runs)
+        runs = page.runs[: self._left]
+        if self._left is not None:
+            self._left -= len(runs)
+        return runs
+
+
+class Poll:
+    """How long to wait until the next look at a run: longer each time, and never past the deadline."""
+
+    def __init__(self, timeout: float | None, monotonic: Callable[[], float]) -> None:
+        self._timeout = timeout
+        self._end = None if timeout is None else monotonic() + timeout
+        self._monotonic = monotonic
+        self._delay = _FIRST_POLL
+
+    def delay(self, run: Run) -> float:
+        """Return the seconds to wait; raises KalaTimeoutError where the deadline has passed."""
+        delay = self._delay
+        self._delay = min(delay * 1.5, _LONGEST_POLL)
+        if self._end is None:
+            return delay
+        left = self._end - self._monotonic()
+        if left <= 0:
+            raise errors.KalaTimeoutError(f"the run {run.id} is still {run.state} after {self._timeout:g} s")
+        return min(delay, left)
+
+
+class Lines:
+    """Whole lines of UTF-8 out of chunks that end anywhere; a line longer than `longest` bytes is handed out cut."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._rest = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[str]:
+        """Take a chunk, and yield the lines that it ends, without their newline."""
+        self._rest += chunk
+        *lines, rest = self._rest.split(b"\n")
+        self._rest = rest
+        yield from map(_text, lines)
+        if len(rest) > self._longest:
+            yield from self.end()
+
+    def end(self) -> Iterator[str]:
+        """Yield what is left when the stream has ended."""
+        rest, self._rest = self._rest, bytearray()
+        if rest:
+            yield _text(rest)
+
+
+def _text(line: bytearray) -> str:
+    return line.decode("utf-8", "replace")
+
+
+class EventFeed:
+    """Server-sent events out of lines, and when to connect again after the stream has ended."""
+
+    def __init__(self, last_event_id: str | None, policy: RetryPolicy) -> None:
+        self.last_event_id = last_event_id
+        self._policy = policy
+        self._failures = 0
+        self._data: list[str] = []
+        self._event = ""
+        self._id = last_event_id
+
+    def line(self, line: str) -> Event | None:
+        """Take a line; return the event that it ends (WHATWG HTML, section 9.2.6), else None."""
+        line = line.removesuffix("\r")
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        elif name == "id" and "\0" not in value:
+            self._id = value
+        return None
+
+    def retry_in(self, error: errors.KalaError | None) -> float:
+        """Return in how many seconds to connect again; raises when too many streams in a row brought no event."""
+        self._clear()
+        self._failures += 1
+        if self._failures >= self._policy.attempts:
+            raise error or errors.KalaConnectionError("the server ends the stream of events again and again")
+        return self._policy.delay(self._failures)
+
+    def _dispatch(self) -> Event | None:
+        data, event, self.last_event_id = self._data, self._event, self._id
+        self._clear()
+        if not data:
+            return None
+        self._failures = 0
+        return Event(id=self.last_event_id, event=event or "message", data=_json_or_text("\n".join(data)))
+
+    def _clear(self) -> None:
+        self._data, self._event, self._id = [], "", self.last_event_id
+
+
+def _json_or_text(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,104 @@
+"""When a call is tried again. No I/O, no clock and no sleep: `exchange` says what to do, a client does it."""
+
+import random
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from kala_client._answers import Answer
+from kala_client._calls import Call, Repeatable
+from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError
+
+T = TypeVar("T")
+
+_WORTH_A_RETRY = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often, and how patiently, a call that may be repeated is repeated.
+
+    `attempts` counts the first one too; 1 turns retries off. Before retry n the client waits a random part of
+    min(`cap`, `base` × 2ⁿ⁻¹) seconds ("full jitter"), or as long as the server's Retry-After asks, if the
+    deadline of the call allows it. `random` returns a number from 0 to 1.
+    """
+
+    attempts: int = 3
+    base: float = 0.2
+    cap: float = 5.0
+    random: Callable[[], float] = field(default=random.random, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a policy that would never try, or wait for a negative time."""
+        if self.attempts < 1 or self.base < 0 or self.cap < 0:
+            raise ValueError("attempts must be at least 1, base and cap at least 0 seconds")
+
+    def delay(self, failures: int) -> float:
+        """Return how many seconds to wait after the `failures`-th failure in a row."""
+        return self.random() * min(self.cap, self.base * 2.0 ** min(failures - 1, 60))
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The order to send the call, for the `attempt`-th time."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The order to wait."""
+
+    seconds: float
+
+
+Outcome = Answer | KalaError | None
+"""What a Send brought; None after a Wait."""
+Exchange = Generator[Send | Wait, Outcome, T]
+
+
+def exchange(
+    call: Call[T], policy: RetryPolicy, *, remaining: Callable[[], float], honours_keys: Callable[[], bool]
+) -> Exchange[T]:
+    """Send `call` until it has an answer that counts, and return its value or raise its error.
+
+    Yields orders; a `Send` is answered with an Answer or a KalaError. `remaining` is what is left of the
+    deadline, in seconds. `honours_keys` says whether the server is known to honour idempotency keys.
+    """
+    outcome: Outcome = None
+    unknown = False  # an earlier attempt may have been carried out
+    for attempt in range(1, policy.attempts + 1):
+        outcome = yield Send(attempt)
+        assert outcome is not None
+        if attempt == policy.attempts or not _may_repeat(call, outcome, keyed=honours_keys()):
+            break
+        delay = policy.delay(attempt)
+        if isinstance(outcome, Answer):
+            delay = max(delay, outcome.retry_after)
+        if delay >= remaining():
+            break
+        unknown = unknown or not _never_sent(outcome)
+        yield Wait(delay)
+    if isinstance(outcome, Answer):
+        return call.decode(outcome, after_unknown=unknown)
+    assert outcome is not None
+    raise outcome
+
+
+def _never_sent(outcome: Answer | KalaError) -> bool:
+    return isinstance(outcome, KalaConnectionError) and outcome.never_sent
+
+
+def _may_repeat(call: Call[T], outcome: Answer | KalaError, *, keyed: bool) -> bool:
+    if call.repeatable is Repeatable.NEVER or isinstance(outcome, KalaTimeoutError):
+        return False
+    if _never_sent(outcome):
+        return True
+    worth_it = outcome.status in _WORTH_A_RETRY if isinstance(outcome, Answer) else _was_cut(outcome)
+    return worth_it and (
+        call.repeatable is Repeatable.ALWAYS or (call.repeatable is Repeatable.WITH_KEY and keyed)
+    )
+
+
+def _was_cut(outcome: KalaError) -> bool:
+    return isinstance(outcome, KalaConnectionError)

@@ -1,0 +1,74 @@
+"""Field types that read what Kala writes and take what people write. No models, no I/O.
+
+They keep the plain case inside pydantic-core: reading 10,000 jobs must not call Python for each field.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, get_args
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from kala_client.schedule import Period, Schedule
+
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class _OrInstance:
+    """Text that a program may also give as one of our value types, which is written as text at once."""
+
+    def __init__(self, *types: type, write: Callable[[Any], str]) -> None:
+        self._types = types
+        self._write = write
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        plain = handler(source)
+        values = core_schema.union_schema([core_schema.is_instance_schema(kind) for kind in self._types])
+        written = core_schema.no_info_after_validator_function(self._write, values)
+        either = core_schema.union_schema(
+            [plain, written],
+            mode="left_to_right",
+            custom_error_type="text_or_value",
+            custom_error_message=f"Input should be text, or {' or '.join(kind.__name__ for kind in self._types)}",
+        )
+        return core_schema.json_or_python_schema(
+            plain, either, serialization=core_schema.to_string_ser_schema()
+        )
+
+
+class _WithoutNulls:
+    """A list for which Kala also sends `null`, or in which it sends `null` (`{"job_stats": [null]}`)."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        item = core_schema.nullable_schema(handler.generate_schema(get_args(source)[0]))
+        items = core_schema.nullable_schema(core_schema.list_schema(item))
+        return core_schema.no_info_after_validator_function(_without_nulls, items)
+
+
+def _without_nulls(value: list[Any] | None) -> list[Any]:
+    return [item for item in value if item is not None] if value else []
+
+
+def _write_duration(value: Period | timedelta) -> str:
+    return str(value if isinstance(value, Period) else Period.from_timedelta(value))
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    return None if value is None or value == _NEVER else value.astimezone(UTC)
+
+
+def _header_values(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Moment = Annotated[AwareDatetime | None, AfterValidator(_moment)]
+Instant = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+ScheduleText = Annotated[str, _OrInstance(Schedule, write=str)]
+DurationText = Annotated[str, _OrInstance(Period, timedelta, write=_write_duration)]
+HeaderValues = Annotated[list[str], BeforeValidator(_header_values)]
+WithoutNulls = _WithoutNulls()

@@ -1,0 +1,214 @@
+"""KalaClient, for scripts and threads. Each method is one line over `_calls`; nothing is decided here."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Self, Unpack
+
+import httpx
+
+from kala_client import _calls
+from kala_client._engine import Engine
+from kala_client._fields import JobFields
+from kala_client._follow import EventFeed, Poll, RunPages
+from kala_client._http import DEFAULT_MAX_BODY, Attempt, Target, Wire
+from kala_client._jobs import changes_of, job_of
+from kala_client._retry import RetryPolicy
+from kala_client.errors import KalaConnectionError, ServerError
+from kala_client.models import Event, Job, JobStat, KalaStats, Run, SlotExplanation
+from kala_client.schedule import Schedule
+
+
+class KalaClient:
+    """A client of one Kala, ours or any real one; may be shared between threads.
+
+    `url` and `token` default to KALA_URL and KALA_TOKEN, the URL then to http://127.0.0.1:8000; a user and
+    password in the URL are sent as Basic authentication and shown nowhere. `timeout` is for a whole call
+    with its retries, in seconds; `max_body` bounds a decoded answer, in bytes. `http_client` or `transport`
+    take the place of our own connections; a given `http_client` is not closed by us. `on_attempt` is told
+    about each attempt of a call. `sleep` and `monotonic` are for tests.
+
+    Every method raises errors of the tree in `kala_client.errors`, and nothing else but ValueErrors of its
+    arguments.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        timeout: float = 30.0,
+        retry: RetryPolicy | None = None,
+        max_body: int = DEFAULT_MAX_BODY,
+        http_client: httpx.Client | None = None,
+        transport: httpx.BaseTransport | None = None,
+        on_attempt: Callable[[Attempt], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 - the wait before a retry
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        target = Target.choose(url, token, os.environ)
+        wire = Wire(target, timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
+        self._owned = http_client is None
+        self._engine = Engine(wire, http_client or httpx.Client(transport=transport), sleep)
+
+    def __repr__(self) -> str:
+        return f"KalaClient(url={self._engine.wire.target.url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, unless they were given to us."""
+        if self._owned:
+            self._engine.close()
+
+    def create_job(
+        self, job: Job | None = None, /, *, idempotency_key: str | None = None, **fields: Unpack[JobFields]
+    ) -> str:
+        """Create a job, from a `Job` or from its fields, and return its id.
+
+        Raises InvalidJobError with the fields that were wrong. Sent again only where that cannot make two
+        jobs: pass an `idempotency_key` of your own to be safe across restarts of your program too
+        (kala_server keeps them for 24 hours).
+        """
+        key = idempotency_key or str(uuid.uuid4())
+        return self._engine.run(_calls.create_job(job_of(job, fields), key=key))
+
+    def create_jobs(self, jobs: Iterable[Job], *, idempotency_key: str | None = None) -> list[str]:
+        """Create many jobs at once, all or none, and return their ids in order. Needs kala_server."""
+        return self._engine.run(_calls.create_jobs(jobs, key=idempotency_key or str(uuid.uuid4())))
+
+    def get_job(self, job_id: str) -> Job:
+        """Get a job. Raises JobNotFoundError."""
+        return self._engine.run(_calls.get_job(job_id))
+
+    def get_all_jobs(self) -> dict[str, Job]:
+        """Get every job, by its id."""
+        return self._engine.run(_calls.get_all_jobs())
+
+    def find_jobs(
+        self,
+        *,
+        name: str | None = None,
+        owner: str | None = None,
+        tag: str | None = None,
+        state: str | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Job]:
+        """Get the jobs to which everything that is given applies, by their ids. Needs kala_server."""
+        call = _calls.find_jobs(name=name, owner=owner, tag=tag, state=state, limit=limit)
+        return self._engine.run(call)
+
+    def update_job(self, job_id: str, **changes: Unpack[JobFields]) -> Job:
+        """Change the given fields of a job, and return it as it is now. Needs kala_server."""
+        return self._engine.run(_calls.update_job(job_id, changes_of(changes)))
+
+    def replace_job(self, job_id: str, job: Job) -> Job:
+        """Put another description in the place of a job's, which keeps its id and history. Needs kala_server."""
+        return self._engine.run(_calls.replace_job(job_id, job))
+
+    def delete_job(self, job_id: str) -> None:
+        """Delete a job; as Kala does, with the children of which it was the only parent.
+
+        Raises JobNotFoundError, but not where an attempt of this very call may have deleted it.
+        """
+        self._engine.run(_calls.delete_job(job_id))
+
+    def delete_all_jobs(self) -> None:
+        """Delete every job. Raises NotSupportedError on the Kala of 2015."""
+        self._engine.run(_calls.delete_all_jobs())
+
+    def get_job_stats(self, job_id: str) -> list[JobStat]:
+        """Get the finished runs of a job, as Kala keeps them; `runs` tells more."""
+        return self._engine.run(_calls.get_job_stats(job_id))
+
+    def start_job(self, job_id: str) -> str | None:
+        """Start a job now, and return the id of the run, which real Kala does not tell: None.
+
+        Never sent twice. Raises ConflictError where the job is disabled; real Kala then does nothing,
+        silently.
+        """
+        return self._engine.run(_calls.start_job(job_id))
+
+    def enable_job(self, job_id: str) -> None:
+        """Let a disabled job run on schedule again."""
+        self._engine.run(_calls.enable_job(job_id))
+
+    def disable_job(self, job_id: str) -> None:
+        """Keep a job, but do not run it."""
+        self._engine.run(_calls.disable_job(job_id))
+
+    def get_kala_stats(self) -> KalaStats:
+        """Get the figures of the whole server."""
+        return self._engine.run(_calls.get_kala_stats())
+
+    def runs(self, job_id: str, *, state: str | None = None, limit: int | None = None) -> Iterator[Run]:
+        """Yield the runs of a job, newest first, page by page; at most `limit`. Needs kala_server."""
+        pages = RunPages(job_id, state=state, limit=limit)
+        while call := pages.next_call():
+            yield from pages.take(self._engine.run(call))
+
+    def get_run(self, run: Run | str) -> Run:
+        """Get a run as it is now. Raises RunNotFoundError. Needs kala_server."""
+        return self._engine.run(_calls.get_run(run))
+
+    def run_job(self, job_id: str) -> Run:
+        """Start a job now and return the run, which has hardly begun; `wait` waits for it. Needs kala_server."""
+        return self.get_run(self._engine.run(_calls.start_run(job_id)))
+
+    def wait(self, run: Run | str, *, timeout: float | None = None) -> Run:
+        """Wait until a run is over, and return it; for ever without a `timeout` in seconds.
+
+        Raises KalaTimeoutError where it is not over by then; the run goes on.
+        """
+        poll = Poll(timeout, self._engine.wire.monotonic)
+        while not (current := self.get_run(run)).finished:
+            self._engine.sleep(poll.delay(current))
+        return current
+
+    def output(self, run: Run | str) -> str:
+        """Get what a run has written so far. Needs kala_server."""
+        return self._engine.run(_calls.output(run))
+
+    def follow(self, run: Run | str) -> Iterator[str]:
+        """Yield the lines that a run writes, from the first one on, until it is over. Needs kala_server."""
+        yield from self._engine.lines(_calls.follow(run))
+
+    def cancel(self, run: Run | str) -> None:
+        """End a run that waits or runs. Needs kala_server."""
+        self._engine.run(_calls.cancel(run))
+
+    def explain(self, job_id: str, *, at: datetime | None = None) -> list[SlotExplanation]:
+        """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server."""
+        return self._engine.run(_calls.explain(job_id, at=at))
+
+    def preview(
+        self, schedule: str | Schedule, *, timezone: str | None = None, count: int = 5
+    ) -> list[datetime]:
+        """Say when a schedule would be due, without creating anything. Needs kala_server."""
+        return self._engine.run(_calls.preview(schedule, timezone=timezone, count=count))
+
+    def events(self, *, last_event_id: str | None = None) -> Iterator[Event]:
+        """Yield what happens on the server, from now on or after `last_event_id`; never ends. Needs kala_server.
+
+        Connects again by itself, and misses nothing; raises when `retry.attempts` streams in a row brought
+        nothing.
+        """
+        feed = EventFeed(last_event_id, self._engine.wire.retry)
+        while True:
+            failure: KalaConnectionError | ServerError | None = None
+            try:
+                for line in self._engine.lines(_calls.events(feed.last_event_id)):
+                    if event := feed.line(line):
+                        yield event
+            except (KalaConnectionError, ServerError) as error:
+                failure = error
+            self._engine.sleep(feed.retry_in(failure))

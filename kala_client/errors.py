@@ -1,0 +1,126 @@
+"""Every way in which a call can fail, as one tree. It must not import anything of the package.
+
+KalaError
+├── KalaConnectionError        no answer, or only a part of one, came through
+├── KalaTimeoutError           the deadline of the call, or of a wait, passed
+├── UnexpectedResponseError    an answer came, but not one that a Kala gives (a redirect, HTML, too large)
+├── NotSupportedError          this Kala does not know the call
+├── AuthenticationError        401: no token, or a wrong one
+├── PermissionDeniedError      403: the token, or the way of asking, does not allow it
+├── NotFoundError              404
+│   ├── JobNotFoundError
+│   └── RunNotFoundError
+├── InvalidRequestError        any other 4xx; `errors` names the fields
+│   └── InvalidJobError        the job was refused; nothing was stored
+├── ConflictError              409: the job's state does not allow it, such as starting a disabled job
+├── IdempotencyError           422: the idempotency key was used before, for another body
+├── RateLimitError             429: too many requests
+└── ServerError                5xx: the server failed
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What was wrong with one field, and a value that would have been right where the server gave one."""
+
+    field: str
+    message: str
+    example: str | None = None
+
+    def __str__(self) -> str:
+        example = f" (such as {self.example})" if self.example else ""
+        return f"{self.field}: {self.message}{example}"
+
+
+class KalaError(Exception):
+    """The root: `except KalaError` catches every failure of a call.
+
+    `method`, `url` (never with a password in it) and `status` say which call it was; None where there was
+    none.
+    """
+
+    def __init__(
+        self, message: str, *, method: str | None = None, url: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.method = method
+        self.url = url
+        self.status = status
+
+    def __str__(self) -> str:
+        where = f" ({self.method} {self.url})" if self.url else ""
+        return f"{self.message}{where}"
+
+
+class KalaConnectionError(KalaError):
+    """No answer, or only a part of one, came through.
+
+    `never_sent` is true where the server cannot have acted on the request; else its outcome is unknown.
+    """
+
+    never_sent = False
+
+
+class KalaTimeoutError(KalaError):
+    """The total deadline of the call, or of a wait, passed; the outcome of what was asked is unknown."""
+
+
+class UnexpectedResponseError(KalaError):
+    """An answer came, but not one that a Kala gives: a redirect, HTML, broken JSON, too large a body."""
+
+
+class NotSupportedError(KalaError):
+    """This Kala does not know the call; it is one that `kala_server` adds."""
+
+
+class AuthenticationError(KalaError):
+    """The server wants a token, or refused the one that was sent (401)."""
+
+
+class PermissionDeniedError(KalaError):
+    """The token, or the way of asking, does not allow this (403)."""
+
+
+class NotFoundError(KalaError):
+    """What was asked for does not exist (404)."""
+
+
+class JobNotFoundError(NotFoundError):
+    """There is no job with this id."""
+
+
+class RunNotFoundError(NotFoundError):
+    """There is no run with this id."""
+
+
+class InvalidRequestError(KalaError):
+    """The request was refused and nothing was changed; `errors` says what was wrong with which field."""
+
+    errors: Sequence[FieldError] = ()
+
+    def __str__(self) -> str:
+        return "; ".join([super().__str__(), *map(str, self.errors)])
+
+
+class InvalidJobError(InvalidRequestError):
+    """The job was refused and nothing was stored."""
+
+
+class ConflictError(KalaError):
+    """The state of the job does not allow this (409), such as starting a disabled job."""
+
+
+class IdempotencyError(KalaError):
+    """The idempotency key was used before, for another body (422)."""
+
+
+class RateLimitError(KalaError):
+    """The server got too many requests (429)."""
+
+
+class ServerError(KalaError):
+    """The server failed (5xx)."""

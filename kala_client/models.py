@@ -1,0 +1,207 @@
+"""What goes over the wire, as pydantic models. No I/O, and nothing that is not on the wire.
+
+A model that a program builds refuses a field that it does not know, so that a typo is an error. An answer
+that is read keeps such a field in `model_extra`, so that the client survives older and newer servers. Both
+spellings of WIRE.md are read. Times are aware and in UTC; Kala's `0001-01-01T00:00:00Z` is None.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
+
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
+
+from kala_client._fields import CatchUp, JobFields, Overlap, WaitFor
+from kala_client._wire_types import DurationText, HeaderValues, Instant, Moment, ScheduleText, WithoutNulls
+
+RunState = Literal[
+    "waiting", "running", "succeeded", "failed", "timed_out", "cancelled", "interrupted", "skipped"
+]
+Trigger = Literal["schedule", "manual", "parent", "catch_up", "on_failure"]
+
+CLIENT_FIELDS = frozenset(JobFields.__annotations__)
+"""The fields of a job that a client may send; the server owns the others."""
+
+
+def _either(*names: str) -> AliasChoices:
+    return AliasChoices(*names)
+
+
+def _counted(name: str) -> AliasChoices:
+    """Name a field that Kala documents at the top level, and ships inside `metadata`."""
+    return AliasChoices(name, AliasPath("metadata", name))
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_by_name=True, hide_input_in_errors=True)
+
+
+class JobStat(_Wire):
+    """One finished run of a job, as Kala keeps it. `execution_duration_ns` is in whole nanoseconds."""
+
+    job_id: str = Field(validation_alias=_either("job_id", "JobId"))
+    ran_at: Moment = Field(None, validation_alias=_either("ran_at", "RanAt"))
+    number_of_retries: int = Field(0, validation_alias=_either("number_of_retries", "NumberOfRetries"))
+    success: bool = Field(validation_alias=_either("success", "Success"))
+    execution_duration_ns: int = Field(
+        0,
+        validation_alias=_either("execution_duration", "ExecutionDuration"),
+        serialization_alias="execution_duration",
+    )
+
+    @property
+    def execution_duration(self) -> timedelta:
+        """How long the run took, cut to the microsecond."""
+        return timedelta(microseconds=self.execution_duration_ns // 1000)
+
+
+class KalaStats(_Wire):
+    """What the whole server did."""
+
+    active_jobs: int = Field(validation_alias=_either("active_jobs", "ActiveJobs"))
+    disabled_jobs: int = Field(validation_alias=_either("disabled_jobs", "DisabledJobs"))
+    jobs: int = Field(validation_alias=_either("jobs", "Jobs"))
+    error_count: int = Field(0, validation_alias=_either("error_count", "ErrorCount"))
+    success_count: int = Field(0, validation_alias=_either("success_count", "SuccessCount"))
+    next_run_at: Moment = Field(None, validation_alias=_either("next_run_at", "NextRunAt"))
+    last_attempted_run: Moment = Field(
+        None, validation_alias=_either("last_attempted_run", "LastAttemptedRun")
+    )
+    created_at: Moment = Field(
+        None, validation_alias=_either("created", "CreatedAt"), serialization_alias="created"
+    )
+
+
+class RemoteProperties(_Wire):
+    """The HTTP call of a job with `type=1`. `timeout` is in whole seconds; 0 leaves it to the server."""
+
+    url: str = ""
+    method: str = ""
+    body: str = ""
+    headers: dict[str, HeaderValues] | None = None
+    timeout: int = 0
+    expected_response_codes: list[int] | None = None
+
+
+class Job(_Wire):
+    """A job: what to run, when, and what became of it.
+
+    Each field that is left out has Kala's behaviour as its default; only fields that were set are sent.
+    Durations are ISO 8601 text, and may be given as `timedelta` or `Period`; `schedule` may be given as
+    `Schedule`. An unknown field raises pydantic's ValidationError.
+    """
+
+    # What a client may say
+    name: str
+    command: str = ""
+    owner: str = ""
+    schedule: ScheduleText = ""
+    retries: Annotated[int, Field(ge=0)] = 0
+    epsilon: DurationText = ""
+    disabled: bool = False
+    parent_jobs: Annotated[list[str], WithoutNulls] = []
+    on_failure_job: str = ""
+    resume_at_next_scheduled_time: bool = False
+    type: Literal[0, 1] = 0
+    remote_properties: RemoteProperties | None = None
+    template_delimiters: str = Field(
+        "", validation_alias="TemplateDelimiters", serialization_alias="TemplateDelimiters"
+    )
+    # … and what only kala_server understands
+    timezone: str | None = None
+    overlap: Overlap = "queue"
+    catch_up: CatchUp = "one"
+    misfire_grace: DurationText | None = None
+    timeout: DurationText | None = None
+    retry_delay: DurationText | None = None
+    retry_backoff: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.0
+    wait_for: WaitFor = "any"
+    shell: bool = False
+    argv: list[str] | None = None
+    cwd: str | None = None
+    env: dict[str, str] | None = Field(None, repr=False)
+    user: str | None = None
+    tags: Annotated[list[str], WithoutNulls] = []
+    description: str = ""
+    keep_runs: Annotated[int, Field(ge=0)] = 100
+    rerun_interrupted: bool = False
+    # What the server says
+    id: str = ""
+    next_run_at: Moment = None
+    is_done: bool = False
+    success_count: int = Field(0, validation_alias=_counted("success_count"))
+    last_success: Moment = Field(None, validation_alias=_counted("last_success"))
+    error_count: int = Field(0, validation_alias=_counted("error_count"))
+    last_error: Moment = Field(None, validation_alias=_counted("last_error"))
+    last_attempted_run: Moment = Field(None, validation_alias=_counted("last_attempted_run"))
+    number_of_finished_runs: int = Field(0, validation_alias=_counted("number_of_finished_runs"))
+    dependent_jobs: Annotated[list[str], WithoutNulls] = []
+    stats: Annotated[list[JobStat], WithoutNulls] = []
+    created_at: Moment = None
+    metadata: dict[str, Any] = Field(default={}, repr=False)
+
+    if TYPE_CHECKING:  # so that every type checker knows which types are accepted
+
+        def __init__(self, **fields: Unpack[JobFields]) -> None: ...
+
+    def creation_body(self) -> dict[str, Any]:
+        """Return the JSON body that creates this job: the fields that were set and that a client may send."""
+        sent = self.model_fields_set & CLIENT_FIELDS
+        return self.model_dump(mode="json", by_alias=True, include=sent)
+
+
+class Run(_Wire):
+    """One entry of the ledger: a slot or a start by hand, and what became of it.
+
+    `duration` is in seconds, None until it is over. `count` is how many slots a skipped entry stands for,
+    the last of them at `last_scheduled_at`. `reason` says in words why it was skipped or failed.
+    """
+
+    id: str
+    job_id: str
+    scheduled_at: Moment = None
+    started_at: Moment = None
+    finished_at: Moment = None
+    state: RunState | str
+    reason: str | None = None
+    trigger: Trigger | str = "schedule"
+    attempts: int = 0
+    exit_code: int | None = None
+    signal: int | str | None = None
+    duration: float | None = None
+    output_size: int = 0
+    output_cut: bool = False
+    count: int = 1
+    last_scheduled_at: Moment = None
+    parent_runs: Annotated[list[str], WithoutNulls] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state not in {"waiting", "running"}
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the command ended well."""
+        return self.state == "succeeded"
+
+
+class SlotExplanation(_Wire):
+    """What became of one due time, in a sentence for people."""
+
+    at: Instant
+    state: str
+    sentence: str
+
+
+class Preview(_Wire):
+    """When a schedule would be due."""
+
+    next: Annotated[list[Instant], WithoutNulls]
+
+
+class Event(_Wire):
+    """Something that happened on the server. `id` is where a later stream can take up again."""
+
+    id: str | None = None
+    event: str = "message"
+    data: Any = None
