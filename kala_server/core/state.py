@@ -3,12 +3,12 @@
 Only `fold.py` changes it. Nothing here decides, reads a clock or parses more than a timeout.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from enum import IntEnum
 from heapq import heappush
-from itertools import count
+from itertools import chain, count
 
 from kala_server.core import durations
 from kala_server.core import records as r
@@ -52,14 +52,13 @@ class State:
         self.ready: list[tuple[datetime, int, str]] = []
         self._numbers = count()
 
-    def snapshot(self) -> list[r.Record]:
-        """Return the records that build this very state; frozen values, safe to hand to a thread."""
+    def snapshot(self) -> Iterator[r.Record]:
+        """Return the records that build this very state, made as they are asked for; safe to hand to a thread."""
         server = r.ServerKept(
             created_at=self.times["created_at"], last_attempted_run=self.times.get("last_attempted_run")
         )
-        jobs: Iterable[r.Record] = (r.JobKept(job=job) for job in self.jobs.values())
-        runs: Iterable[r.Record] = (r.RunKept(run=run) for run in self.runs.values())
-        return [server, *jobs, *runs, *self.keys.values()]
+        jobs, runs, keys = list(self.jobs.values()), list(self.runs.values()), list(self.keys.values())
+        return chain([server], (r.JobKept(job=job) for job in jobs), (r.RunKept(run=run) for run in runs), keys)
 
     # -- reading
 

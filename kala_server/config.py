@@ -1,0 +1,34 @@
+"""The server's settings: frozen, checked once. Where they come from is the command line's business."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+class ConfigError(Exception):
+    """The settings do not go together; the message says which would."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be said about a server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    """0 = any free port."""
+    data_dir: Path | None = Path("kala-data")
+    """None = all in memory, gone at the end."""
+    default_owner: str = ""
+    grace: timedelta = timedelta(seconds=10)
+    """How long running commands may go on when the server is asked to stop."""
+    kill_grace: timedelta = timedelta(seconds=5)
+    """How long a command that was asked to end (TERM) may take before it is made to (KILL)."""
+    max_running: int = 64
+    keep_days: float | None = None
+    output_head: int = 64 * 1024
+    output_tail: int = 64 * 1024
+    """How many bytes of a run's output are kept, from its beginning and from its end."""
+    wait_for_survivors: bool = False
+    allowed_hosts: frozenset[str] = frozenset()
+    insecure_open_to_network: bool = False
+    """Listen beyond loopback without any authentication: whoever reaches the port can run commands."""

@@ -1,0 +1,167 @@
+"""Carries out the engine's effects: starts and ends attempts, keeps their output, and tells how they went.
+
+It decides nothing. What it learns goes back to the service as events.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.job import Run, RunState
+from kala_server.core.state import State
+from kala_server.outputs import Outputs
+from kala_server.runner import processes
+from kala_server.runner.output import BoundedOutput
+from kala_server.runner.protocol import Attempt, Outcome, Runner
+
+_log = logging.getLogger("kala.executor")
+
+_SURVIVED = "the command outlived its server; it has ended, and how it went is not known"
+
+
+class Executor:
+    """The runner, the outputs, and what is in flight between them."""
+
+    def __init__(self, *, runner: Runner, outputs: Outputs, output_limits: tuple[int, int]) -> None:
+        self._runner = runner
+        self._outputs = outputs
+        self._output_limits = output_limits
+        self._live: dict[str, BoundedOutput] = {}
+        self._survivors: dict[str, list[processes.Process]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tell: Callable[[e.Event], None] = _to_nobody
+
+    def attach(self, tell: Callable[[e.Event], None]) -> None:
+        """Say whom to tell how attempts go."""
+        self._tell = tell
+
+    def perform(self, effects: Iterable[e.Effect]) -> None:
+        """Do what the engine asks for."""
+        for effect in effects:
+            match effect:
+                case e.StartAttempt():
+                    self._start(effect)
+                case e.EndAttempt():
+                    self._end(effect.run_id)
+                case e.DropOutput():
+                    self._in_background(asyncio.to_thread(self._outputs.drop, effect.run_id))
+
+    def settle(self, records: Sequence[r.Record]) -> None:
+        """Let go of what was in flight for runs that are over."""
+        for record in records:
+            if isinstance(record, r.RunFinished):
+                self._survivors.pop(record.run_id, None)
+                output = self._live.pop(record.run_id, None)
+                if output is not None:
+                    output.finish()
+
+    def live_output(self, run_id: str) -> BoundedOutput | None:
+        """Return the output of a run that is not over yet."""
+        return self._live.get(run_id)
+
+    async def kept_output(self, run_id: str) -> bytes:
+        """Return what was kept of a run's output."""
+        return await asyncio.to_thread(self._outputs.read, run_id)
+
+    # -- commands that outlived their server
+
+    async def meet_survivors(self, state: State, *, wait: bool) -> frozenset[str]:
+        """Find commands that outlived a crashed server; end them, or return whose there are to be waited for."""
+        await asyncio.to_thread(self._outputs.sweep, set(state.runs))
+        running = [run for run in state.runs.values() if run.state is RunState.RUNNING]
+        found = await asyncio.to_thread(lambda: {run.id: _survivors_of(run) for run in running})
+        survivors = {run_id: those for run_id, those in found.items() if those}
+        if wait:
+            self._survivors = survivors
+            return frozenset(survivors)
+        for those in survivors.values():
+            for process in those:
+                _log.warning("ending process %d, which outlived its server", process.pid)
+                await processes.end_group(process)
+        return frozenset()
+
+    def watch(self, run_ids: Iterable[str]) -> None:
+        """Tell when the survivors have ended."""
+        for run_id in run_ids:
+            self._in_background(self._wait_for_survivors(run_id))
+
+    async def close(self) -> None:
+        """End what still runs, and wait for what is being written."""
+        self._runner.kill_all()
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._runner.close()
+
+    async def _wait_for_survivors(self, run_id: str) -> None:
+        for process in self._survivors[run_id]:
+            await processes.gone(process)
+        self._tell(e.Ended(run_id=run_id, succeeded=False, state=RunState.INTERRUPTED, reason=_SURVIVED))
+
+    # -- attempts
+
+    def _start(self, effect: e.StartAttempt) -> None:
+        run, job = effect.run, effect.job
+        output = self._live.get(run.id)
+        if output is None:
+            output = self._live[run.id] = BoundedOutput(*self._output_limits)
+        self._runner.start(
+            Attempt(
+                run_id=run.id,
+                job_id=job.id,
+                number=run.attempts,
+                scheduled_at=run.scheduled_at,
+                spec=job.spec,
+                output=output,
+            ),
+            on_spawned=lambda pid, started: self._tell(
+                e.Spawned(run_id=run.id, pid=pid, pid_started=started)
+            ),
+            on_ended=lambda outcome: self._ended(run.id, output, outcome),
+        )
+
+    def _end(self, run_id: str) -> None:
+        for process in self._survivors.get(run_id, ()):
+            self._in_background(processes.end_group(process))
+        self._runner.end(run_id)
+
+    def _ended(self, run_id: str, output: BoundedOutput, outcome: Outcome) -> None:
+        ended = e.Ended(
+            run_id=run_id,
+            succeeded=outcome.succeeded,
+            exit_code=outcome.exit_code,
+            signal=outcome.signal,
+            reason=outcome.reason,
+            output_size=output.size,
+            output_cut=output.cut,
+        )
+        if output.size:
+            self._in_background(self._save(output, ended))
+        else:
+            self._tell(ended)
+
+    async def _save(self, output: BoundedOutput, ended: e.Ended) -> None:
+        """Keep the output, then tell: who hears that a run is over can read what it printed."""
+        try:
+            await asyncio.to_thread(self._outputs.save, ended.run_id, output.text())
+        except OSError as error:
+            _log.error("the output of run %s is lost: %s", ended.run_id, error)
+        self._tell(ended)
+
+    def _in_background(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _survivors_of(run: Run) -> list[processes.Process]:
+    """Return the processes that still carry out the run: the one on record, or those that carry its id."""
+    if run.pid is not None and run.pid_started is not None:
+        known = processes.Process(run.pid, run.pid_started)
+        return [known] if processes.alive(known) else []
+    return processes.find_by_run_id(run.id)
+
+
+def _to_nobody(event: e.Event) -> None:
+    raise RuntimeError(f"nobody listens to {event}")

@@ -1,0 +1,74 @@
+"""The live stream of what happens: the latest durable records, for as many followers as there are.
+
+A follower is a position in one shared buffer, so that a slow one costs nothing and holds up nobody; one that falls
+behind the buffer is told so.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from kala_server.core.records import Record
+
+BUFFERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record and its number in this feed; no record where the follower has missed some."""
+
+    number: int
+    record: Record | None
+
+
+class Feed:
+    """A bounded buffer of durable records, numbered from 1."""
+
+    def __init__(self, buffered: int = BUFFERED) -> None:
+        self._entries: deque[Entry] = deque(maxlen=buffered)
+        self._latest = 0
+        self._news = asyncio.Event()
+        self._closed = False
+
+    @property
+    def latest(self) -> int:
+        """The number of the latest record; 0 before the first."""
+        return self._latest
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Tell every follower of records that have just become durable."""
+        for record in records:
+            self._latest += 1
+            self._entries.append(Entry(self._latest, record))
+        self._wake()
+
+    def close(self) -> None:
+        """Let every follower come to its end."""
+        self._closed = True
+        self._wake()
+
+    async def follow(self, after: int) -> AsyncIterator[Entry]:
+        """Yield what comes after that number, as it comes, until the feed closes."""
+        position = after
+        while True:
+            news = self._news
+            for entry in self._since(position):
+                yield entry
+                position = entry.number
+            if self._closed:
+                return
+            if position == self._latest:
+                await news.wait()
+
+    def _since(self, position: int) -> list[Entry]:
+        """Return what is buffered after the position, after an entry that says so where some is not any more."""
+        missed = self._latest - len(self._entries)
+        if position > self._latest or position < missed:
+            return [Entry(missed, None)]
+        skip = len(self._entries) - (self._latest - position)
+        return [entry for number, entry in enumerate(self._entries) if number >= skip]
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()

@@ -1,0 +1,277 @@
+"""The only orchestrator: event → engine → durable records → effects → answer.
+
+Events wait in an inbox. While one batch is being made durable the next one gathers, so that many requests share one
+sync. Nobody hears of a record, and nothing is spawned for it, before it is durable; readers see only what is.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from kala_server.clock import Clock
+from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.engine import Decision, decide
+from kala_server.core.errors import RefusedError
+from kala_server.core.fold import apply
+from kala_server.core.state import State
+from kala_server.core.turn import Limits
+from kala_server.executor import Executor
+from kala_server.feed import Feed
+from kala_server.store.protocol import Store, StoreBrokenError, StoreFullError
+
+T = TypeVar("T")
+
+_log = logging.getLogger("kala.service")
+
+_RETRY_WHEN_FULL = timedelta(seconds=1)
+_HOUSEKEEPING = timedelta(hours=1)
+_KEYS_KEPT = timedelta(hours=24)
+
+
+@dataclass(slots=True)
+class _Wish:
+    """An event on its way; somebody waits for the answer, or nobody does and it must not get lost."""
+
+    event: e.Event
+    answer: asyncio.Future[None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How the server as a whole behaves."""
+
+    limits: Limits = field(default_factory=Limits)
+    keep_days: float | None = None
+    """Finished runs older than this are dropped; None keeps them as each job says."""
+    wait_for_survivors: bool = False
+    """Whether a command that outlived a crashed server is waited for; else it is ended at the next start."""
+
+
+class Service:
+    """A scheduler at work: its state, its store, its executor and its clock."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        executor: Executor,
+        clock: Clock,
+        policy: Policy,
+        on_broken: Callable[[StoreBrokenError], None],
+    ) -> None:
+        self.state = State()
+        self.feed = Feed()
+        self.clock = clock
+        self._store = store
+        self._executor = executor
+        self._policy = policy
+        self._limits = policy.limits
+        self._on_broken = on_broken
+        self._inbox: deque[_Wish] = deque()
+        self._readers: deque[tuple[Callable[[State], Any], asyncio.Future[Any]]] = deque()
+        self._working: asyncio.Task[None] | None = None
+        self._compacting: asyncio.Task[None] | None = None
+        self._ticking = False
+        self._idle = asyncio.Event()
+        self.broken: StoreBrokenError | None = None
+
+    # -- for the web and the command line
+
+    async def submit(self, event: e.Event) -> None:
+        """Return once what follows from the event is durable.
+
+        Raises RefusedError where the event is refused, StoreFullError where there is no room: nothing has changed
+        then. Raises StoreBrokenError where the store can no longer be trusted; the server is about to end.
+        """
+        if self.broken:
+            raise self.broken
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.append(_Wish(event, answer))
+        self._work_on()
+        await answer
+
+    async def read(self, question: Callable[[State], T]) -> T:
+        """Return the answer to a question about what is durable."""
+        if self._working is None:
+            return question(self.state)
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._readers.append((question, answer))
+        return await answer
+
+    def tell(self, event: e.Event) -> None:
+        """Take note of what has happened; where the store has no room, it is tried again until it has."""
+        self._inbox.append(_Wish(event))
+        self._work_on()
+
+    # -- from start to stop
+
+    async def start(self) -> None:
+        """Load the store, account for what was cut off or missed while the server was down, and begin."""
+        for record in self._store.load():
+            apply(self.state, record)
+            self.state.undo.commit()
+        self.state.take_dropped()
+        if "created_at" not in self.state.times:
+            born = r.ServerKept(created_at=self.clock.now())
+            await self._store.append([born])
+            apply(self.state, born)
+            self.state.undo.commit()
+        self._executor.attach(self.tell)
+        survivors = await self._executor.meet_survivors(self.state, wait=self._policy.wait_for_survivors)
+        await self.submit(e.Recover(still_running=survivors))
+        self._executor.watch(survivors)
+        self._housekeep()
+
+    async def stop(self, grace: timedelta) -> None:
+        """Start nothing more, let commands finish for a while, then end them; return when all is recorded."""
+        self._limits = Limits(max_running=0)
+        try:
+            async with asyncio.timeout(grace.total_seconds()):
+                await self._until_nothing_runs()
+        except TimeoutError:
+            self.tell(e.EndEverything())
+            await self._until_nothing_runs()
+        while self._working is not None:
+            await self._working
+        self.clock.set_alarm(None, self._tick)
+        if self._compacting:
+            await self._compacting
+        self.feed.close()
+        await self._executor.close()
+        self._store.close()
+
+    async def _until_nothing_runs(self) -> None:
+        while self.state.counts["running"] and not self.broken:
+            self._idle.clear()
+            await self._idle.wait()
+
+    # -- the work
+
+    def _work_on(self) -> None:
+        if self._working is None and self.broken is None:
+            self._working = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        """Take batch after batch until the inbox is empty."""
+        try:
+            while self._inbox or self._readers:
+                self._answer_readers()
+                if not await self._work_on_batch():
+                    break
+        finally:
+            self._working = None
+            self._answer_readers()
+        if not self.broken:
+            self.clock.set_alarm(self.state.next_due(), self._tick)
+
+    async def _work_on_batch(self) -> bool:
+        """Decide on all that is in the inbox, make it durable, act on it; False where there is no room."""
+        wishes, self._inbox = self._inbox, deque()
+        self._ticking = False
+        answers, decisions = self._decide(wishes)
+        records = [record for decision in decisions for record in decision.records]
+        try:
+            if records:
+                await self._store.append(records)
+        except StoreFullError as error:
+            self._no_room(wishes, error)
+            return False
+        except StoreBrokenError as error:
+            self._break(wishes, error)
+            return False
+        self.state.undo.commit()
+        self.feed.publish(records)
+        for wish, refusal in answers:
+            _answer(wish, refusal)
+        for decision in decisions:
+            self._executor.perform(decision.effects)
+        self._executor.settle(records)
+        self._idle.set()
+        self._compact_when_wanted()
+        return True
+
+    def _decide(self, wishes: Sequence[_Wish]) -> tuple[list[tuple[_Wish, Exception | None]], list[Decision]]:
+        """Return what to answer and what was decided. A refusal may rest on the batch, so it waits for it too."""
+        answers: list[tuple[_Wish, Exception | None]] = []
+        decisions = []
+        for wish in wishes:
+            try:
+                decisions.append(decide(self.state, wish.event, self.clock.now(), self._limits))
+                answers.append((wish, None))
+            except RefusedError as refusal:
+                answers.append((wish, refusal))
+            except Exception as error:  # noqa: BLE001
+                # A fault of ours: whoever asked hears of it, the state is as before, and the server goes on.
+                _log.exception("could not decide on %s", type(wish.event).__name__)
+                answers.append((wish, error))
+        return answers, decisions
+
+    def _no_room(self, wishes: Sequence[_Wish], error: StoreFullError) -> None:
+        """Go back to what is on disk, refuse who waits, and try again later what has happened all the same."""
+        _log.error("no room in the store: %s", error)
+        self.state.undo.roll_back()
+        for wish in wishes:
+            _answer(wish, error)
+        self._inbox.extendleft(reversed([wish for wish in wishes if wish.answer is None]))
+        self.clock.later(_RETRY_WHEN_FULL, self._work_on)
+
+    def _break(self, wishes: Sequence[_Wish], error: StoreBrokenError) -> None:
+        """Answer nobody but with the error: what is on disk can no longer be known."""
+        self.broken = error
+        for wish in [*wishes, *self._inbox]:
+            _answer(wish, error)
+        for _, answer in self._readers:
+            answer.set_exception(error)
+        self._readers.clear()
+        self._idle.set()
+        self._on_broken(error)
+
+    def _answer_readers(self) -> None:
+        while self._readers:
+            question, answer = self._readers.popleft()
+            if answer.cancelled():
+                continue
+            try:
+                answer.set_result(question(self.state))
+            except Exception as error:  # noqa: BLE001 - it is the reader's own, and goes to the reader
+                answer.set_exception(error)
+
+    def _tick(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            self.tell(e.Tick())
+
+    def _housekeep(self) -> None:
+        now = self.clock.now()
+        days = self._policy.keep_days
+        before = None if days is None else now - timedelta(days=days)
+        self.tell(e.Housekeep(runs_before=before, keys_before=now - _KEYS_KEPT))
+        self.clock.later(_HOUSEKEEPING, self._housekeep)
+
+    def _compact_when_wanted(self) -> None:
+        if self._store.wants_compaction and self._compacting is None:
+            self._compacting = asyncio.get_running_loop().create_task(self._compact())
+
+    async def _compact(self) -> None:
+        try:
+            await self._store.compact(self.state.snapshot())
+        except StoreFullError as error:
+            _log.warning("no room to compact the journal, the old one goes on: %s", error)
+        except StoreBrokenError as error:
+            self._break((), error)
+        finally:
+            self._compacting = None
+
+
+def _answer(wish: _Wish, error: Exception | None = None) -> None:
+    if wish.answer is None or wish.answer.done():
+        return
+    if error is None:
+        wish.answer.set_result(None)
+    else:
+        wish.answer.set_exception(error)

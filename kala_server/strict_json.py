@@ -1,0 +1,76 @@
+"""JSON as the door lets it in: what is unclear or hurts elsewhere is an error, with words for people.
+
+Python's own reader takes NaN, lone surrogates and any depth; a job with these could not be stored, or not be sent
+to another client. Knows nothing of jobs.
+"""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+MOST_DEPTH = 64
+MOST_DIGITS = 100
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class BadJsonError(ValueError):
+    """The body is not JSON that can be taken; the message says where and why."""
+
+
+def loads(body: bytes) -> Any:
+    """Read a JSON document. Raises BadJsonError."""
+    if not body.strip():
+        raise BadJsonError("the body is empty; a JSON object belongs there")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadJsonError(f"the body is not UTF-8 (byte {error.start})") from None
+    try:
+        document = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise BadJsonError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise BadJsonError(f"nested deeper than {MOST_DEPTH}") from None
+    _check(document, 0)
+    return document
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth > MOST_DEPTH:
+        raise BadJsonError(f"nested deeper than {MOST_DEPTH}")
+    if isinstance(value, str):
+        if _SURROGATE.search(value):
+            raise BadJsonError("half of a surrogate pair in a text: it is no character")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(key, depth)
+            _check(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth + 1)
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise BadJsonError(f"a number with {len(digits)} digits")
+    return int(digits)
+
+
+def _real_number(digits: str) -> float:
+    number = float(digits) if len(digits) <= MOST_DIGITS else math.inf
+    if not math.isfinite(number):
+        raise BadJsonError(f"a number out of range: {digits[:20]}")
+    return number
+
+
+def _no_number(name: str) -> NoReturn:
+    raise BadJsonError(f"{name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=_whole_number,
+    parse_float=_real_number,
+    parse_constant=_no_number,
+)

@@ -1,0 +1,40 @@
+"""The table of routes. Every one answers with and without its trailing slash, directly."""
+
+from typing import Any
+
+from tornado.web import Application, RequestHandler
+
+from kala_server.web import jobs
+from kala_server.web.base import Handler, NoSuchRoute
+from kala_server.web.context import Context
+
+PREFIX = "/api/v1"
+
+_ID = "([^/]+)"  # looked up as it stands: what is not known is a 404 that names it
+
+ROUTES: list[tuple[str, type[Handler]]] = [
+    ("/job", jobs.Jobs),
+    ("/job/all", jobs.AllJobs),
+    ("/job/stats/{id}", jobs.JobStats),
+    ("/job/start/{id}", jobs.Start),
+    ("/job/enable/{id}", jobs.Enable),
+    ("/job/disable/{id}", jobs.Disable),
+    ("/job/{id}", jobs.OneJob),
+    ("/stats", jobs.ServerStats),
+]
+"""Below `/api/v1`."""
+
+
+def make_app(context: Context) -> Application:
+    """Return the web application over a service."""
+    options: dict[str, Any] = {"context": context}
+    return Application(
+        [(f"{PREFIX}{path.replace('{id}', _ID)}/?", handler, options) for path, handler in ROUTES],
+        default_handler_class=NoSuchRoute,
+        default_handler_args=options,
+        log_function=_say_nothing,
+    )
+
+
+def _say_nothing(_handler: RequestHandler) -> None:
+    """Keep requests out of the log: their paths may hold what is nobody else's business."""

@@ -1,0 +1,180 @@
+"""What all handlers share: the guard, the reading of bodies, and how errors are told (RFC 9457)."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, NoReturn, TypeVar
+
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from kala_client import __version__
+from kala_server import strict_json, wire
+from kala_server.core.errors import (
+    ConflictError,
+    FieldProblem,
+    InvalidJobError,
+    KeyReusedError,
+    NotFoundError,
+)
+from kala_server.core.state import State
+from kala_server.store.protocol import StoreBrokenError, StoreFullError
+from kala_server.web.context import Context
+
+T = TypeVar("T")
+
+JSON = "application/json;charset=UTF-8"
+PROBLEM = "application/problem+json"
+
+_log = logging.getLogger("kala.web")
+
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    InvalidJobError: HTTPStatus.BAD_REQUEST,
+    strict_json.BadJsonError: HTTPStatus.BAD_REQUEST,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
+    StoreBrokenError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class TooLargeError(Exception):
+    """The body is larger than the route takes."""
+
+
+@stream_request_body
+class Handler(RequestHandler):
+    """The base of every handler, the one for unknown routes included: none is reachable without the guard."""
+
+    body_limit = 1 << 20
+
+    def initialize(self, context: Context) -> None:
+        """Take what the application offers."""
+        self.context = context
+        self._body = bytearray()
+        self._too_large = False
+
+    def set_default_headers(self) -> None:
+        """Say who answers, so that a client knows what it may rely on."""
+        self.set_header("Server", f"kala-python/{__version__}")
+        self.set_header("Kala-Server", f"kala-python/{__version__}")
+        self.set_header("Content-Type", JSON)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+
+    async def prepare(self) -> None:
+        """Refuse who may not speak to the server, before anything is read."""
+        refusal = self.context.guard.refusal(self.request.headers, self.request.protocol)
+        if refusal is not None:
+            self.refuse(HTTPStatus.FORBIDDEN, refusal)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Gather the body. What is too large is still read, so that the client gets to see the answer."""
+        self._too_large = self._too_large or len(self._body) + len(chunk) > self.body_limit
+        if self._too_large:
+            self._body.clear()
+        else:
+            self._body += chunk
+
+    def body(self) -> Any:
+        """Return the request's JSON document. Its content type is not looked at, as Kala does not."""
+        if self._too_large:
+            self.refuse(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the body is larger than {self.body_limit:,} bytes",
+            )
+        return strict_json.loads(bytes(self._body))
+
+    async def ask(self, question: Callable[[State], T]) -> T:
+        """Return the answer to a question about what is durable."""
+        return await self.context.service.read(question)
+
+    def answer(self, document: object, status: HTTPStatus = HTTPStatus.OK) -> None:
+        """Finish with a JSON document."""
+        self.set_status(status)
+        self.finish(wire.to_bytes(document))
+
+    def done(self) -> None:
+        """Finish with 204: it is so, and there is nothing to say."""
+        self.clear_header("Content-Type")
+        self.set_status(HTTPStatus.NO_CONTENT)
+        self.finish()
+
+    def refuse(self, status: HTTPStatus, detail: str) -> NoReturn:
+        """Finish with a problem that says what was wrong."""
+        raise HTTPError(status, reason=status.phrase, log_message=detail.replace("%", "%%"))
+
+    # -- errors
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log what is a fault of ours; what clients do wrong is theirs to hear of."""
+        if self._status_of(value) >= HTTPStatus.INTERNAL_SERVER_ERROR and type(value) not in _STATUS:
+            super().log_exception(typ, value, tb)
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Find the status that an error of ours stands for."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        super().send_error(int(self._status_of(error, status_code)), **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write every error as a problem (RFC 9457), with Kala's own `error` member beside it."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        status = HTTPStatus(status_code)
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self._methods()))
+        if status is HTTPStatus.INSUFFICIENT_STORAGE:
+            self.set_header("Retry-After", "5")
+        problems = error.problems if isinstance(error, InvalidJobError) else ()
+        detail = self._detail(error, status)
+        self.set_header("Content-Type", PROBLEM)
+        self.finish(
+            wire.to_bytes(
+                {
+                    "type": "about:blank",
+                    "title": status.phrase,
+                    "status": status_code,
+                    "detail": detail,
+                    "errors": [_field_problem(problem) for problem in problems],
+                    "error": detail,
+                }
+            )
+        )
+
+    def _detail(self, error: BaseException | None, status: HTTPStatus) -> str:
+        if isinstance(error, HTTPError) and error.log_message:
+            return error.log_message.replace("%%", "%")
+        if isinstance(error, tuple(_STATUS)):
+            return str(error)
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            return f"{self.request.method} is not for this route; it takes {' and '.join(self._methods())}"
+        return status.description or status.phrase
+
+    def _methods(self) -> list[str]:
+        return [
+            name
+            for name in self.SUPPORTED_METHODS
+            if getattr(type(self), name.lower(), None) is not getattr(RequestHandler, name.lower())
+        ]
+
+    @staticmethod
+    def _status_of(error: BaseException | None, otherwise: int = 500) -> int:
+        return (
+            _STATUS.get(type(error), otherwise)
+            if error is not None and not isinstance(error, HTTPError)
+            else (error.status_code if isinstance(error, HTTPError) else otherwise)
+        )
+
+
+def _field_problem(problem: FieldProblem) -> dict[str, Any]:
+    return {"field": problem.field, "message": problem.message, "example": problem.example}
+
+
+class NoSuchRoute(Handler):
+    """Everything that is not a route."""
+
+    async def prepare(self) -> None:
+        """Answer 404, to those who may speak to the server."""
+        await super().prepare()
+        self.refuse(
+            HTTPStatus.NOT_FOUND, f"there is no route {self.request.path}; they are listed in docs/api.md"
+        )

@@ -1,0 +1,17 @@
+"""What the handlers work with, put together once by the composition root."""
+
+from dataclasses import dataclass
+
+from kala_server.executor import Executor
+from kala_server.service import Service
+from kala_server.web.guard import Guard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The parts of the server that handlers speak to."""
+
+    service: Service
+    executor: Executor
+    guard: Guard
+    default_owner: str = ""
