@@ -1,8 +1,8 @@
 """The typed client for the Kala job scheduler, ours or any real one. It must not import the server."""
 
+from kala_client import _version
 from kala_client._http import Attempt
 from kala_client._retry import RetryPolicy
-from kala_client._version import version as _version
 from kala_client.aio import AsyncKalaClient
 from kala_client.client import KalaClient
 from kala_client.errors import (
@@ -77,5 +77,5 @@ __version__: str
 
 def __getattr__(name: str) -> str:
     if name == "__version__":
-        return _version()
+        return _version.version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,226 @@
+"""The calls that kala_server adds, against both clients; and what they say to a real Kala."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import httpx
+import pytest
+
+import kala_client as kala
+from kala_client import Job, RetryPolicy, Schedule
+from kala_client._follow import Lines
+
+ID = "7c58ea8f-3753-4428-77c5-ba6103933f1c"
+RUN = {"id": "r1", "job_id": ID, "state": "running"}
+OURS = {"Kala-Server": "kala-python/1.0.0"}
+START = datetime(2035, 1, 1, tzinfo=UTC)
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> httpx.Response:
+    return httpx.Response(status, headers={**OURS, **headers}, json=body)
+
+
+def stream(*chunks: bytes) -> httpx.Response:
+    return httpx.Response(200, headers=OURS, content=b"".join(chunks))
+
+
+def run(name: str, state: str = "succeeded") -> dict[str, str]:
+    return {"id": name, "job_id": ID, "state": state}
+
+
+def names(runs: Any) -> list[str]:
+    return [each.id for each in runs]
+
+
+def test_runs_are_paged_through_to_the_end(connect: Any, serve: Any) -> None:
+    server = serve(
+        answer({"runs": [run("c"), run("b")], "next": "b"}), answer({"runs": [run("a")], "next": None})
+    )
+    assert names(connect(server).runs(ID, state="succeeded")) == ["c", "b", "a"]
+    assert server.asked == [
+        f"GET /api/v1/job/{ID}/runs/?limit=100&state=succeeded",
+        f"GET /api/v1/job/{ID}/runs/?limit=100&before=b&state=succeeded",
+    ]
+
+
+def test_no_more_runs_are_asked_for_than_are_wanted(connect: Any, serve: Any) -> None:
+    server = serve(answer({"runs": [run("c"), run("b")], "next": "b"}))
+    client = connect(server)
+    assert names(client.runs(ID, limit=2)) == ["c", "b"]
+    assert names(client.runs(ID, limit=0)) == []
+    assert server.asked == [f"GET /api/v1/job/{ID}/runs/?limit=2"]
+
+
+def test_a_page_without_runs_is_the_last(connect: Any, serve: Any) -> None:
+    assert names(connect(serve(answer({"runs": None, "next": "for ever"}))).runs(ID)) == []
+
+
+def test_a_job_is_run_and_waited_for(connect: Any, serve: Any, clock: Any) -> None:
+    server = serve(
+        httpx.Response(204, headers={**OURS, "Kala-Run-Id": "r1"}),
+        answer({"run": RUN}),
+        answer({"run": RUN}),
+        answer({"run": RUN}),
+        answer({"run": run("r1")}),
+    )
+    client = connect(server)
+    started = client.run_job(ID)
+    assert not started.finished
+    assert client.wait(started).succeeded
+    assert clock.sleeps == pytest.approx([0.05, 0.075])
+    assert server.asked == [f"POST /api/v1/job/start/{ID}/", *["GET /api/v1/run/r1/"] * 4]
+
+
+def test_a_start_tells_the_id_of_the_run(connect: Any, serve: Any) -> None:
+    server = serve(httpx.Response(204, headers={**OURS, "Kala-Run-Id": "r1"}))
+    assert connect(server).start_job(ID) == "r1"
+
+
+def test_a_wait_ends_with_its_deadline(connect: Any, serve: Any, clock: Any) -> None:
+    with pytest.raises(kala.KalaTimeoutError, match="the run r1 is still running after 10 s"):
+        connect(serve(answer({"run": RUN}))).wait("r1", timeout=10)
+    assert clock.now == pytest.approx(1010)
+    assert max(clock.sleeps) <= 2.0
+
+
+def test_output_is_text_even_where_it_is_not(connect: Any, serve: Any) -> None:
+    server = serve(stream(b"one\ntwo \xff"))
+    assert connect(server).output("r1") == "one\ntwo \ufffd"
+    assert server.asked == ["GET /api/v1/run/r1/output/"]
+
+
+def test_lines_are_followed_as_they_come(connect: Any, serve: Any) -> None:
+    server = serve(stream(b"one\ntw", b"o\x0b\n\n", b"rest"))
+    assert list(connect(server).follow("r1")) == ["one", "two\x0b", "", "rest"]
+    assert server.asked == ["GET /api/v1/run/r1/output/?follow=true"]
+
+
+def test_a_follow_of_nothing_is_an_error(connect: Any, serve: Any) -> None:
+    with pytest.raises(kala.RunNotFoundError):
+        list(connect(serve(answer({"detail": "no such run"}, 404))).follow("r1"))
+    with pytest.raises(kala.KalaConnectionError):
+        list(connect(serve(httpx.ReadError("cut"))).follow("r1"))
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory() -> None:
+    lines = Lines(4)
+    assert [*lines.feed(b"abc"), *lines.feed(b"de"), *lines.feed(b"f\n"), *lines.end()] == ["abcde", "f"]
+
+
+def test_a_run_is_cancelled(connect: Any, serve: Any) -> None:
+    server = serve(httpx.Response(204, headers=OURS))
+    connect(server).cancel(kala.Run(id="r1", job_id=ID, state="running"))
+    assert server.asked == ["POST /api/v1/run/r1/cancel/"]
+
+
+def test_slots_are_explained(connect: Any, serve: Any) -> None:
+    slot = {"at": "2035-01-01T00:00:00Z", "state": "skipped", "sentence": "It was disabled.", "run_id": None}
+    server = serve(answer({"slots": [slot]}))
+    client = connect(server)
+    explained = client.explain(ID, at=START)
+    assert (explained[0].at, explained[0].sentence) == (START, "It was disabled.")
+    assert explained == client.explain(ID)
+    assert server.asked == [
+        f"GET /api/v1/job/{ID}/explain/?at=2035-01-01T00%3A00%3A00%2B00%3A00",
+        f"GET /api/v1/job/{ID}/explain/",
+    ]
+    with pytest.raises(kala.InvalidRequestError, match="no time zone"):
+        client.explain(ID, at=datetime(2035, 1, 1))
+
+
+def test_a_schedule_is_previewed(connect: Any, serve: Any) -> None:
+    server = serve(answer({"next": ["2035-01-01T01:00:00+01:00"]}))
+    assert connect(server).preview(Schedule.once(START), timezone="Europe/Berlin", count=1) == [START]
+    assert dict(server.requests[0].url.params) == {
+        "schedule": "R0/2035-01-01T00:00:00Z/PT1S",
+        "timezone": "Europe/Berlin",
+        "count": "1",
+    }
+
+
+def test_a_job_is_changed_and_replaced(connect: Any, serve: Any) -> None:
+    server = serve(answer({"job": {"name": "a", "retries": 3}}))
+    client = connect(server)
+    assert client.update_job(ID, retries=3, timeout=kala.Period(hours=1)).retries == 3
+    assert client.replace_job(ID, Job(name="b")).retries == 3
+    assert [json.loads(request.content) for request in server.requests] == [
+        {"retries": 3, "timeout": "PT1H"},
+        {"name": "b"},
+    ]
+    assert server.asked == [f"PATCH /api/v1/job/{ID}/", f"PUT /api/v1/job/{ID}/"]
+
+
+def test_many_jobs_are_created_at_once(connect: Any, serve: Any) -> None:
+    server = serve(answer({"ids": ["x", "y"]}, 201))
+    assert connect(server).create_jobs([Job(name="a"), Job(name="b")]) == ["x", "y"]
+    assert json.loads(server.requests[0].content) == {"jobs": [{"name": "a"}, {"name": "b"}]}
+    assert server.requests[0].headers["Idempotency-Key"]
+
+
+def test_jobs_are_found(connect: Any, serve: Any) -> None:
+    server = serve(answer({"jobs": {ID: {"name": "a"}}}))
+    assert connect(server).find_jobs(tag="nightly", limit=5)[ID].name == "a"
+    assert server.asked == ["GET /api/v1/job/?tag=nightly&limit=5"]
+
+
+def test_events_are_read_and_taken_up_where_they_ended(connect: Any, serve: Any, clock: Any) -> None:
+    server = serve(
+        stream(b': hello\r\nid: 1\r\nevent: run_started\r\ndata: {"run":\r\ndata: 5}\r\n\r\nid: 2\n\n'),
+        httpx.ReadError("cut"),
+        stream(b"data: plain\n\ndata: lost\n", b"id: 9\nid: \0\nretry: 5\n"),
+    )
+    client = connect(server, retry=RetryPolicy(random=lambda: 1.0))
+    first, second = islice(client.events(last_event_id="0"), 2)
+    assert (first.id, first.event, first.data) == ("1", "run_started", {"run": 5})
+    assert (second.id, second.event, second.data) == ("2", "message", "plain")
+    assert [request.headers["Last-Event-ID"] for request in server.requests] == ["0", "2", "2"]
+    assert clock.sleeps == pytest.approx([0.2, 0.4])
+
+
+def test_a_stream_that_brings_nothing_again_and_again_is_an_error(connect: Any, serve: Any) -> None:
+    server = serve(stream(b""))
+    with pytest.raises(kala.KalaConnectionError, match="again and again"):
+        list(connect(server).events())
+    assert len(server.requests) == 3
+    with pytest.raises(kala.ServerError):
+        list(connect(serve(answer({}, 503))).events())
+
+
+REAL_2015 = httpx.Response(404, text="404 page not found\n")
+REAL_LATEST = httpx.Response(405)
+ADDED: list[Callable[[Any], Any]] = [
+    lambda client: client.get_run("r1"),
+    lambda client: list(client.runs(ID)),
+    lambda client: client.output("r1"),
+    lambda client: list(client.follow("r1")),
+    lambda client: client.cancel("r1"),
+    lambda client: client.explain(ID),
+    lambda client: client.preview("R/2035-01-01T00:00:00Z/P1D"),
+    lambda client: list(client.events()),
+    lambda client: client.update_job(ID, retries=1),
+    lambda client: client.replace_job(ID, Job(name="a")),
+    lambda client: client.create_jobs([]),
+    lambda client: client.delete_all_jobs(),
+]
+
+
+@pytest.mark.parametrize("real", [REAL_2015, REAL_LATEST])
+@pytest.mark.parametrize("call", ADDED)
+def test_a_real_kala_is_told_apart_in_one_sentence(
+    connect: Any, serve: Any, call: Callable[[Any], Any], real: httpx.Response
+) -> None:
+    with pytest.raises(kala.NotSupportedError, match="it needs kala_server"):
+        call(connect(serve(real)))
+
+
+def test_a_real_kala_that_ignores_filters_is_not_believed(connect: Any, serve: Any) -> None:
+    with pytest.raises(kala.NotSupportedError):
+        connect(serve(httpx.Response(200, json={"jobs": {}}))).find_jobs(name="a")
+
+
+def test_a_run_on_a_real_kala_is_started_but_not_known(connect: Any, serve: Any) -> None:
+    with pytest.raises(kala.NotSupportedError, match="the job was started"):
+        connect(serve(httpx.Response(204))).run_job(ID)

@@ -1,0 +1,110 @@
+"""What the models read, refuse and send."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from kala_client import Job, JobStat, KalaStats, Period, RemoteProperties, Run, Schedule
+from kala_client._fields import JobFields
+from kala_client.models import CLIENT_FIELDS
+
+
+def read(model: Any, sent: Any) -> Any:
+    return model.model_validate(sent, extra="allow")
+
+
+def test_a_typo_in_a_field_is_an_error() -> None:
+    with pytest.raises(ValidationError, match="nmae"):
+        Job(nmae="a")  # type: ignore[call-arg]
+
+
+def test_every_field_that_can_be_sent_is_a_field_of_a_job() -> None:
+    assert set(JobFields.__annotations__) == CLIENT_FIELDS
+    assert set(Job.model_fields) > CLIENT_FIELDS
+
+
+def test_only_fields_that_were_set_are_sent() -> None:
+    assert Job(name="a", command="true").creation_body() == {"name": "a", "command": "true"}
+    assert read(Job, {"name": "a", "id": "x", "stats": None, "colour": "red"}).creation_body() == {
+        "name": "a"
+    }
+
+
+def test_values_of_our_types_are_sent_as_text() -> None:
+    start = datetime(2035, 1, 1, tzinfo=UTC)
+    job = Job(
+        name="a",
+        schedule=Schedule.once(start),
+        epsilon=timedelta(seconds=5),
+        timeout=Period(hours=1),
+        template_delimiters="{{ }}",
+        remote_properties=RemoteProperties(url="http://x", headers={"A": ["b"]}),
+    )
+    assert job.creation_body() == {
+        "name": "a",
+        "schedule": "R0/2035-01-01T00:00:00Z/PT1S",
+        "epsilon": "PT5S",
+        "timeout": "PT1H",
+        "TemplateDelimiters": "{{ }}",
+        "remote_properties": {"url": "http://x", "headers": {"A": ["b"]}}
+        | {"method": "", "body": "", "timeout": 0, "expected_response_codes": None},
+    }
+
+
+def test_a_value_of_another_type_is_told_what_would_be_right() -> None:
+    with pytest.raises(ValidationError, match="Input should be text, or Period or timedelta"):
+        Job(name="a", timeout=5)  # type: ignore[arg-type]
+
+
+def test_one_header_value_need_not_be_a_list() -> None:
+    assert RemoteProperties.model_validate({"headers": {"A": "b"}}).headers == {"A": ["b"]}
+
+
+def test_the_environment_of_a_job_is_not_shown() -> None:
+    assert "canary" not in repr(Job(name="a", env={"PASSWORD": "canary"}))
+
+
+def test_both_spellings_of_a_job_are_read() -> None:
+    documented = read(Job, {"name": "a", "success_count": 3, "last_error": "0001-01-01T00:00:00Z"})
+    shipped = read(Job, {"name": "a", "metadata": {"success_count": 3, "colour": "red"}})
+    assert documented.success_count == shipped.success_count == 3
+    assert documented.last_error is None
+    assert shipped.metadata["colour"] == "red"
+
+
+def test_both_spellings_of_a_stat_are_read() -> None:
+    documented = {"JobId": "x", "RanAt": "2035-01-01T00:00:00.123456789Z", "NumberOfRetries": 1}
+    stat = read(JobStat, {**documented, "Success": True, "ExecutionDuration": 3_207_278})
+    assert stat.execution_duration == timedelta(microseconds=3207)
+    assert stat.ran_at == datetime(2035, 1, 1, 0, 0, 0, 123456, UTC)
+    assert stat == read(JobStat, stat.model_dump(mode="json", by_alias=True))
+
+
+def test_both_spellings_of_the_servers_stats_are_read() -> None:
+    stats = read(
+        KalaStats, {"ActiveJobs": 1, "DisabledJobs": 0, "Jobs": 1, "CreatedAt": "2035-01-01T02:00:00+02:00"}
+    )
+    assert stats.created_at == datetime(2035, 1, 1, tzinfo=UTC)
+    assert stats.created_at.tzinfo is UTC
+
+
+def test_nulls_are_empty_lists() -> None:
+    job = read(Job, {"name": "a", "parent_jobs": None, "stats": [None, {"job_id": "a", "success": True}]})
+    assert job.parent_jobs == []
+    assert len(job.stats) == 1
+
+
+def test_unknown_fields_and_states_of_newer_servers_are_kept() -> None:
+    run = read(Run, {"id": "r", "job_id": "j", "state": "dreaming", "colour": "red"})
+    assert run.model_extra == {"colour": "red"}
+    assert run.finished
+    assert not run.succeeded
+
+
+@pytest.mark.parametrize(("state", "finished"), [("waiting", False), ("running", False), ("succeeded", True)])
+def test_a_run_knows_whether_it_is_over(state: str, finished: bool) -> None:
+    run = read(Run, {"id": "r", "job_id": "j", "state": state})
+    assert run.finished is finished
+    assert run.succeeded is finished
