@@ -3,8 +3,8 @@
 A store knows nothing of jobs: it keeps what it is given, in order, and gives it back.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from kala_server.core.records import Record
 
@@ -14,7 +14,7 @@ class StoreError(Exception):
 
 
 class StoreFullError(StoreError):
-    """There is no room: the batch is not in the store, earlier ones are, and reading goes on."""
+    """There is no room: what was asked for is not in the store, all that was there still is, and reading goes on."""
 
 
 class StoreBrokenError(StoreError):
@@ -25,6 +25,10 @@ class StoreDamagedError(StoreError):
     """What is on disk cannot be what was written; says which file and byte. Nothing was changed."""
 
 
+class StoreNewerError(StoreError):
+    """A newer version wrote this store. Nothing was changed."""
+
+
 class StoreLockedError(StoreError):
     """Another server holds this store; says which process."""
 
@@ -33,16 +37,18 @@ class Store(Protocol):
     """One owner at a time; `append` and `compact` may be awaited at the same time, two appends may not."""
 
     def load(self) -> Iterator[Record]:
-        """Give back every record, in order. Called once, before anything else; may mend a torn tail.
+        """Give back every record, in order. Called once and read to its end, before anything else.
 
-        Raises StoreLockedError or StoreDamagedError.
+        May mend a torn tail. Raises StoreLockedError, StoreDamagedError or StoreNewerError, perhaps after many records;
+        StoreFullError or StoreBrokenError where the disk refuses.
         """
         ...
 
     async def append(self, batch: Sequence[Record]) -> None:
         """Keep the batch as a whole: durable on return, and after a crash either all of it is there or none.
 
-        Raises StoreFullError (nothing was kept) or StoreBrokenError.
+        Who cancels it never learns whether the batch was kept. Raises StoreFullError (nothing was kept) or
+        StoreBrokenError; ValueError for a record that cannot be written (nothing was kept).
         """
         ...
 
@@ -51,10 +57,11 @@ class Store(Protocol):
         """Whether so much of the log is history that a snapshot would be much smaller."""
         ...
 
-    async def compact(self, snapshot: Iterable[Record]) -> None:
+    def compact(self, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:
         """Put the snapshot (frozen values, iterated in a thread) in place of every record appended before this call.
 
-        Batches appended while it runs are kept after the snapshot. A crash at any point leaves a whole store.
+        Before this call: those whose `append` has returned, no matter when the result is awaited. The batches after
+        them are kept after the snapshot. A crash at any point leaves a whole store. One at a time.
         Raises StoreFullError (the old log goes on) or StoreBrokenError.
         """
         ...

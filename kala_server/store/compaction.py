@@ -1,0 +1,66 @@
+"""Writing a new journal file that begins with a snapshot.
+
+The file gets another name first (`journal.jsonl.new`), and the journal's name only when it is whole and synced. This
+module writes that file and throws it away; when it takes the journal's place is for `journal.py` to say.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from kala_server.core.records import Record
+from kala_server.store.codec import Payload, SnapshotEnded, encode
+from kala_server.store.filesystem import FileSystem
+from kala_server.store.log import Log
+from kala_server.store.protocol import StoreError
+
+SLICE = 200  # about a millisecond of encoding, after which the write lets other threads run
+
+
+def new_name(path: Path) -> Path:
+    """Name the file that is to take the place of `path`."""
+    return path.with_name(path.name + ".new")
+
+
+def write_snapshot(
+    filesystem: FileSystem,
+    path: Path,
+    snapshot: Iterable[Record],
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Log:
+    """Write a file that holds the snapshot and the mark of its end, and leave it open; not synced.
+
+    Raises OSError, StoreError if `stopped` becomes true, or what iterating raises; then there is no such file.
+    """
+    log = _create(filesystem, new_name(path))
+    try:
+        for payloads in _slices(snapshot):
+            if stopped():
+                raise StoreError("the store was closed while it was being compacted")  # noqa: TRY301 - discards below
+            log.write(payloads)
+        log.write([encode(SnapshotEnded(records=log.next_seq - 1))])
+    except BaseException:
+        discard(filesystem, log)
+        raise
+    return log
+
+
+def discard(filesystem: FileSystem, log: Log) -> None:
+    """Throw a new file away. One that stays is removed before the next is made, or at the next start."""
+    log.close()
+    with contextlib.suppress(OSError):
+        filesystem.unlink(log.path)
+
+
+def _create(filesystem: FileSystem, path: Path) -> Log:
+    with contextlib.suppress(FileNotFoundError):
+        filesystem.unlink(path)
+    return Log(filesystem, path, filesystem.create(path))
+
+
+def _slices(snapshot: Iterable[Record]) -> Iterator[list[Payload]]:
+    records = iter(snapshot)
+    while payloads := [encode(record) for record in islice(records, SLICE)]:
+        yield payloads

@@ -1,0 +1,193 @@
+"""The calls to the file system that the store needs, and nothing besides: a simulated disk can stand in for them.
+
+Every call of the store that changes or reads the disk goes through here. This module knows nothing of records,
+decides nothing and retries nothing: what the system refuses is an `OSError` for the caller to judge.
+"""
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from typing import Protocol
+
+from kala_server.store.protocol import StoreLockedError
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+class FileSystem(Protocol):
+    """What a journal asks of a disk. A file is named by the number that opening it gave."""
+
+    def make_directory(self, path: Path) -> None:
+        """Make the folder, for its owner only, and those above it, so that they outlive a power cut."""
+        ...
+
+    def list_directory(self, path: Path) -> list[str]:
+        """Name what is in the folder."""
+        ...
+
+    def lock(self, path: Path) -> int:
+        """Own the file at `path`, which is made if need be, until it is closed. Raises StoreLockedError."""
+        ...
+
+    def create(self, path: Path) -> int:
+        """Make a file that must not exist yet, for its owner only."""
+        ...
+
+    def open(self, path: Path) -> int:
+        """Open a file to read and write it; it is its owner's only from then on."""
+        ...
+
+    def open_to_read(self, path: Path) -> int:
+        """Open a file to read it, changing nothing."""
+        ...
+
+    def read(self, fd: int, size: int, offset: int) -> bytes:
+        """Read up to `size` bytes; nothing at the end of the file."""
+        ...
+
+    def write(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        """Write at a place of the file and say how many bytes it took."""
+        ...
+
+    def status(self, fd: int) -> tuple[int, int]:
+        """Tell the file's size and how many names it has."""
+        ...
+
+    def truncate(self, fd: int, size: int) -> None:
+        """Cut the file down to a size."""
+        ...
+
+    def sync(self, fd: int) -> None:
+        """Return when the file's bytes and its size would outlive a power cut. A failure must not be tried again."""
+        ...
+
+    def close(self, fd: int) -> None:
+        """Let go of a file, and of the lock on it."""
+        ...
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name, in place of what had it."""
+        ...
+
+    def unlink(self, path: Path) -> None:
+        """Take a name out of its folder."""
+        ...
+
+    def sync_directory(self, path: Path) -> None:
+        """Return when the names in the folder would outlive a power cut."""
+        ...
+
+
+class RealFileSystem:
+    """The machine's own file system."""
+
+    def make_directory(self, path: Path) -> None:
+        """Make what is missing; a folder that is there keeps the rights that its owner gave it."""
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            self.sync_directory(folder.parent)
+
+    def list_directory(self, path: Path) -> list[str]:
+        """Name what is in the folder."""
+        return [entry.name for entry in path.iterdir()]
+
+    def lock(self, path: Path) -> int:
+        """Take the lock and leave this process's number in the file, for the message that the next one gets."""
+        # The file is never unlinked: whoever had it open would lock one that has no name any more.
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.fchmod(fd, FILE_MODE)
+            _sign(fd)
+        except BlockingIOError:
+            holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
+            os.close(fd)
+            who = f"process {holder}" if holder.isdigit() else "another process"
+            raise StoreLockedError(
+                f"{path.parent} is in use by {who}: one server for each data folder"
+            ) from None
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def create(self, path: Path) -> int:
+        """Make a file; never one that a link put in its way."""
+        return _private(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+
+    def open(self, path: Path) -> int:
+        """Open a file to read and write it."""
+        return _private(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+
+    def open_to_read(self, path: Path) -> int:
+        """Open a file to read it."""
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, fd: int, size: int, offset: int) -> bytes:
+        """Read up to `size` bytes."""
+        return os.pread(fd, size, offset)
+
+    def write(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        """Write at a place of the file."""
+        return os.pwrite(fd, data, offset)
+
+    def status(self, fd: int) -> tuple[int, int]:
+        """Tell the file's size and how many names it has."""
+        status = os.fstat(fd)
+        return status.st_size, status.st_nlink
+
+    def truncate(self, fd: int, size: int) -> None:
+        """Cut the file down to a size."""
+        os.ftruncate(fd, size)
+
+    def sync(self, fd: int) -> None:
+        """Sync the bytes, and with them the size; times of change may be lost."""
+        os.fdatasync(fd)
+
+    def close(self, fd: int) -> None:
+        """Let go of a file."""
+        os.close(fd)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name."""
+        old.rename(new)
+
+    def unlink(self, path: Path) -> None:
+        """Take a name out of its folder."""
+        path.unlink()
+
+    def sync_directory(self, path: Path) -> None:
+        """Sync the names in the folder."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _sign(fd: int) -> None:
+    """Leave this process's number; without room for it, the lock still holds."""
+    with contextlib.suppress(OSError):
+        os.pwrite(fd, b"%-20d\n" % os.getpid(), 0)
+
+
+def _private(fd: int) -> int:
+    """Set the rights by hand, as a process's umask or an earlier owner may have left others."""
+    try:
+        os.fchmod(fd, FILE_MODE)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def write_all(filesystem: FileSystem, fd: int, data: bytes, offset: int) -> None:
+    """Write the whole of `data`: after a short write, asking for the rest tells why it was short."""
+    rest = memoryview(data)
+    while rest:
+        written = filesystem.write(fd, rest, offset)
+        rest = rest[written:]
+        offset += written

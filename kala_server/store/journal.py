@@ -1,0 +1,276 @@
+"""The store on disk: one file of JSON lines, `journal.jsonl`, that is appended to and now and then begun anew.
+
+Two threads work for it, so that the event loop waits for no disk: the *writer* owns the log and keeps batches in
+order; the *compactor* writes a snapshot beside it. The log changes hands in the writer, between two batches. After
+a failed sync nothing is tried again: what the file holds is then known to nobody, and every later call says so.
+
+This module must not know what a record means, and never answers before a sync.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from kala_server.core.records import Record
+from kala_server.store.codec import Payload, encode
+from kala_server.store.compaction import discard, new_name, write_snapshot
+from kala_server.store.filesystem import FileSystem, RealFileSystem, write_all
+from kala_server.store.log import NO_ROOM, Log, told
+from kala_server.store.mend import Mended, cut_tail
+from kala_server.store.protocol import StoreBrokenError, StoreError, StoreFullError
+from kala_server.store.scan import Scan, read_lines
+
+JOURNAL = "journal.jsonl"
+LOCK = "lock"
+
+COMPACT_FROM = 4 << 20
+"""Bytes of history below which a snapshot is not worth its syncs: they load in well under a second."""
+COMPACT_FACTOR = 2.0
+"""With history of twice the snapshot's size, a file stays below three snapshots and half of what is written is new."""
+
+
+class JournalStore:
+    """A store in a folder; see `protocol.Store` for what its methods promise."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        filesystem: FileSystem | None = None,
+        compact_from: int = COMPACT_FROM,
+        compact_factor: float = COMPACT_FACTOR,
+    ) -> None:
+        self.path = directory / JOURNAL
+        self.mended: Mended | None = None
+        """What `load` had to cut off, if anything."""
+        self._filesystem = filesystem or RealFileSystem()
+        self._compact_from = compact_from
+        self._compact_factor = compact_factor
+        self._next_try = 0
+        self._lock: int | None = None
+        self._log: Log | None = None
+        self._snapshot_end = 0
+        self._broken = ""
+        self._closed = False
+        self._compacting = False
+        self._writer = ThreadPoolExecutor(1, "kala-journal")
+        self._compactor = ThreadPoolExecutor(1, "kala-compaction")
+        # The writer's own: the batches that a compaction must keep, and the latest one with its number.
+        self._kept: list[list[Payload]] | None = None
+        self._latest: tuple[int, list[Payload]] = (0, [])
+        # The loop's own: the number of the latest batch whose `append` has returned.
+        self._returned = 0
+
+    # Loading
+
+    def load(self) -> Iterator[Record]:
+        """Own the folder, then read: a folder that is in use is refused at once."""
+        if self._lock is not None:
+            raise RuntimeError("a store is loaded once")
+        try:
+            self._filesystem.make_directory(self.path.parent)
+            self._lock = self._filesystem.lock(self.path.parent / LOCK)
+            fd = self._open()
+        except OSError as error:
+            raise self._refusal(error) from error
+        return self._read(fd)
+
+    def _open(self) -> int:
+        """Open the journal; a folder without one gets one."""
+        names = self._filesystem.list_directory(self.path.parent)
+        if self.path.name not in names:
+            log = write_snapshot(self._filesystem, self.path, ())
+            try:
+                log.sync()
+                self._filesystem.rename(log.path, self.path)
+            finally:
+                log.close()
+        elif new_name(self.path).name in names:
+            self._filesystem.unlink(new_name(self.path))
+        return self._filesystem.open(self.path)
+
+    def _read(self, fd: int) -> Iterator[Record]:
+        scan = Scan(self.path, read_lines(self._filesystem, fd))
+        try:
+            for batch in scan.batches():
+                for located in batch:
+                    yield scan.record(located)
+            self._log = self._settle(fd, scan)
+        except OSError as error:
+            raise self._refusal(error) from error
+        finally:
+            if self._log is None:
+                self._filesystem.close(fd)
+
+    def _settle(self, fd: int, scan: Scan) -> Log:
+        """Make durable what was just read, as the records will be acted on; mend the tail first."""
+        if self._filesystem.status(fd)[0] > scan.whole_end:
+            self.mended = cut_tail(self._filesystem, fd, self.path, offset=scan.whole_end, seq=scan.next_seq)
+        if scan.whole_end != scan.snapshot_end:
+            # The last batch may be in the page cache alone, even marked as clean if its sync had failed: then only
+            # writing it again makes the sync below mean something.
+            last = self._filesystem.read(fd, scan.whole_end - scan.last_start, scan.last_start)
+            write_all(self._filesystem, fd, last, scan.last_start)
+        self._filesystem.sync(fd)
+        self._filesystem.sync_directory(self.path.parent)
+        self._snapshot_end = scan.snapshot_end or 0
+        return Log(
+            self._filesystem,
+            self.path,
+            fd,
+            end=scan.whole_end,
+            next_seq=scan.next_seq,
+            next_batch=scan.next_batch,
+        )
+
+    def _refusal(self, error: OSError) -> StoreError:
+        words = f"{error.filename or self.path}: {told(error)}"
+        return StoreFullError(words) if error.errno in NO_ROOM else StoreBrokenError(words)
+
+    # Appending
+
+    async def append(self, batch: Sequence[Record]) -> None:
+        """Keep the batch: encoded, written and synced by the writer."""
+        self._check()
+        if batch:
+            loop = asyncio.get_running_loop()
+            self._returned = await loop.run_in_executor(self._writer, self._append, tuple(batch))
+
+    def _append(self, batch: Sequence[Record]) -> int:
+        log = self._check()
+        payloads = [encode(record) for record in batch]
+        with self._breaking():
+            log.keep(payloads)
+        number = self._latest[0] + 1
+        self._latest = number, payloads
+        if self._kept is not None:
+            self._kept.append(payloads)
+        return number
+
+    # Compacting
+
+    @property
+    def wants_compaction(self) -> bool:
+        """Whether the batches since the last snapshot outweigh it. After a compaction that failed, only after more."""
+        if self._log is None or self._compacting or self._broken:
+            return False
+        history = self._log.end - self._snapshot_end
+        return history > max(self._compact_from, self._compact_factor * self._snapshot_end, self._next_try)
+
+    def compact(self, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:
+        """Begin the log anew. What counts as appended is settled here, not when the result is first awaited."""
+        self._check()
+        if self._compacting:
+            raise RuntimeError("one compaction at a time")
+        self._compacting = True
+        begun = self._writer.submit(self._remember, self._returned)
+        done = self._compactor.submit(self._compact, snapshot, begun)
+        return self._compacted(done)
+
+    @staticmethod
+    async def _compacted(done: "Future[None]") -> None:
+        await asyncio.shield(asyncio.wrap_future(done))
+
+    def _remember(self, returned: int) -> None:
+        """Keep every batch from here on, and the one whose `append` was still under way when `compact` was called."""
+        number, payloads = self._latest
+        self._kept = [payloads] if number > returned else []
+
+    def _compact(self, snapshot: Iterable[Record], begun: "Future[None]") -> None:
+        try:
+            begun.result()
+            with self._breaking():
+                self._replace(snapshot)
+        except OSError as error:
+            self._next_try = self._check().end - self._snapshot_end + self._compact_from
+            raise StoreFullError(
+                f"{self.path} was not compacted: {told(error)}; it goes on as it is"
+            ) from error
+        finally:
+            self._writer.submit(self._forget)
+            self._compacting = False
+
+    def _replace(self, snapshot: Iterable[Record]) -> None:
+        new = write_snapshot(self._filesystem, self.path, snapshot, stopped=lambda: self._closed)
+        snapshot_end = new.end
+        try:
+            # Most of what came meanwhile is written and synced here, so that the writer is held up for the rest only.
+            for payloads in self._writer.submit(self._take_kept).result():
+                new.write(payloads)
+            self._sync_new(new)
+            self._writer.submit(self._change_over, new, snapshot_end).result()
+        except BaseException:
+            if self._log is not new:
+                discard(self._filesystem, new)
+            raise
+
+    def _sync_new(self, new: Log) -> None:
+        """Sync the new file. No room can turn up this late; any other failure says that the disk fails."""
+        try:
+            new.sync()
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise
+            raise StoreBrokenError(f"{new.path}: a sync failed ({told(error)})") from error
+
+    def _take_kept(self) -> list[list[Payload]]:
+        kept, self._kept = self._kept or [], []
+        return kept
+
+    def _forget(self) -> None:
+        self._kept = None
+
+    def _change_over(self, new: Log, snapshot_end: int) -> None:
+        """Put the new file in place of the old one; this is the writer's turn, so no batch comes in between."""
+        with self._breaking():
+            self._rename(new, snapshot_end)
+
+    def _rename(self, new: Log, snapshot_end: int) -> None:
+        old = self._check()
+        kept = self._take_kept()
+        for payloads in kept:
+            new.write(payloads)
+        if kept:
+            self._sync_new(new)
+        self._filesystem.rename(new.path, self.path)
+        new.path = self.path
+        self._log, self._snapshot_end, self._next_try = new, snapshot_end, 0
+        old.close()
+        try:
+            self._filesystem.sync_directory(self.path.parent)
+        except OSError as error:
+            # A power cut may bring the old file back, without the batches that would come now.
+            raise StoreBrokenError(f"{self.path.parent}: a sync failed ({told(error)})") from error
+
+    # Ending
+
+    def close(self) -> None:
+        """Let go of the files and, last of all, of the folder; waits for what is being written."""
+        self._closed = True
+        self._compactor.shutdown()
+        self._writer.shutdown()
+        if self._log is not None:
+            self._log.close()
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                self._filesystem.close(self._lock)
+        self._lock = self._log = None
+
+    def _check(self) -> Log:
+        if self._broken:
+            raise StoreBrokenError(self._broken)
+        if self._closed or self._log is None:
+            raise StoreError(f"{self.path} is {'closed' if self._closed else 'not loaded yet'}")
+        return self._log
+
+    @contextlib.contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """Remember a StoreBrokenError: it is for good."""
+        try:
+            yield
+        except StoreBrokenError as error:
+            self._broken = str(error)
+            raise

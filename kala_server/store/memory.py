@@ -1,0 +1,27 @@
+"""The store that keeps nothing: for `--no-persist` and for tests. It touches no disk and starts no thread."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from kala_server.core.records import Record
+
+
+class MemoryStore:
+    """A store whose log is always empty; see `protocol.Store` for what its methods promise."""
+
+    def load(self) -> Iterator[Record]:
+        """Give back what a store without a memory has: nothing."""
+        return iter(())
+
+    async def append(self, batch: Sequence[Record]) -> None:
+        """Take note of nothing."""
+
+    @property
+    def wants_compaction(self) -> bool:
+        """There is never anything to compact."""
+        return False
+
+    async def compact(self, snapshot: Iterable[Record]) -> None:
+        """Leave the snapshot as it is, not iterated."""
+
+    def close(self) -> None:
+        """Let go of nothing."""
