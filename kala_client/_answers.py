@@ -76,7 +76,7 @@ def read(answer: Answer, model: type[M]) -> M:
 
 def check_empty(answer: Answer) -> None:
     """Accept an answer that carries nothing; raises where a web page came instead."""
-    if answer.body and not _is_json(answer):
+    if answer.body and _problem(answer) is None:
         raise answer.error(errors.UnexpectedResponseError, "this is not an answer of a Kala: a body of text")
 
 
@@ -147,14 +147,6 @@ def _strange(answer: Answer) -> str:
             f"the server redirects to {safe_url(location)}; use its address as the base URL if that is right"
         )
     return f"a Kala does not answer {answer.status}"
-
-
-def _is_json(answer: Answer) -> bool:
-    try:
-        json.loads(answer.body)
-    except ValueError:
-        return False
-    return True
 
 
 def _problem(answer: Answer) -> Mapping[str, Any] | None:

@@ -20,7 +20,7 @@ _CONNECT_SECONDS = (
     5.0  # for one try; the next one may find another address, and the call's deadline holds for all
 )
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 
 
 @dataclass(frozen=True, slots=True)

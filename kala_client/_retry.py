@@ -65,9 +65,10 @@ def exchange(
     Yields orders; a `Send` is answered with an Answer or a KalaError. `remaining` is what is left of the
     deadline, in seconds. `honours_keys` says whether the server is known to honour idempotency keys.
     """
-    outcome: Outcome = None
     unknown = False  # an earlier attempt may have been carried out
-    for attempt in range(1, policy.attempts + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         outcome = yield Send(attempt)
         assert outcome is not None
         if attempt == policy.attempts or not _may_repeat(call, outcome, keyed=honours_keys()):
@@ -81,7 +82,6 @@ def exchange(
         yield Wait(delay)
     if isinstance(outcome, Answer):
         return call.decode(outcome, after_unknown=unknown)
-    assert outcome is not None
     raise outcome
 
 

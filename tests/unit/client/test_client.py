@@ -176,7 +176,8 @@ def test_words_of_a_server_cannot_forge_lines(connect: Any, serve: Any) -> None:
     assert len(str(raised.value)) < 600
 
 
-def test_a_web_page_is_no_success(connect: Any, serve: Any) -> None:
+def test_a_success_may_say_something_but_a_web_page_is_none(connect: Any, serve: Any) -> None:
+    connect(serve(answer({"deleted": True}))).delete_job(ID)
     with pytest.raises(kala.UnexpectedResponseError):
         connect(serve(httpx.Response(200, html="<p>log in"))).delete_job(ID)
 
@@ -188,6 +189,7 @@ def test_a_web_page_is_no_success(connect: Any, serve: Any) -> None:
         (httpx.ConnectTimeout(""), kala.KalaConnectionError, 3),
         (httpx.ReadError(""), kala.KalaConnectionError, 3),
         (httpx.RemoteProtocolError("cut"), kala.KalaConnectionError, 3),
+        (httpx.PoolTimeout(""), kala.KalaTimeoutError, 1),
         (httpx.ReadTimeout(""), kala.KalaTimeoutError, 1),
         (httpx.DecodingError("zlib"), kala.UnexpectedResponseError, 1),
     ],
