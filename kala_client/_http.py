@@ -56,7 +56,12 @@ class Target:
             authorization: str | None = _basic(parts.username, parts.password or "")
         else:
             authorization = _bearer(token or environment.get("KALA_TOKEN"))
-        return cls(safe_url(url).rstrip("/").removesuffix(API), authorization)
+        base = safe_url(url).rstrip("/").removesuffix(API)
+        try:
+            httpx.URL(base)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"the base URL must be such as {DEFAULT_URL}: {error}") from None
+        return cls(base, authorization)
 
 
 def _basic(user: str, password: str) -> str:

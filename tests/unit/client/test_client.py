@@ -311,7 +311,8 @@ def test_without_a_token_none_is_sent(connect: Any, serve: Any, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    "url", ["kala.test", "ftp://kala.test", "http://", "http://kala.test/?a=b", "http://x/#y"]
+    "url",
+    ["kala.test", "ftp://kala.test", "http://", "http://kala.test/?a=b", "http://x/#y", "http://x:port"],
 )
 def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="the base URL must be such as"):
