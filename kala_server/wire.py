@@ -20,11 +20,8 @@ NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 _SPEC = TypeAdapter(JobSpec)
 _SPEC_FIELDS = {field.name for field in fields(JobSpec)}
-_FROM_WIRE = {name.lower(): name for name in (*_SPEC_FIELDS, "disabled")} | {
-    "templatedelimiters": "template_delimiters"
-}
 _TO_WIRE = {"template_delimiters": "TemplateDelimiters"}
-_OPTIONAL = {"", None}
+_FROM_WIRE = {_TO_WIRE.get(name, name).lower(): name for name in (*_SPEC_FIELDS, "disabled")}
 _NO_CALL = {
     "url": "",
     "method": "",

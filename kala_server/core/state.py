@@ -58,7 +58,9 @@ class State:
             created_at=self.times["created_at"], last_attempted_run=self.times.get("last_attempted_run")
         )
         jobs, runs, keys = list(self.jobs.values()), list(self.runs.values()), list(self.keys.values())
-        return chain([server], (r.JobKept(job=job) for job in jobs), (r.RunKept(run=run) for run in runs), keys)
+        return chain(
+            [server], (r.JobKept(job=job) for job in jobs), (r.RunKept(run=run) for run in runs), keys
+        )
 
     # -- reading
 

@@ -61,3 +61,7 @@ class Runner(Protocol):
     def kill_all(self) -> None:
         """End every attempt at once, without a grace."""
         ...
+
+    async def close(self) -> None:
+        """Let go of what is held, once every attempt is over."""
+        ...

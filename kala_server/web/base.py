@@ -158,11 +158,10 @@ class Handler(RequestHandler):
 
     @staticmethod
     def _status_of(error: BaseException | None, otherwise: int = 500) -> int:
-        return (
-            _STATUS.get(type(error), otherwise)
-            if error is not None and not isinstance(error, HTTPError)
-            else (error.status_code if isinstance(error, HTTPError) else otherwise)
-        )
+        if isinstance(error, HTTPError):
+            return error.status_code
+        known = (status for kind, status in _STATUS.items() if isinstance(error, kind))
+        return next(known, otherwise)
 
 
 def _field_problem(problem: FieldProblem) -> dict[str, Any]:
