@@ -51,7 +51,7 @@ class _ServerThread(threading.Thread):
         self._failure: BaseException | None = None
         self._url = ""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._stopping: asyncio.Event | None = None
 
     def run(self) -> None:
         try:
@@ -63,10 +63,10 @@ class _ServerThread(threading.Thread):
     async def _serve(self) -> None:
         server = Server(self._settings)
         await server.start()
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         self._url = server.url
         self._ready.set()
-        await self._stop.wait()
+        await self._stopping.wait()
         await server.stop()
 
     def wait_until_ready(self) -> str:
@@ -79,8 +79,8 @@ class _ServerThread(threading.Thread):
 
     def finish(self) -> None:
         """Stop the server and wait for it. Raises what went wrong in it."""
-        if self._loop is not None and self._stop is not None and self.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._loop is not None and self._stopping is not None and self.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
         self.join()
         if self._failure is not None:
             raise self._failure
