@@ -138,16 +138,22 @@ class SimulatedDisk:
         """What a process sees that starts now, as after a kill."""
         return {name: bytes(file.seen) for name, file in self._names.items()}
 
-    def make_directory(self, path: Path) -> None:
-        pass
+    def called(self, name: str) -> None:
+        """Hear of each call before it is done; here a test may refuse it."""
+
+    def make_directory(self, path: Path) -> None:  # noqa: ARG002 - there is one folder
+        self.called("make_directory")
 
     def list_directory(self, path: Path) -> list[str]:  # noqa: ARG002 - there is one folder
+        self.called("list_directory")
         return list(self._names)
 
     def lock(self, path: Path) -> int:  # noqa: ARG002 - there is one folder
+        self.called("lock")
         return self._opened(File())
 
     def create(self, path: Path) -> int:
+        self.called("create")
         if path.name in self._names:
             raise FileExistsError(errno.EEXIST, "File exists", str(path))
         file = File()
@@ -156,45 +162,56 @@ class SimulatedDisk:
         return self._opened(file)
 
     def open(self, path: Path) -> int:
+        self.called("open")
         return self._opened(self._names[path.name])
 
     def open_to_read(self, path: Path) -> int:
+        self.called("open_to_read")
         return self._opened(self._names[path.name])
 
     def read(self, fd: int, size: int, offset: int) -> bytes:
+        self.called("read")
         return bytes(self._open[fd].seen[offset : offset + size])
 
     def write(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        self.called("write")
         self._open[fd].change((offset, bytes(data)))
         self.watch()
         return len(data)
 
     def status(self, fd: int) -> tuple[int, int]:
+        self.called("status")
         file = self._open[fd]
         return len(file.seen), sum(each is file for each in self._names.values())
 
     def truncate(self, fd: int, size: int) -> None:
+        self.called("truncate")
         self._open[fd].change(size)
         self.watch()
 
     def sync(self, fd: int) -> None:
+        self.called("sync")
         self._open[fd].sync()
         self.watch()
 
     def close(self, fd: int) -> None:
+        self.called("close")
         del self._open[fd]
 
     def rename(self, old: Path, new: Path) -> None:
+        self.called("rename")
         self._names[new.name] = self._names.pop(old.name)
         self._renamed()
 
     def unlink(self, path: Path) -> None:
+        self.called("unlink")
         if path.name not in self._names:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
         del self._names[path.name]
         self._renamed()
 
     def sync_directory(self, path: Path) -> None:  # noqa: ARG002 - there is one folder
+        self.called("sync_directory")
         self._names_since_sync = [dict(self._names)]
         self.watch()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kala_server.core.records import Record, RunStarted
 from kala_server.store.journal import JournalStore
-from kala_server.store.protocol import StoreError
+from kala_server.store.protocol import StoreError, StoreFullError
 from tests.faults.simulated_disk import SimulatedDisk, State
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
@@ -55,22 +55,26 @@ class Witness:
         """Load the store, which must hold what was promised; once it has given out more, that is promised too."""
         self._logs, self._under_way = [promised], unanswered
         self.disk.watch = self.look
-        self.store = JournalStore(FOLDER, filesystem=self.disk)
-        found = names(list(self.store.load()))
-        if found not in self.allowed():
-            self.violations.append(f"loaded {found}, not {promised}")
-        self._logs, self._under_way = [found], ()
-        self.look()
+        self.restart()
 
     def restart(self) -> None:
         """Close and load again; what is there must be what was promised."""
         self.store.close()
-        (log,) = self._logs
-        self.start(*log)
+        self.store = JournalStore(FOLDER, filesystem=self.disk)
+        found = names(list(self.store.load()))
+        if found not in self.allowed():
+            self.violations.append(f"loaded {found}, not one of {self.allowed()}")
+        self._logs, self._under_way = [found], ()
+        self.look()
 
     async def append(self, *batch: str) -> None:
         self._under_way = batch
-        await self.store.append([started(name) for name in batch])
+        try:
+            await self.store.append([started(name) for name in batch])
+        except StoreFullError:
+            self._under_way = ()
+            self.look()
+            raise
         self._logs = [log + batch for log in self._logs]
         self._under_way = ()
         self.look()
@@ -87,8 +91,9 @@ class Witness:
         self._logs.append(snapshot)
         try:
             await self.store.compact(read())
-        except StoreError:
+        except StoreFullError:
             self._logs.pop()
+            self.look()
             raise
         self._logs = self._logs[-1:]
         self.look()
