@@ -1,4 +1,4 @@
-"""Sends each attempt to the runner for its job's type."""
+"""Sends each attempt to the runner for its job's type; it knows no other difference between them."""
 
 from collections.abc import Callable
 
@@ -35,6 +35,6 @@ class Runners:
         self._http.kill_all()
 
     async def close(self) -> None:
-        """Let go of what the runners hold."""
+        """Wait for the attempts that were ended, and let go of what the runners hold."""
         await self._shell.close()
         await self._http.close()

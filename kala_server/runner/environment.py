@@ -1,4 +1,7 @@
-"""What a command finds in its environment: the server's own, without its secrets, and what the run is about."""
+"""What a command finds in its environment: the server's own, without its secrets, and what the run is about.
+
+It reads the environment and changes nothing in it.
+"""
 
 import os
 import re
@@ -6,17 +9,27 @@ from collections.abc import Mapping
 
 from kala_server.runner.protocol import Attempt
 
-_SECRET = re.compile(
-    r"""^KALA_ | ^AWS_ | ^PG(PASSWORD|PASSFILE)$ | ^MYSQL_PWD$ | ^DATABASE_URL$ | ^REDIS_URL$ | _DSN$
-      | PASSWORD | PASSWD | SECRET | TOKEN | CREDENTIAL | PRIVATE | (^|_)(API|ACCESS|AUTH)?_?KEY$ | _AUTH$""",
+_SECRET_NAME = re.compile(
+    r"""^KALA_
+      | PASSWORD | PASSWD | PASSPHRASE | PASSFILE | SECRET | CREDENTIAL | PRIVATE | TOKEN(?!IZ) | COOKIE
+      | (^|_)(PASS|PWD|AUTH|KEY|APIKEY|ACCESSKEY|AUTHORIZATION|DSN)$ | _KEY_ID$ | ^SSHPASS$
+      | ^(DATABASE|REDIS|MONGODB|AMQP|BROKER)_UR[IL]$""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""Names of variables that a command does not inherit. A job passes one on purpose with its field `env`."""
+_SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+"""An address with a password in it, whatever the variable is called."""
 
 
 def inherited(own: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the server's environment without what looks like a secret."""
-    return {name: value for name, value in own.items() if not _SECRET.search(name)}
+    """Return the server's environment without what looks like a secret.
+
+    A job that needs one of these gets it on purpose, by its field `env`.
+    """
+    return {
+        name: value
+        for name, value in own.items()
+        if not _SECRET_NAME.search(name) and not _SECRET_VALUE.search(value)
+    }
 
 
 def environment_of(attempt: Attempt, base: Mapping[str, str]) -> dict[str, str]:

@@ -1,23 +1,33 @@
-"""Carries out the HTTP calls of jobs of type 1; the answer's body is the run's output."""
+"""Carries out the HTTP calls of jobs of type 1; the answer's body is the run's output.
+
+Redirects are not followed, cookies are not kept, and nothing of the URL but its server's name gets into a reason: a
+path or a query may be the secret.
+"""
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
 from kala_server.core.job import RemoteCall
+from kala_server.runner.output import BoundedOutput
 from kala_server.runner.protocol import Attempt, Outcome
 
-DEFAULT_TIMEOUT = 60.0
-"""Seconds for the whole call, where the job names none."""
+DEFAULT_TIMEOUT = 30.0
+"""Seconds for the whole call, where the job names none; as Kala."""
+
+_DEFAULT_HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+"""The first as Kala sends it; the second so that an answer is no larger than what comes over the wire."""
 
 
 class HttpRunner:
-    """One asynchronous client for all calls; redirects are not followed, their status is the outcome."""
+    """One asynchronous client for all calls, each on a connection of its own."""
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
-        self._calls: dict[str, asyncio.Task[None]] = {}
+        self._calls: dict[str, asyncio.Task[Outcome]] = {}
 
     def start(
         self,
@@ -27,8 +37,9 @@ class HttpRunner:
         on_ended: Callable[[Outcome], None],
     ) -> None:
         """Send the request; the outcome follows."""
-        task = asyncio.get_running_loop().create_task(self._carry_out(attempt, on_ended))
+        task = asyncio.get_running_loop().create_task(self._carry_out(attempt))
         self._calls[attempt.run_id] = task
+        task.add_done_callback(partial(self._over, attempt, on_ended))
 
     def end(self, run_id: str) -> None:
         """Give the call up."""
@@ -46,46 +57,78 @@ class HttpRunner:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _carry_out(self, attempt: Attempt, on_ended: Callable[[Outcome], None]) -> None:
+    def _over(
+        self, attempt: Attempt, on_ended: Callable[[Outcome], None], task: asyncio.Task[Outcome]
+    ) -> None:
+        """Tell how the call went; one that was given up may not even have begun."""
+        del self._calls[attempt.run_id]
+        if task.cancelled():
+            on_ended(Outcome(succeeded=False, reason=f"{_name(attempt)} was given up"))
+        else:
+            on_ended(task.result())
+
+    async def _carry_out(self, attempt: Attempt) -> Outcome:
         call = attempt.spec.remote_properties
         assert call is not None
-        name = f"{call.method.upper()} {_without_secrets(call.url)}"
         timeout = call.timeout or DEFAULT_TIMEOUT
         try:
             async with asyncio.timeout(timeout):
-                outcome = await self._call(attempt, call, name)
+                status = await self._status(call, attempt.output)
         except TimeoutError:
-            outcome = Outcome(succeeded=False, reason=f"{name} took longer than {timeout:g} s")
-        except asyncio.CancelledError:
-            outcome = Outcome(succeeded=False, reason=f"{name} was given up")
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
-            outcome = Outcome(succeeded=False, reason=f"{name} failed: {error or type(error).__name__}")
-        del self._calls[attempt.run_id]
-        on_ended(outcome)
+            return Outcome(succeeded=False, reason=f"{_name(attempt)} took longer than {timeout:g} s")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run must come to its end
+            return Outcome(succeeded=False, reason=f"{_name(attempt)} failed: {_in_words(error)}")
+        return _outcome(call, status, _name(attempt))
 
-    async def _call(self, attempt: Attempt, call: RemoteCall, name: str) -> Outcome:
+    async def _status(self, call: RemoteCall, output: BoundedOutput) -> int:
         if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False, timeout=None)  # noqa: S113 - one limit for the whole call
+            self._client = _new_client()
         request = self._client.build_request(
             call.method.upper(), call.url, content=call.body.encode(), headers=dict(call.headers)
         )
         answer = await self._client.send(request, stream=True)
         try:
-            async for chunk in answer.aiter_bytes():
-                attempt.output.write(chunk)
+            async for chunk in answer.aiter_raw():
+                output.write(chunk)
         finally:
             await answer.aclose()
-        expected = call.expected_response_codes
-        succeeded = answer.status_code in expected if expected else answer.is_success
-        wanted = " or ".join(map(str, expected)) if expected else "2xx"
-        reason = "" if succeeded else f"{name} answered {answer.status_code}, expected {wanted}"
-        return Outcome(succeeded=succeeded, reason=reason)
+        return answer.status_code
 
 
-def _without_secrets(url: str) -> str:
-    """Return the URL without the name and password, and without the query, that may be in it."""
+def _new_client() -> httpx.AsyncClient:
+    """Return a client that carries nothing over from one call to the next."""
+    return httpx.AsyncClient(
+        headers=_DEFAULT_HEADERS,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        timeout=None,  # noqa: S113 - there is one limit for the whole call
+        # A connection that waited for the next call may be closed just as that is sent.
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+    )
+
+
+def _outcome(call: RemoteCall, status: int, name: str) -> Outcome:
+    expected = call.expected_response_codes or range(200, 300)
+    if status in expected:
+        return Outcome(succeeded=True)
+    wanted = " or ".join(map(str, call.expected_response_codes)) or "2xx"
+    return Outcome(succeeded=False, reason=f"{name} answered {status}, expected {wanted}")
+
+
+def _in_words(error: Exception) -> str:
+    """Say what failed; only the network's own errors in their own words, as others quote what they choke on."""
+    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError | httpx.ProxyError):
+        return str(error) or type(error).__name__
+    return f"the request could not be sent ({type(error).__name__})"
+
+
+def _name(attempt: Attempt) -> str:
+    """Return the method and the server, without anything that may be secret."""
+    call = attempt.spec.remote_properties
+    assert call is not None
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "an invalid URL"
-    return str(parsed.copy_with(username=None, password=None, query=None))
+        url = httpx.URL(call.url)
+        server = f"{url.scheme}://{url.netloc.decode('ascii')}"
+    except (httpx.InvalidURL, ValueError):
+        server = "an invalid URL"
+    return f"{call.method.upper()} {server}"

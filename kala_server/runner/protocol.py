@@ -49,8 +49,8 @@ class Runner(Protocol):
     ) -> None:
         """Start the attempt. Never raises: what goes wrong is an outcome.
 
-        `on_spawned(pid, start time in clock ticks since boot)` where there is a process;
-        `on_ended` is called exactly once, from the loop, never from within this call.
+        `on_spawned(pid, start time in clock ticks since boot)` where there is a process that lives for longer than
+        a moment; `on_ended` exactly once. Both are called from the loop, never from within this call.
         """
         ...
 
@@ -63,5 +63,5 @@ class Runner(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what is held, once every attempt is over."""
+        """Wait for the attempts that were ended, and let go of what is held."""
         ...
