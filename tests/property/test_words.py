@@ -1,0 +1,53 @@
+"""Splitting commands, against the standard library's shlex and a real shell."""
+
+import contextlib
+import shlex
+import subprocess
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kala_server.core.words import BadCommandError, argv_for, split
+
+# Where shlex and a shell agree: no variables, no backticks, no operators, no backslash before the end of a line.
+COMMON = st.text(st.sampled_from("ab'\"\\ \té#*=~"), max_size=30)
+ANY = st.text(st.sampled_from("ab'\"\\ \t\n$`{}()|&;<>2\0é\u00a0AB"), max_size=40)
+PRINTABLE = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=20)
+
+
+@given(COMMON)
+def test_without_expansions_the_words_are_those_of_shlex(command: str) -> None:
+    try:
+        expected = shlex.split(command)
+    except ValueError:
+        expected = []
+    try:
+        found = argv_for(split(command), {})
+    except BadCommandError:
+        found = []
+    assert found == expected
+
+
+@given(st.lists(PRINTABLE, min_size=1, max_size=5))
+def test_what_shlex_has_quoted_comes_back(words: list[str]) -> None:
+    assert argv_for(split(shlex.join(words)), {}) == words
+
+
+@given(ANY)
+def test_no_text_does_anything_but_split_or_say_why_not(command: str) -> None:
+    with contextlib.suppress(BadCommandError):
+        found = split(command)
+        assert found
+        assert all(found)
+
+
+@given(PRINTABLE)
+def test_a_variable_is_one_word_whatever_is_in_it(value: str) -> None:
+    assert argv_for(split('x $A "${A}"'), {"A": value}) == ["x", value, value]
+
+
+@settings(max_examples=30, deadline=None)
+@given(PRINTABLE)
+def test_beside_a_backtick_a_value_reaches_the_program_unharmed(value: str) -> None:
+    argv = argv_for(split("printf %s $A `true`"), {"A": value})
+    assert subprocess.run(argv, capture_output=True, check=True).stdout == value.encode()

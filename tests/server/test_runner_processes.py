@@ -1,0 +1,95 @@
+"""Processes that are nobody's children any more."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from kala_server.runner import processes
+from kala_server.runner.processes import Process
+
+
+@pytest.fixture
+def orphans() -> Iterator[list[int]]:
+    """A group as a crashed server leaves it: a leader and a member, both of which take TERM slowly or not at all."""
+    member = "trap 'sleep 0.1; exit' TERM; echo $$; while :; do sleep 0.01; done"
+    script = "import subprocess, sys; subprocess.Popen(['sh', '-c', sys.argv[1]], start_new_session=True)"
+    leader = f'sh -c "{member.replace("$", chr(92) + "$")}" & {member}'
+    starter = subprocess.Popen(
+        [sys.executable, "-c", script, leader],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "KALA_RUN_ID": "orphaned"},
+    )
+    assert starter.stdout is not None
+    pids = [int(starter.stdout.readline()), int(starter.stdout.readline())]
+    starter.wait()
+    starter.stdout.close()
+    yield pids
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def known(pid: int) -> Process:
+    started = processes.start_time(pid)
+    assert started is not None
+    return Process(pid, started)
+
+
+def test_a_pid_alone_does_not_name_a_process() -> None:
+    me = known(os.getpid())
+    assert processes.alive(me)
+    assert not processes.alive(Process(me.pid, me.started + 1))
+    assert processes.start_time(2**22 + 1) is None
+
+
+def test_a_zombie_is_not_alive() -> None:
+    with subprocess.Popen(["true"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert processes.start_time(child.pid) is None
+
+
+def test_processes_are_found_by_the_run_in_their_environment(orphans: list[int]) -> None:
+    found = {process.pid for process in processes.find_by_run_id("orphaned")}
+    assert found >= set(orphans)
+    assert processes.find_by_run_id("orphan") == []
+
+
+@pytest.mark.parametrize("whose", [0, 1])
+def test_a_group_is_ended_by_any_of_its_members(orphans: list[int], whose: int) -> None:
+    async def scenario() -> None:
+        members = [known(pid) for pid in orphans]
+        await processes.end_group(members[whose], grace=30)
+        assert not any(map(processes.alive, members))
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_a_group_that_ignores_term_is_killed_after_the_grace() -> None:
+    command = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        asyncio.run(processes.end_group(known(child.pid), grace=0.1))
+        assert child.wait() == -signal.SIGKILL
+
+
+def test_nobody_else_is_ended_in_place_of_one_who_is_gone() -> None:
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as child:
+        other = known(child.pid)
+        asyncio.run(processes.end_group(Process(other.pid, other.started - 1)))
+        asyncio.run(processes.gone(Process(other.pid, other.started - 1)))
+        assert processes.alive(other)
+        child.kill()
+    asyncio.run(processes.gone(other))
+    asyncio.run(processes.end_group(other))
+
+
+def test_the_server_does_not_end_itself() -> None:
+    asyncio.run(processes.end_group(known(os.getpid())))

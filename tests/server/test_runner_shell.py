@@ -1,0 +1,333 @@
+"""Commands, as real processes."""
+
+import asyncio
+import os
+import pwd
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kala_server.runner import processes
+from kala_server.runner.protocol import Outcome
+from kala_server.runner.shell import ShellRunner
+from tests.server.runner_scenario import Run, carry_out
+
+FOREVER = "sleep 1000"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run commands as another user")
+
+
+def result(**fields: Any) -> tuple[Outcome, bytes]:
+    """Run a command to its end."""
+    found: list[tuple[Outcome, bytes]] = []
+
+    async def scenario(runner: ShellRunner) -> None:
+        run = Run(runner, **fields)
+        found.append((await run.ended, run.output.text()))
+
+    carry_out(scenario)
+    return found[0]
+
+
+async def is_gone(pid: int) -> None:
+    """Return once there is no such process."""
+    started = processes.start_time(pid)
+    if started is not None:
+        await processes.gone(processes.Process(pid, started))
+
+
+# -- how it went
+
+
+def test_exit_code_0_is_success() -> None:
+    assert result(command="true") == (Outcome(succeeded=True, exit_code=0), b"")
+
+
+@pytest.mark.parametrize("code", [1, 2, 127, 255])
+def test_any_other_exit_code_is_a_failure(code: int) -> None:
+    outcome, _ = result(command=f"exit {code}", shell=True)
+    assert outcome == Outcome(succeeded=False, exit_code=code, reason=f"exit code {code}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_a_signal_is_a_failure_and_named(number: signal.Signals) -> None:
+    outcome, _ = result(command=f"kill -{number.value} $$", shell=True)
+    assert outcome == Outcome(succeeded=False, signal=number, reason=f"ended by {number.name}")
+
+
+def test_a_signal_without_a_name_is_told_by_its_number() -> None:
+    outcome, _ = result(command="kill -40 $$", shell=True)
+    assert (outcome.signal, outcome.reason) == (40, "ended by 40")
+
+
+def test_an_exit_code_that_somebody_else_collected_is_no_success() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        outcome, _ = result(command="false")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert not outcome.succeeded
+    assert "not known" in outcome.reason
+
+
+# -- why it could not be started
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"command": "no-such-thing -x"}, "no such command: no-such-thing"),
+        ({"command": "/no/such/thing"}, "no such command: /no/such/thing"),
+        ({"command": "true", "env": {"PATH": "/nowhere"}}, "no such command: true"),
+        ({"argv": ("no such",)}, "no such command: no such"),
+        ({"command": "/etc/passwd"}, "could not be started: Permission denied: '/etc/passwd'"),
+        ({"command": "$UNSET x"}, "the first word of the command is empty"),
+        ({"command": "echo 'a"}, "never closed"),
+        ({"command": "a > b"}, '"shell": true'),
+        ({"argv": ("echo", "a\0b")}, "null"),
+        ({"argv": ("echo", "x" * 200_000)}, "Argument list too long"),
+        ({"command": "true", "env": {"A=B": "c"}}, "illegal environment variable name"),
+        ({"command": "true", "cwd": "/no/such"}, "cannot go to the directory '/no/such': No such file"),
+        (
+            {"command": "true", "cwd": "/etc/passwd"},
+            "cannot go to the directory '/etc/passwd': Not a directory",
+        ),
+        ({"command": "true", "user": "no-such-user"}, "there is no user 'no-such-user'"),
+        ({"command": "true", "user": "a\0b"}, "there is no user"),
+    ],
+)
+def test_a_command_that_cannot_be_started_says_why(fields: dict[str, Any], reason: str) -> None:
+    outcome, output = result(**fields)
+    assert not outcome.succeeded
+    assert (outcome.exit_code, outcome.signal, output) == (None, None, b"")
+    assert reason in outcome.reason
+
+
+def test_a_script_without_its_interpreter_is_not_told_to_be_missing(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    outcome, _ = result(command="./script", cwd=str(tmp_path))
+    assert outcome.reason == "'./script' is there, but not the interpreter that its first line names"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may run commands as anybody")
+def test_a_user_whose_rights_the_server_may_not_give_is_refused() -> None:
+    outcome, _ = result(command="true", user="root", cwd="/")
+    assert outcome.reason == "the server may not run commands as 'root'"
+
+
+def test_a_refusal_to_change_rights_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def popen(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted", "/")
+
+    monkeypatch.setattr("subprocess.Popen", popen)
+    outcome, _ = result(command="true", user="nobody", cwd="/")
+    assert outcome.reason == "the server may not run commands as 'nobody'"
+
+
+# -- what it finds
+
+
+def test_words_shell_and_argv_are_three_ways_to_say_it() -> None:
+    assert result(command="echo a '|' b")[1] == b"a | b\n"
+    assert result(command="echo a | tr a b", shell=True)[1] == b"b\n"
+    assert result(argv=("echo", "$HOME", "a  b"))[1] == b"$HOME a  b\n"
+
+
+def test_a_command_runs_in_its_directory(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("#!/bin/sh\npwd -P\n")
+    (tmp_path / "tool").chmod(0o755)
+    assert result(command="./tool", cwd=str(tmp_path))[1].decode() == f"{tmp_path.resolve()}\n"
+
+
+def test_variables_are_those_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDINARY", "from the server")
+    monkeypatch.setenv("KALA_TOKEN", "canary")
+    monkeypatch.setenv("API_KEY", "canary")
+    command = "printf %s, $ORDINARY $MINE ${KALA_RUN_ID} $KALA_TOKEN $API_KEY `echo $MINE`"
+    assert result(command=command, env={"MINE": "é"})[1] == "from the server,é,run-1,,,é,".encode()
+    assert b"canary" not in result(command="env")[1]
+
+
+def test_backticks_run_within_the_runs_group_and_are_ended_with_it() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        run = Run(runner, command="echo `echo here >&2; exec sleep 1000`")
+        await run.has_printed(b"here")
+        runner.end("run-1")
+        assert (await run.ended).signal == signal.SIGTERM
+
+    carry_out(scenario)
+
+
+def test_a_command_leads_its_own_session_reads_nothing_and_holds_no_descriptors() -> None:
+    code = "import os, sys; print(os.getsid(0) == os.getpid(), sys.stdin.read(), os.listdir('/proc/self/fd'))"
+    assert result(argv=(sys.executable, "-c", code))[1] == b"True  ['0', '1', '2', '3']\n"
+
+
+@needs_root
+def test_a_user_gets_its_own_rights_groups_and_home() -> None:
+    _, output = result(command="id -u; id -g; id -G; echo $HOME $USER", shell=True, user="nobody", cwd="/")
+    uid, gid, groups, names = output.decode().splitlines()
+    assert int(uid) != 0
+    assert groups == gid
+    assert names == "/nonexistent nobody"
+
+
+def test_the_servers_own_user_changes_nothing() -> None:
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    assert result(command="id -un", user=me)[1].decode() == f"{me}\n"
+
+
+# -- what it prints
+
+
+def test_output_is_bytes_of_both_streams_in_order() -> None:
+    command = "printf 'é\\000\\377'; printf b >&2; printf c"
+    assert result(command=command, shell=True)[1] == "é".encode() + b"\0\xffbc"
+
+
+def test_what_is_printed_just_before_the_end_is_not_lost() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        for _ in range(20):
+            run = Run(runner, command="printf '%060000d' 0; echo end", shell=True)
+            await run.ended
+            assert run.output.size == 60_004
+            assert run.output.text().endswith(b"end\n")
+
+    carry_out(scenario)
+
+
+def test_a_command_may_close_its_output_and_go_on() -> None:
+    outcome, output = result(command="echo a; exec >&- 2>&-; sleep 0.1; exit 3", shell=True)
+    assert (outcome.exit_code, output) == (3, b"a\n")
+
+
+# -- how it is ended
+
+
+def test_a_background_process_that_keeps_the_pipe_open_does_not_hold_the_outcome() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        run = Run(runner, command="sleep 1000 & echo $!", shell=True)
+        assert (await run.ended).succeeded
+        pid = int(run.output.text())
+        assert processes.start_time(pid) is not None
+        os.kill(pid, signal.SIGKILL)
+
+    carry_out(scenario)
+
+
+def test_a_background_process_that_never_stops_writing_does_not_hold_it_either() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        run = Run(runner, command="yes & echo $!; sleep 0.05; exit 7", shell=True)
+        assert (await run.ended).exit_code == 7
+        await is_gone(int(run.output.text().split(b"\n", 1)[0]))  # SIGPIPE
+
+    carry_out(scenario)
+
+
+def test_ending_a_run_ends_its_whole_group() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        run = Run(runner, command="sleep 1000 & echo $! ; sleep 1000", shell=True)
+        await run.has_printed(b"\n")
+        runner.end("run-1")
+        runner.end("run-1")
+        assert (await run.ended).signal == signal.SIGTERM
+        await is_gone(int(run.output.text()))
+
+    carry_out(scenario)
+
+
+def test_a_background_process_has_its_grace_when_the_first_one_is_gone() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        worker = "(trap 'sleep 0.2; echo saved; exit' TERM; echo ready; while :; do sleep 0.01; done)"
+        run = Run(runner, command=f"{worker} & wait", shell=True)
+        await run.has_printed(b"ready")
+        runner.end("run-1")
+        assert (await run.ended).signal == signal.SIGTERM
+        assert run.output.text().endswith(b"saved\n")
+
+    carry_out(scenario)
+
+
+@pytest.mark.parametrize("first", ["wait", "trap '' TERM; while :; do sleep 0.01; done"])
+def test_who_ignores_term_is_killed_after_the_grace(first: str) -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        stubborn = "(trap '' TERM; sh -c 'echo $PPID'; while :; do sleep 0.01; done)"
+        run = Run(runner, command=f"{stubborn} & {first}", shell=True)
+        await run.has_printed(b"\n")
+        runner.end("run-1")
+        await run.ended
+        await is_gone(int(run.output.text()))
+
+    carry_out(scenario, kill_grace=0.2)
+
+
+def test_a_process_that_closed_its_output_is_ended_with_its_group() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        run = Run(runner, command="(trap '' TERM; exec sleep 1000 >&- 2>&-) & echo $!; wait", shell=True)
+        await run.has_printed(b"\n")
+        runner.end("run-1")
+        await run.ended
+        await is_gone(int(run.output.text()))
+
+    carry_out(scenario)
+
+
+def test_ending_a_run_that_is_just_over_or_unknown_does_nothing() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        runner.end("nobody")
+        run = Run(runner, command="true")
+        await run.ended
+        runner.end("run-1")
+        for number in range(50):
+            run = Run(runner, command="true", run_id=f"race-{number}")
+            asyncio.get_running_loop().call_soon(runner.end, f"race-{number}")
+            await run.ended
+
+    carry_out(scenario)
+
+
+def test_kill_all_leaves_nothing_and_close_waits_for_it() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        command = "trap '' TERM; setsid sleep 0.3 & sleep 1000 & echo ready; wait; sleep 1000"
+        runs = [Run(runner, command=command, shell=True, run_id=f"run-{number}") for number in range(5)]
+        for run in runs:
+            await run.has_printed(b"ready")
+        runner.end("run-0")
+        runner.kill_all()
+        await runner.close()
+        assert [run.ended.result().signal for run in runs] == [signal.SIGKILL] * 5
+
+    carry_out(scenario)
+
+
+# -- what is told of its process
+
+
+def test_a_process_that_lasts_is_told_with_its_start_time() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        run = Run(runner, command=FOREVER)
+        process = await run.process
+        assert processes.alive(process)
+        runner.kill_all()
+        await run.ended
+        assert not processes.alive(process)
+
+    carry_out(scenario)
+
+
+def test_a_listener_that_fails_harms_neither_the_command_nor_the_next_one() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        complaints: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        first = Run(runner, command="sleep 0.1")
+        first.process.cancel()
+        first.ended.cancel()
+        second = Run(runner, command="sleep 0.2", run_id="run-2")
+        assert (await second.ended).succeeded
+        assert [type(one["exception"]) for one in complaints] == [asyncio.InvalidStateError] * 2
+
+    carry_out(scenario)
