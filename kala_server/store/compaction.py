@@ -34,7 +34,7 @@ def write_snapshot(
 
     Raises OSError, StoreError if `stopped` becomes true, or what iterating raises; then there is no such file.
     """
-    log = _create(filesystem, new_name(path))
+    log = create_new(filesystem, path)
     try:
         for payloads in _slices(snapshot):
             if stopped():
@@ -54,10 +54,12 @@ def discard(filesystem: FileSystem, log: Log) -> None:
         filesystem.unlink(log.path)
 
 
-def _create(filesystem: FileSystem, path: Path) -> Log:
+def create_new(filesystem: FileSystem, path: Path) -> Log:
+    """Make the empty file that is to take the place of `path`, instead of one that a crash may have left."""
+    new = new_name(path)
     with contextlib.suppress(FileNotFoundError):
-        filesystem.unlink(path)
-    return Log(filesystem, path, filesystem.create(path))
+        filesystem.unlink(new)
+    return Log(filesystem, new, filesystem.create(new))
 
 
 def _slices(snapshot: Iterable[Record]) -> Iterator[list[Payload]]:

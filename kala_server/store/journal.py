@@ -96,8 +96,7 @@ class JournalStore:
         scan = Scan(self.path, read_lines(self._filesystem, fd))
         try:
             for batch in scan.batches():
-                for located in batch:
-                    yield scan.record(located)
+                yield from batch
             self._log = self._settle(fd, scan)
         except OSError as error:
             raise self._refusal(error) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kala_server.store.codec import Payload, frame
 from kala_server.store.filesystem import FileSystem, write_all
+from kala_server.store.mend import copy_bytes
 from kala_server.store.protocol import StoreBrokenError, StoreFullError
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -62,6 +63,10 @@ class Log:
                 f"{self.path}: a sync failed ({told(error)}), so no answer can be given"
             ) from error
         self._advance(batch, data)
+
+    def copy_from(self, source: int, size: int) -> None:
+        """Begin an empty file with the first bytes of another one."""
+        copy_bytes(self._filesystem, source, self._fd, 0, size)
 
     def sync(self) -> None:
         """Sync what was written."""

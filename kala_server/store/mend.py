@@ -48,7 +48,7 @@ def copy_aside(filesystem: FileSystem, fd: int, target: Path, *, offset: int = 0
         copy = target.with_name(f"{target.name}-{number}")
     copy_fd = filesystem.create(copy)
     try:
-        _copy(filesystem, fd, copy_fd, offset)
+        copy_bytes(filesystem, fd, copy_fd, offset, filesystem.status(fd)[0])
         filesystem.sync(copy_fd)
     except OSError:
         filesystem.unlink(copy)
@@ -59,8 +59,9 @@ def copy_aside(filesystem: FileSystem, fd: int, target: Path, *, offset: int = 0
     return copy
 
 
-def _copy(filesystem: FileSystem, source: int, target: int, offset: int) -> None:
-    position = offset
-    while chunk := filesystem.read(source, CHUNK, position):
-        write_all(filesystem, target, chunk, position - offset)
+def copy_bytes(filesystem: FileSystem, source: int, target: int, start: int, end: int) -> None:
+    """Copy a part of one file to the beginning of another."""
+    position = start
+    while chunk := filesystem.read(source, min(CHUNK, end - position), position):
+        write_all(filesystem, target, chunk, position - start)
         position += len(chunk)

@@ -33,9 +33,9 @@ class Located:
     line: Line
 
 
-def read_lines(filesystem: FileSystem, fd: int) -> Iterator[tuple[int, bytes]]:
+def read_lines(filesystem: FileSystem, fd: int, *, start: int = 0) -> Iterator[tuple[int, bytes]]:
     """Give each line with its newline and the byte it begins at; the last one may have no newline."""
-    start = position = 0
+    position = start
     held: list[bytes] = []  # a line longer than a chunk is joined once
     while chunk := filesystem.read(fd, CHUNK, position):
         position += len(chunk)
@@ -70,7 +70,7 @@ class Scan:
         self.snapshot_end: int | None = None
         self._held: list[Located] = []
 
-    def batches(self) -> Iterator[list[Located]]:
+    def batches(self) -> Iterator[list[Record]]:
         """Give the records of each whole batch, in order; the snapshot comes as batches too.
 
         Raises StoreDamagedError or StoreNewerError, perhaps after many batches.
@@ -99,21 +99,19 @@ class Scan:
         if self._held and line.left != self._held[-1].line.left - 1:
             self._damaged(offset, f"the records of batch {line.batch} are counted wrongly")
 
-    def _close(self, end: int) -> list[Located]:
+    def _close(self, end: int) -> list[Record]:
         """Take the batch as whole; what ends a snapshot is not handed out."""
-        batch, self._held = self._held, []
-        self.next_seq += len(batch)
+        records = [self._decode(located) for located in self._held]
+        if records == [SnapshotEnded(records=self.next_seq - 1)] and self.snapshot_end is None:
+            records, self.snapshot_end = [], end
+        found = [record for record in records if not isinstance(record, SnapshotEnded)]
+        if len(found) < len(records):
+            self._damaged(self._held[0].offset, "the snapshot does not end as it says")
+        self.next_seq += len(self._held)
         self.next_batch += 1
         self.last_start, self.whole_end = self.whole_end, end
-        if self.snapshot_end is None and batch[0].line.kind == "snapshot_ended":
-            self._end_snapshot(batch.pop(), end)
-        return batch
-
-    def _end_snapshot(self, mark: Located, end: int) -> None:
-        found = self._decode(mark)
-        if found != SnapshotEnded(records=mark.line.seq - 1):
-            self._damaged(mark.offset, "the snapshot does not have as many records as it says")
-        self.snapshot_end = end
+        self._held = []
+        return found
 
     def _judge(self, offset: int, raw: bytes) -> None:
         """Look at a bad line and all that follows it. Return if they can be one torn batch, raise if they cannot."""
@@ -141,14 +139,8 @@ class Scan:
                 )
         return bool(found) and found[-1].left == 0
 
-    def record(self, located: Located) -> Record:
-        """Decode a whole line. Raises StoreDamagedError, as its checksum says that it is as it was written."""
-        found = self._decode(located)
-        if isinstance(found, SnapshotEnded):
-            self._damaged(located.offset, "a snapshot ends where none began")
-        return found
-
     def _decode(self, located: Located) -> Record | SnapshotEnded:
+        """Decode a whole line; its checksum says that it is as it was written, so no crash has made it unreadable."""
         try:
             return decode(located.line.kind, located.line.data)
         except ValueError as error:

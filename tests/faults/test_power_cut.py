@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from kala_server.core.records import Record
 from kala_server.store import codec, journal
 from kala_server.store.protocol import StoreBrokenError
-from kala_server.store.scan import Located, Scan
+from kala_server.store.scan import Scan
 from tests.faults.simulated_disk import File, SimulatedDisk
 from tests.faults.witness import Witness, big, life, load
 
@@ -161,8 +162,8 @@ def test_a_store_without_checksums_is_noticed(monkeypatch: pytest.MonkeyPatch) -
 class DroppingScan(Scan):
     """Planted bug: the last batch is always taken for torn."""
 
-    def batches(self) -> Iterator[list[Located]]:
-        held: list[Located] | None = None
+    def batches(self) -> Iterator[list[Record]]:
+        held: list[Record] | None = None
         for batch in super().batches():
             if held:
                 yield held
@@ -183,10 +184,11 @@ def test_a_store_that_always_drops_the_tail_is_noticed(monkeypatch: pytest.Monke
 class ForgetfulScan(Scan):
     """Planted bug: the whole records of a batch that is torn are given out."""
 
-    def batches(self) -> Iterator[list[Located]]:
+    def batches(self) -> Iterator[list[Record]]:
         yield from super().batches()
-        if self._held:
-            yield self._held
+        yield [
+            record for record in map(self._decode, self._held) if not isinstance(record, codec.SnapshotEnded)
+        ]
 
 
 def test_a_store_that_gives_out_half_a_batch_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
