@@ -32,11 +32,6 @@ class BoundedOutput:
         """Whether some of them are not kept."""
         return self._written > len(self._head) + len(self._tail)
 
-    @property
-    def finished(self) -> bool:
-        """Whether nothing more will be written."""
-        return self._finished
-
     def write(self, chunk: bytes) -> None:
         """Add to the output."""
         self._written += len(chunk)

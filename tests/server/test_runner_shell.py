@@ -65,7 +65,7 @@ def test_a_signal_without_a_name_is_told_by_its_number() -> None:
 def test_an_exit_code_that_somebody_else_collected_is_no_success() -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        outcome, _ = result(command="false")
+        outcome, _ = result(command="sleep 0.1; exit 1", shell=True)
     finally:
         signal.signal(signal.SIGCHLD, before)
     assert not outcome.succeeded
