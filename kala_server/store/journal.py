@@ -73,10 +73,9 @@ class JournalStore:
         try:
             self._filesystem.make_directory(self.path.parent)
             self._lock = self._filesystem.lock(self.path.parent / LOCK)
-            fd = self._open()
         except OSError as error:
             raise self._refusal(error) from error
-        return self._read(fd)
+        return self._read()
 
     def _open(self) -> int:
         """Open the journal; a folder without one gets one."""
@@ -92,17 +91,19 @@ class JournalStore:
             self._filesystem.unlink(new_name(self.path))
         return self._filesystem.open(self.path)
 
-    def _read(self, fd: int) -> Iterator[Record]:
-        scan = Scan(self.path, read_lines(self._filesystem, fd))
+    def _read(self) -> Iterator[Record]:
         try:
-            for batch in scan.batches():
-                yield from batch
-            self._log = self._settle(fd, scan)
+            fd = self._open()
+            try:
+                scan = Scan(self.path, read_lines(self._filesystem, fd))
+                for batch in scan.batches():
+                    yield from batch
+                self._log = self._settle(fd, scan)
+            finally:
+                if self._log is None:
+                    self._filesystem.close(fd)
         except OSError as error:
             raise self._refusal(error) from error
-        finally:
-            if self._log is None:
-                self._filesystem.close(fd)
 
     def _settle(self, fd: int, scan: Scan) -> Log:
         """Make durable what was just read, as the records will be acted on; mend the tail first."""

@@ -1,5 +1,6 @@
 """The stores that the contract is held against."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from kala_server.store.journal import JournalStore
 from kala_server.store.memory import MemoryStore
 from kala_server.store.protocol import Store
+from tests.contract.journals import BATCHES, SNAPSHOT, opened, started
 
 
 @pytest.fixture(params=["journal", "memory"])
@@ -16,3 +18,23 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made: Store = JournalStore(tmp_path / "data") if request.param == "journal" else MemoryStore()
     yield made
     made.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def journal(folder: Path) -> Path:
+    """A journal with a snapshot of two records and four batches after it."""
+
+    async def write() -> None:
+        await made.compact([started(number) for number in SNAPSHOT])
+        for batch in BATCHES:
+            await made.append([started(number) for number in batch])
+
+    made, _ = opened(folder)
+    asyncio.run(write())
+    made.close()
+    return folder / "journal.jsonl"

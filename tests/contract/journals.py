@@ -1,0 +1,47 @@
+"""Writing and reading journals quickly, for the tests of the store on disk."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kala_server.core.records import Record, RunStarted
+from kala_server.store.filesystem import RealFileSystem
+from kala_server.store.journal import JournalStore
+from kala_server.store.protocol import StoreError
+
+AT = datetime(2024, 5, 1, tzinfo=UTC)
+SNAPSHOT = [100, 101]
+BATCHES = [[1], [2, 3, 4], [5], [6, 7]]
+
+
+class UnsyncedFileSystem(RealFileSystem):
+    """For tests that damage files thousands of times; none of them is about power cuts."""
+
+    def sync(self, fd: int) -> None:
+        pass
+
+    def sync_directory(self, path: Path) -> None:
+        pass
+
+
+def started(number: int) -> Record:
+    return RunStarted(run_id=f"run-{number}", at=AT)
+
+
+def numbers(records: Iterable[Record]) -> list[int]:
+    return [int(record.run_id.removeprefix("run-")) for record in records if isinstance(record, RunStarted)]
+
+
+def opened(folder: Path) -> tuple[JournalStore, list[int]]:
+    store = JournalStore(folder, filesystem=UnsyncedFileSystem())
+    try:
+        return store, numbers(list(store.load()))
+    except StoreError:
+        store.close()
+        raise
+
+
+def reloaded(folder: Path) -> list[int]:
+    store, found = opened(folder)
+    store.close()
+    return found

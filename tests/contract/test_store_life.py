@@ -1,0 +1,226 @@
+"""What the store on disk promises while it is in use: rights, one owner, compaction, an end at any time."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kala_server.core.records import Record, RunStarted
+from kala_server.store.journal import JournalStore
+from kala_server.store.protocol import (
+    StoreBrokenError,
+    StoreError,
+    StoreLockedError,
+)
+from tests.contract.journals import AT, opened, reloaded, started
+
+
+def test_only_its_owner_can_read_a_store(folder: Path) -> None:
+    store, _ = opened(folder)
+    store.close()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for path in folder.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    journal = folder / "journal.jsonl"
+    journal.chmod(0o644)
+    reloaded(folder)
+    assert journal.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_server_exits_and_says_who_holds_the_folder(folder: Path) -> None:
+    script = (
+        "import sys, pathlib; from kala_server.store.journal import JournalStore\n"
+        "store = JournalStore(pathlib.Path(sys.argv[1])); list(store.load()); print('mine', flush=True); input()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"mine\n"
+        with pytest.raises(StoreLockedError, match=f"in use by process {holder.pid}:"):
+            reloaded(folder)
+    assert reloaded(folder) == []
+
+
+def test_of_two_servers_that_start_at_once_exactly_one_wins(folder: Path) -> None:
+    def race(start: threading.Barrier) -> JournalStore | None:
+        store = JournalStore(folder)
+        start.wait()
+        try:
+            store.load()
+        except StoreLockedError:
+            return None
+        return store
+
+    with ThreadPoolExecutor(2) as racers:
+        for _ in range(100):
+            start = threading.Barrier(2)
+            winners = [store for store in racers.map(race, [start, start]) if store]
+            assert len(winners) == 1
+            winners[0].close()
+
+
+def test_a_child_process_does_not_hold_the_folder(folder: Path) -> None:
+    store, _ = opened(folder)
+    child = subprocess.Popen(
+        [sys.executable, "-c", "print('here', flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        close_fds=False,
+    )
+    with child:
+        assert child.stdout
+        assert child.stdout.readline() == b"here\n"  # until then it may still be a copy of this process
+        store.close()
+        assert reloaded(folder) == []
+        child.communicate(b"\n")
+
+
+def test_batches_appended_during_a_compaction_are_kept_after_the_snapshot(folder: Path) -> None:
+    store, _ = opened(folder)
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+
+        def snapshot() -> Iterator[Record]:
+            for number in range(1000):
+                yield started(number)
+                if number in {0, 500, 999}:
+                    asyncio.run_coroutine_threadsafe(store.append([started(5000 + number)]), loop).result()
+
+        await store.append([started(-1)])
+        await store.compact(snapshot())
+        await store.append([started(9000)])
+
+    asyncio.run(scenario())
+    store.close()
+    assert reloaded(folder) == [*range(1000), 5000, 5500, 5999, 9000]
+
+
+def test_a_batch_still_under_way_when_a_compaction_is_asked_for_is_not_part_of_the_snapshot(
+    folder: Path,
+) -> None:
+    store, _ = opened(folder)
+
+    async def scenario() -> None:
+        await store.append([started(1)])
+        under_way = asyncio.ensure_future(store.append([started(2)]))
+        await asyncio.sleep(0)
+        compaction = store.compact([started(10)])
+        await under_way
+        await store.append([started(3)])
+        await compaction
+
+    asyncio.run(scenario())
+    store.close()
+    assert reloaded(folder) == [10, 2, 3]
+
+
+def test_history_that_outweighs_the_snapshot_asks_for_a_compaction(folder: Path) -> None:
+    store = JournalStore(folder, compact_from=300, compact_factor=2)
+    list(store.load())
+
+    async def scenario() -> list[bool]:
+        wanted = []
+        for _ in range(2):
+            await store.append([started(1), started(2)])
+            wanted.append(store.wants_compaction)
+        await store.compact([started(1)])
+        return [*wanted, store.wants_compaction]
+
+    assert asyncio.run(scenario()) == [False, True, False]
+    store.close()
+
+
+def test_a_new_file_that_a_crash_left_is_removed(journal: Path) -> None:
+    left = journal.with_name("journal.jsonl.new")
+    left.write_bytes(b"half a snap")
+    assert len(reloaded(journal.parent)) == 9
+    assert not left.exists()
+
+
+def test_a_journal_that_is_cut_or_removed_while_in_use_is_noticed(journal: Path) -> None:
+    store, _ = opened(journal.parent)
+    with journal.open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(StoreBrokenError, match="someone changed it"):
+        asyncio.run(store.append([started(8)]))
+    with pytest.raises(StoreBrokenError, match="someone changed it"):
+        asyncio.run(store.append([started(8)]))
+    store.close()
+    store, _ = opened(journal.parent)
+    journal.unlink()
+    with pytest.raises(StoreBrokenError, match="removed or replaced"):
+        asyncio.run(store.append([started(8)]))
+    store.close()
+
+
+def test_a_record_that_cannot_be_written_leaves_the_store_as_it_was(folder: Path) -> None:
+    store, _ = opened(folder)
+    with pytest.raises(ValueError, match="surrogates"):
+        asyncio.run(store.append([started(1), RunStarted(run_id="\udfff", at=AT)]))
+    with pytest.raises(ValueError, match="surrogates"):
+        asyncio.run(store.compact([RunStarted(run_id="\udfff", at=AT)]))
+    asyncio.run(store.append([started(2)]))
+    store.close()
+    assert reloaded(folder) == [2]
+
+
+def test_a_store_that_is_not_loaded_or_closed_takes_nothing(folder: Path) -> None:
+    store = JournalStore(folder)
+    with pytest.raises(StoreError, match="not loaded"):
+        asyncio.run(store.append([started(1)]))
+    list(store.load())
+    with pytest.raises(RuntimeError, match="loaded once"):
+        store.load()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        asyncio.run(store.append([started(1)]))
+
+
+def test_a_store_that_is_closed_while_it_is_compacted_stays_as_it_was(folder: Path) -> None:
+    store, _ = opened(folder)
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        begun, go_on = asyncio.Event(), threading.Event()
+
+        def snapshot() -> Iterator[Record]:
+            for number in range(1000):
+                yield started(number)
+                if number == 500:
+                    loop.call_soon_threadsafe(begun.set)
+                    go_on.wait()
+
+        await store.append([started(-1)])
+        compaction = asyncio.ensure_future(store.compact(snapshot()))
+        await begun.wait()
+        with pytest.raises(RuntimeError, match="one compaction at a time"):
+            await store.compact([])
+        closing = loop.run_in_executor(None, store.close)
+        while not store._closed:  # noqa: ASYNC110 - nobody but this test waits for it
+            await asyncio.sleep(0)
+        go_on.set()
+        await closing
+        with pytest.raises(StoreError, match="closed while it was being compacted"):
+            await compaction
+
+    asyncio.run(scenario())
+    assert reloaded(folder) == [-1]
+    assert sorted(path.name for path in folder.iterdir()) == ["journal.jsonl", "lock"]
+
+
+def test_a_record_longer_than_any_read_comes_back(folder: Path) -> None:
+    long = RunStarted(run_id="é" * 3_000_000, at=AT)
+    store, _ = opened(folder)
+    asyncio.run(store.append([started(1), long, started(2)]))
+    store.close()
+    again = JournalStore(folder)
+    assert list(again.load()) == [started(1), long, started(2)]
+    again.close()
