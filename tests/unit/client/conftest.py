@@ -1,7 +1,6 @@
 """A fake clock, and both clients behind one blocking face, so that every test of behaviour runs against both."""
 
 import asyncio
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ import httpx
 import pytest
 
 from kala_client import AsyncKalaClient, KalaClient
+from tests.blocking import Blocking
 
 Handler = Callable[[httpx.Request], httpx.Response]
 Connect = Callable[..., Any]
@@ -31,31 +31,6 @@ class FakeClock:
 
     async def sleep_async(self, seconds: float) -> None:
         self.sleep(seconds)
-
-
-class Blocking:
-    """AsyncKalaClient with the face of KalaClient."""
-
-    def __init__(self, client: AsyncKalaClient, runner: asyncio.Runner) -> None:
-        self._client = client
-        self._runner = runner
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        def call(*args: Any, **options: Any) -> Any:
-            made = getattr(self._client, name)(*args, **options)
-            return self._iterate(made) if inspect.isasyncgen(made) else self._runner.run(made)
-
-        return call
-
-    def _iterate(self, made: Any) -> Iterator[Any]:
-        async def following() -> Any:
-            return await anext(made, self)
-
-        try:
-            while (item := self._runner.run(following())) is not self:
-                yield item
-        finally:
-            self._runner.run(made.aclose())
 
 
 @pytest.fixture
