@@ -1,6 +1,5 @@
 """What all handlers share: the guard, the reading of bodies, and how errors are told (RFC 9457)."""
 
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeVar
@@ -25,7 +24,9 @@ T = TypeVar("T")
 JSON = "application/json;charset=UTF-8"
 PROBLEM = "application/problem+json"
 
-_log = logging.getLogger("kala.web")
+_READ_TO_THE_END = 32 << 20
+"""A body of more bytes than this is not even read; its sender may then not get to see the answer."""
+_MOST_DIGITS = 15
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidJobError: HTTPStatus.BAD_REQUEST,
@@ -36,10 +37,6 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     StoreBrokenError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-
-
-class TooLargeError(Exception):
-    """The body is larger than the route takes."""
 
 
 @stream_request_body
@@ -53,6 +50,7 @@ class Handler(RequestHandler):
         self.context = context
         self._body = bytearray()
         self._too_large = False
+        self._welcome = False
 
     def set_default_headers(self) -> None:
         """Say who answers, so that a client knows what it may rely on."""
@@ -67,6 +65,16 @@ class Handler(RequestHandler):
         refusal = self.context.guard.refusal(self.request.headers, self.request.protocol)
         if refusal is not None:
             self.refuse(HTTPStatus.FORBIDDEN, refusal)
+        if self._announced() > max(self.body_limit, _READ_TO_THE_END):
+            self._refuse_the_size()
+        self._welcome = True
+
+    def _announced(self) -> int:
+        length = self.request.headers.get("Content-Length", "")
+        return int(length[:_MOST_DIGITS]) if length.isascii() and length.isdigit() else 0
+
+    def _refuse_the_size(self) -> NoReturn:
+        self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {self.body_limit:,} bytes")
 
     def data_received(self, chunk: bytes) -> None:
         """Gather the body. What is too large is still read, so that the client gets to see the answer."""
@@ -79,10 +87,7 @@ class Handler(RequestHandler):
     def body(self) -> Any:
         """Return the request's JSON document. Its content type is not looked at, as Kala does not."""
         if self._too_large:
-            self.refuse(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"the body is larger than {self.body_limit:,} bytes",
-            )
+            self._refuse_the_size()
         return strict_json.loads(bytes(self._body))
 
     async def ask(self, question: Callable[[State], T]) -> T:
@@ -124,6 +129,9 @@ class Handler(RequestHandler):
             self.set_header("Allow", ", ".join(self._methods()))
         if status is HTTPStatus.INSUFFICIENT_STORAGE:
             self.set_header("Retry-After", "5")
+        if not self._welcome:
+            # Tornado closes a connection whose request it has not read: say so, or a client would use it again.
+            self.set_header("Connection", "close")
         problems = error.problems if isinstance(error, InvalidJobError) else ()
         detail = self._detail(error, status)
         self.set_header("Content-Type", PROBLEM)
@@ -171,9 +179,9 @@ def _field_problem(problem: FieldProblem) -> dict[str, Any]:
 class NoSuchRoute(Handler):
     """Everything that is not a route."""
 
-    async def prepare(self) -> None:
-        """Answer 404, to those who may speak to the server."""
-        await super().prepare()
+    def _refuse_whatever_is_asked(self) -> None:
         self.refuse(
             HTTPStatus.NOT_FOUND, f"there is no route {self.request.path}; they are listed in docs/api.md"
         )
+
+    get = head = post = put = patch = delete = options = _refuse_whatever_is_asked
