@@ -1,12 +1,13 @@
 """JSON as the door lets it in: what is unclear or hurts elsewhere is an error, with words for people.
 
-Python's own reader takes NaN, lone surrogates and any depth; a job with these could not be stored, or not be sent
-to another client. Knows nothing of jobs.
+Python's own reader takes NaN, lone surrogates, doubled names and any depth; a job with these could not be stored, or
+not be sent to another client. Knows nothing of jobs.
 """
 
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 MOST_DEPTH = 64
@@ -52,6 +53,14 @@ def _check(value: Any, depth: int) -> None:
             _check(item, depth + 1)
 
 
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(members)
+    if len(document) < len(members):
+        [(twice, _)] = Counter(name for name, _ in members).most_common(1)
+        raise BadJsonError(f"{twice[:80]!r} is there twice in one object; which one counts is not said")
+    return document
+
+
 def _whole_number(digits: str) -> int:
     if len(digits) > MOST_DIGITS:
         raise BadJsonError(f"a number with {len(digits)} digits")
@@ -70,6 +79,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
     parse_int=_whole_number,
     parse_float=_real_number,
     parse_constant=_no_number,

@@ -1,0 +1,92 @@
+"""What JSON may not be, so that it can be stored, and sent to any client again."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kala_server import strict_json
+
+REFUSED = [
+    (b"", "empty"),
+    (b" \r\n\t", "empty"),
+    (b"{nope", "line 1, column 2"),
+    (b'{"a": 1,}', "column"),
+    (b'{"a": 1} x', "column"),
+    (b"{'a': 1}", "column"),
+    (b'{"a": "line\nbreak"}', "control character"),
+    (b'"\\x41"', "escape"),
+    (b"\xff\xfe{}", "UTF-8 \\(byte 0\\)"),
+    (b'{"a": "\xc0\x80"}', "UTF-8 \\(byte 7\\)"),
+    (b"\xef\xbb\xbf{}", "BOM|column"),
+    (b'{"a": NaN}', "NaN is no JSON number"),
+    (b'{"a": Infinity}', "Infinity is no JSON number"),
+    (b'{"a": -Infinity}', "-Infinity is no JSON number"),
+    (b'{"a": 1e999}', "out of range: 1e999"),
+    (b'{"a": -1e999}', "out of range: -1e999"),
+    (b'{"a": 0.' + b"1" * 5_000 + b"}", "out of range"),
+    (b'{"a": ' + b"9" * 5_000 + b"}", "5000 digits"),
+    (b'{"a": -' + b"9" * 5_000 + b"}", "digits"),
+    (b'"\\ud800"', "surrogate"),
+    (b'"\\udc00\\ud800"', "surrogate"),
+    (b'{"\\udfff": 1}', "surrogate"),
+    (b'[[{"a": ["\\ud83d"]}]]', "surrogate"),
+    (b'{"a": 1, "a": 2}', "'a' is there twice"),
+    (b'{"a": 1, "\\u0061": 2}', "'a' is there twice"),
+    (b'[{"env": {"b": 1, "b": 1}}]', "'b' is there twice"),
+    (b"[" * 66 + b"]" * 66, "deeper than 64"),
+    (b'{"a":' * 66 + b"1" + b"}" * 66, "deeper than 64"),
+    (b"[" * 100_000 + b"]" * 100_000, "deeper than 64"),
+    (b'{"a":' * 100_000, "deeper than 64"),
+]
+TAKEN: list[tuple[bytes, Any]] = [
+    (b"null", None),
+    (b" [1, -2.5, true]\n", [1, -2.5, True]),
+    (b'{"a": {"b": [{}]}}', {"a": {"b": [{}]}}),
+    (b'"\\ud83d\\ude00"', "😀"),
+    ('"ä😀"'.encode(), "ä😀"),
+    (b'"\\u0000"', "\0"),
+    (b"1e-999", 0.0),
+    (b"9" * 100, int("9" * 100)),
+    (b"[" * 64 + b"]" * 64, json.loads("[" * 64 + "]" * 64)),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), REFUSED)
+def test_what_is_unclear_or_hurts_elsewhere_is_refused_and_named(body: bytes, words: str) -> None:
+    with pytest.raises(strict_json.BadJsonError, match=words) as raised:
+        strict_json.loads(body)
+    assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize(("body", "document"), TAKEN)
+def test_good_json_is_taken_as_it_is(body: bytes, document: Any) -> None:
+    assert strict_json.loads(body) == document
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**90), 10**90)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    # a lone surrogate is no character, so that no text of JSON can hold one
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("abÄ", max_size=3), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(VALUES, st.booleans())
+def test_what_any_client_writes_is_read_as_it_was(value: Any, ascii_only: bool) -> None:
+    assert strict_json.loads(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_are_read_or_refused_as_bad_json(body: bytes) -> None:
+    with contextlib.suppress(strict_json.BadJsonError):
+        strict_json.loads(body)
