@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 MOST_DEPTH = 64
 MOST_DIGITS = 100
 
+_TOO_LARGE = 1 << 63
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -62,9 +63,10 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole_number(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise BadJsonError(f"a number with {len(digits)} digits")
-    return int(digits)
+    number = int(digits) if len(digits) <= MOST_DIGITS else _TOO_LARGE
+    if not -_TOO_LARGE < number < _TOO_LARGE:
+        raise BadJsonError(f"a number beyond 64 bits, which other clients cannot read: {digits[:20]}")
+    return number
 
 
 def _real_number(digits: str) -> float:

@@ -88,17 +88,27 @@ def change_job(job: Job, document: object) -> tuple[JobSpec, bool]:
     """Return what the job says once the fields of the request are changed (a JSON merge patch, RFC 7396)."""
     if not isinstance(document, dict):
         raise _no_object(document)
-    spec = {name: value for name, value in asdict(job.spec).items() if name not in _names(document)}
-    return read_job({"disabled": job.disabled, **spec, **document})
+    names = {key.lower() for key in document}
+    now = {
+        "disabled": job.disabled,
+        **{_TO_WIRE.get(name, name): said for name, said in asdict(job.spec).items()},
+    }
+    return read_job({name: said for name, said in now.items() if name.lower() not in names} | document)
 
 
 def _said(document: object) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise _no_object(document)
     said = {}
+    seen: set[str] = set()
     for key, value in document.items():
         name = _FROM_WIRE.get(key.lower())
-        if name is not None and value is not None:
+        if name is None:
+            continue
+        if name in seen:
+            raise InvalidJobError([FieldProblem(_TO_WIRE.get(name, name), "it is there in two spellings")])
+        seen.add(name)
+        if value is not None:
             said[name] = value
     for name in ("overlap", "catch_up", "wait_for"):
         if said.get(name) == "":
@@ -119,11 +129,19 @@ def _tidy_call(said: dict[str, Any]) -> None:
     headers = call.get("headers")
     if isinstance(headers, dict):
         call["headers"] = {
-            name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-            for name, value in headers.items()
+            name: ", ".join(value) if _are_texts(value) else value for name, value in headers.items()
         }
+    timeout = call.get("timeout")
+    if isinstance(timeout, float) and not timeout.is_integer():
+        # Go's client reads a whole number there; anything else would keep it from reading any job at all.
+        message = "the timeout must be a whole number of seconds"
+        raise InvalidJobError([FieldProblem("remote_properties", message, _EXAMPLES["remote_properties"])])
     call["method"] = call.get("method") or "GET"
     said["remote_properties"] = call
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
 
 
 def _read_spec(said: Mapping[str, Any]) -> JobSpec:
@@ -148,10 +166,6 @@ def _no_object(document: object) -> InvalidJobError:
     return InvalidJobError(
         [FieldProblem("", f"a JSON object belongs here, not {kind}", {"name": "hello", "command": "date"})]
     )
-
-
-def _names(document: Mapping[str, Any]) -> set[str]:
-    return {_FROM_WIRE.get(key.lower(), key) for key in document}
 
 
 # -- answers
@@ -230,7 +244,7 @@ def _call(call: RemoteCall | None) -> dict[str, Any]:
         "method": call.method,
         "body": call.body,
         "headers": {name: [value] for name, value in call.headers.items()} or None,
-        "timeout": call.timeout,
+        "timeout": int(call.timeout),
         "expected_response_codes": call.expected_response_codes or None,
     }
 

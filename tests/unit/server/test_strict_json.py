@@ -28,8 +28,10 @@ REFUSED = [
     (b'{"a": 1e999}', "out of range: 1e999"),
     (b'{"a": -1e999}', "out of range: -1e999"),
     (b'{"a": 0.' + b"1" * 5_000 + b"}", "out of range"),
-    (b'{"a": ' + b"9" * 5_000 + b"}", "5000 digits"),
-    (b'{"a": -' + b"9" * 5_000 + b"}", "digits"),
+    (b'{"a": ' + b"9" * 5_000 + b"}", "cannot read: 99999999999999999999$"),
+    (b'{"a": -' + b"9" * 5_000 + b"}", "beyond 64 bits"),
+    (b"9223372036854775808", "beyond 64 bits"),
+    (b"-9223372036854775808", "beyond 64 bits"),
     (b'"\\ud800"', "surrogate"),
     (b'"\\udc00\\ud800"', "surrogate"),
     (b'{"\\udfff": 1}', "surrogate"),
@@ -50,7 +52,7 @@ TAKEN: list[tuple[bytes, Any]] = [
     ('"ä😀"'.encode(), "ä😀"),
     (b'"\\u0000"', "\0"),
     (b"1e-999", 0.0),
-    (b"9" * 100, int("9" * 100)),
+    (b"9223372036854775807", 2**63 - 1),
     (b"[" * 64 + b"]" * 64, json.loads("[" * 64 + "]" * 64)),
 ]
 
@@ -70,7 +72,7 @@ def test_good_json_is_taken_as_it_is(body: bytes, document: Any) -> None:
 VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(10**90), 10**90)
+    | st.integers(-(2**63) + 1, 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     # a lone surrogate is no character, so that no text of JSON can hold one
     | st.text(st.characters(exclude_categories=["Cs"])),
