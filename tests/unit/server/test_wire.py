@@ -1,0 +1,269 @@
+"""Between the wire and the core: both of Kala's spellings, and what becomes of what clients send."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kala_client import Job as ClientsJob
+from kala_client.models import JobStat, KalaStats
+from kala_server import wire
+from kala_server.core import records as r
+from kala_server.core.errors import InvalidJobError
+from kala_server.core.fold import apply
+from kala_server.core.job import CatchUp, Job, JobSpec, RemoteCall, RunState, Trigger
+from kala_server.core.state import State
+
+NOW = datetime(2035, 6, 4, 19, 25, 16, 828696, UTC)
+JOB_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
+RUN_ID = "5e0f4e2a-4a1b-4b8c-9d57-0d2f5a1f6f3a"
+GO_CLIENT = {
+    "name": "x",
+    "id": "mine",
+    "command": "true",
+    "owner": "",
+    "disabled": False,
+    "dependent_jobs": None,
+    "parent_jobs": None,
+    "on_failure_job": "",
+    "schedule": "",
+    "retries": 0,
+    "epsilon": "",
+    "next_run_at": "0001-01-01T00:00:00Z",
+    "TemplateDelimiters": "",
+    "resume_at_next_scheduled_time": False,
+    "metadata": {"success_count": 7, "last_success": "0001-01-01T00:00:00Z"},
+    "type": 0,
+    "remote_properties": {
+        "url": "",
+        "method": "",
+        "body": "",
+        "headers": None,
+        "timeout": 0,
+        "expected_response_codes": None,
+    },
+    "stats": None,
+    "is_done": True,
+}
+EVERYTHING = JobSpec(
+    name="everything",
+    command="true",
+    owner="ops@example.com",
+    schedule="R/2035-06-04T19:25:16Z/P1D",
+    timezone="Europe/Berlin",
+    retries=2,
+    epsilon="PT5S",
+    on_failure_job="other",
+    resume_at_next_scheduled_time=True,
+    template_delimiters="{{ }}",
+    timeout="PT1H",
+    shell=True,
+    cwd="/srv",
+    env={"LANG": "C.UTF-8"},
+    tags=("night",),
+    description="a job",
+    keep_runs=5,
+)
+
+
+def a_state(spec: JobSpec = EVERYTHING, **fields: Any) -> State:
+    state = State()
+    apply(state, r.ServerKept(created_at=NOW))
+    apply(state, r.JobCreated(id=JOB_ID, at=NOW, spec=spec, **fields))
+    return state
+
+
+def ran(state: State, *, state_of_run: RunState = RunState.SUCCEEDED) -> None:
+    apply(
+        state,
+        r.RunQueued(run_id=RUN_ID, job_id=JOB_ID, at=NOW, scheduled_at=NOW, trigger=Trigger.MANUAL),
+    )
+    apply(state, r.RunStarted(run_id=RUN_ID, at=NOW))
+    apply(state, r.RunFinished(run_id=RUN_ID, at=NOW + timedelta(microseconds=1500), state=state_of_run))
+
+
+def on_the_wire(document: object) -> Any:
+    return json.loads(wire.to_bytes(document))
+
+
+def shown(state: State) -> Any:
+    return on_the_wire(wire.job(state, state.jobs[JOB_ID], stats=True))
+
+
+def test_what_the_go_client_sends_for_a_command_is_taken_and_what_is_the_servers_is_passed_over() -> None:
+    assert wire.read_job(GO_CLIENT) == (JobSpec(name="x", command="true"), False)
+
+
+def test_what_the_go_client_sends_for_a_call_is_taken() -> None:
+    call = {
+        "url": "http://x/",
+        "method": "",
+        "headers": {"A": ["1", "2"], "B": ["3"], "C": None},
+        "timeout": 5,
+    }
+    del call["headers"]["C"]  # type: ignore[attr-defined]
+    spec, _ = wire.read_job({**GO_CLIENT, "command": "", "type": 1, "remote_properties": call})
+    assert spec.remote_properties == RemoteCall(url="http://x/", headers={"A": "1, 2", "B": "3"}, timeout=5)
+
+
+def test_names_match_in_any_letter_case_as_in_go() -> None:
+    document = {"NAME": "x", "Command": "true", "templateDELIMITERS": "<>", "Disabled": True}
+    assert wire.read_job(document) == (JobSpec(name="x", command="true", template_delimiters="<>"), True)
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_null_and_an_empty_choice_are_as_good_as_absent(empty: str | None) -> None:
+    choices = dict.fromkeys(("overlap", "catch_up", "wait_for"), empty)
+    nothing = {"retries": None, "env": None, "argv": None, "tags": None, "disabled": None}
+    assert wire.read_job({"name": "x", **choices, **nothing}) == (JobSpec(name="x"), False)
+
+
+def test_a_job_without_an_owner_gets_the_default_one_and_no_other() -> None:
+    assert wire.read_job({"name": "x"}, default_owner="ops")[0].owner == "ops"
+    assert wire.read_job({"name": "x", "owner": ""}, default_owner="ops")[0].owner == "ops"
+    assert wire.read_job({"name": "x", "owner": "me"}, default_owner="ops")[0].owner == "me"
+
+
+@pytest.mark.parametrize("document", [[], "x", 5, 1.5, True, None])
+def test_what_is_no_object_is_refused_by_its_kind(document: object) -> None:
+    with pytest.raises(InvalidJobError, match="a JSON object belongs here, not"):
+        wire.read_job(document)
+
+
+def test_a_problem_says_where_in_a_field_it_lies() -> None:
+    with pytest.raises(InvalidJobError) as raised:
+        wire.read_job(
+            {"name": "x", "remote_properties": {"url": "http://x", "expected_response_codes": [1, "2"]}}
+        )
+    [problem] = raised.value.problems
+    assert problem.field == "remote_properties"
+    assert "remote_properties.expected_response_codes.1" in problem.message
+    assert problem.example
+
+
+def test_a_change_keeps_what_it_does_not_name() -> None:
+    job = Job(id=JOB_ID, spec=EVERYTHING, created_at=NOW, disabled=True)
+    assert wire.change_job(job, {}) == (EVERYTHING, True)
+    spec, disabled = wire.change_job(job, {"Retries": 5, "DISABLED": False, "env": None})
+    assert (spec.retries, spec.env, disabled) == (5, {}, False)
+    assert spec.template_delimiters == EVERYTHING.template_delimiters
+    assert spec.name == EVERYTHING.name
+
+
+def test_a_change_of_a_call_job_keeps_its_call() -> None:
+    call = RemoteCall(url="http://x/", headers={"A": "1"}, timeout=5, expected_response_codes=(200, 204))
+    job = Job(id=JOB_ID, spec=JobSpec(name="x", type=1, remote_properties=call), created_at=NOW)
+    assert wire.change_job(job, {"retries": 1})[0].remote_properties == call
+
+
+def test_a_change_that_is_no_object_is_refused() -> None:
+    with pytest.raises(InvalidJobError, match="not an array"):
+        wire.change_job(Job(id=JOB_ID, spec=EVERYTHING, created_at=NOW), [])
+
+
+def test_what_a_job_is_shown_as_creates_the_same_job_again() -> None:
+    assert wire.read_job(shown(a_state())) == (replace(EVERYTHING, catch_up=CatchUp.NONE), False)
+
+
+def test_the_counters_of_a_job_are_in_both_places() -> None:
+    state = a_state()
+    ran(state)
+    job = shown(state)
+    counters = {
+        "success_count": 1,
+        "last_success": "2035-06-04T19:25:16.830196Z",
+        "error_count": 0,
+        "last_error": "0001-01-01T00:00:00Z",
+        "last_attempted_run": "2035-06-04T19:25:16.828696Z",
+    }
+    assert {name: job[name] for name in counters} == counters
+    assert job["metadata"] == {**counters, "number_of_finished_runs": 1}
+
+
+def test_what_has_not_happened_is_kalas_zero_time() -> None:
+    job = shown(a_state())
+    assert {job[name] for name in ("last_success", "last_error", "last_attempted_run", "next_run_at")} == {
+        "0001-01-01T00:00:00Z"
+    }
+
+
+def test_empty_relations_are_null_and_no_runs_are_an_empty_list_as_clients_of_both_kalas_read() -> None:
+    job = shown(a_state())
+    assert job["parent_jobs"] is job["dependent_jobs"] is None
+    assert job["stats"] == []
+    assert on_the_wire(wire.job_stats(a_state(), JOB_ID)) == []
+
+
+def test_a_run_is_told_in_both_spellings() -> None:
+    state = a_state()
+    ran(state, state_of_run=RunState.FAILED)
+    [stat] = on_the_wire(wire.job_stats(state, JOB_ID))
+    shipped = {
+        "job_id": JOB_ID,
+        "ran_at": "2035-06-04T19:25:16.828696Z",
+        "number_of_retries": 0,
+        "success": False,
+        "execution_duration": 1_500_000,
+    }
+    documented = dict(
+        zip(
+            ("JobId", "RanAt", "NumberOfRetries", "Success", "ExecutionDuration"),
+            shipped.values(),
+            strict=True,
+        )
+    )
+    assert stat == shipped | documented
+    assert JobStat.model_validate(shipped) == JobStat.model_validate(documented)
+
+
+def test_a_slot_that_was_skipped_is_no_run_to_kala() -> None:
+    state = a_state()
+    apply(state, r.SlotsSkipped(run_id=RUN_ID, job_id=JOB_ID, at=NOW, first=NOW, last=NOW, reason="no"))
+    assert wire.job_stats(state, JOB_ID) == []
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_duration() -> None:
+    state = a_state()
+    apply(state, r.RunQueued(run_id=RUN_ID, job_id=JOB_ID, at=NOW, scheduled_at=NOW, trigger=Trigger.MANUAL))
+    apply(state, r.RunStarted(run_id=RUN_ID, at=NOW))
+    apply(state, r.RunFinished(run_id=RUN_ID, at=NOW - timedelta(hours=1), state=RunState.SUCCEEDED))
+    assert wire.job_stats(state, JOB_ID)[0]["execution_duration"] == 0
+
+
+def test_the_figures_of_the_server_are_told_in_both_spellings() -> None:
+    state = a_state(disabled=True)
+    ran(state)
+    shipped = {
+        "active_jobs": 0,
+        "disabled_jobs": 1,
+        "jobs": 1,
+        "error_count": 0,
+        "success_count": 1,
+        "next_run_at": "0001-01-01T00:00:00Z",
+        "last_attempted_run": "2035-06-04T19:25:16.828696Z",
+        "created": "2035-06-04T19:25:16.828696Z",
+    }
+    stats = on_the_wire(wire.server_stats(state))
+    documented = {name: value for name, value in stats.items() if name not in shipped}
+    assert {name: stats[name] for name in shipped} == shipped
+    assert KalaStats.model_validate(documented) == KalaStats.model_validate(shipped)
+
+
+def test_the_call_of_a_job_is_told_as_gos_client_reads_it() -> None:
+    call = RemoteCall(url="http://x/", headers={"A": "1, 2"}, timeout=5.0)
+    shown_call = shown(a_state(JobSpec(name="x", type=1, remote_properties=call)))["remote_properties"]
+    assert shown_call["headers"] == {"A": ["1, 2"]}
+    assert shown_call["expected_response_codes"] is None
+    assert wire.to_bytes(shown_call["timeout"]) == b"5\n"
+    empty = shown(a_state())["remote_properties"]
+    assert empty == GO_CLIENT["remote_properties"]
+
+
+def test_our_own_client_reads_every_field() -> None:
+    state = a_state()
+    ran(state)
+    job = ClientsJob.model_validate(shown(state), extra="allow")
+    assert not job.model_extra
+    assert job.stats[0].execution_duration_ns == 1_500_000
