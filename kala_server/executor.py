@@ -132,7 +132,7 @@ class Executor:
             succeeded=outcome.succeeded,
             exit_code=outcome.exit_code,
             signal=outcome.signal,
-            reason=outcome.reason,
+            reason=_storable(outcome.reason),
             output_size=output.size,
             output_cut=output.cut,
         )
@@ -161,6 +161,11 @@ def _survivors_of(run: Run) -> list[processes.Process]:
         known = processes.Process(run.pid, run.pid_started)
         return [known] if processes.alive(known) else []
     return processes.find_by_run_id(run.id)
+
+
+def _storable(text: str) -> str:
+    """Write what is no character as an escape: a command may come from a variable that holds any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _to_nobody(event: e.Event) -> None:

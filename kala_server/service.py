@@ -77,6 +77,9 @@ class Service:
         self._working: asyncio.Task[None] | None = None
         self._compacting: asyncio.Task[None] | None = None
         self._ticking = False
+        self._full = False
+        self._looks_for_room = False
+        self._stopped = False
         self._idle = asyncio.Event()
         self.broken: StoreBrokenError | None = None
 
@@ -96,7 +99,9 @@ class Service:
         await answer
 
     async def read(self, question: Callable[[State], T]) -> T:
-        """Return the answer to a question about what is durable."""
+        """Return the answer to a question about what is durable. Raises StoreBrokenError where that is not known."""
+        if self.broken:
+            raise self.broken
         if self._working is None:
             return question(self.state)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -128,16 +133,20 @@ class Service:
         self._housekeep()
 
     async def stop(self, grace: timedelta) -> None:
-        """Start nothing more, let commands finish for a while, then end them; return when all is recorded."""
+        """Start nothing more, let commands finish for a while, then end them; return when all is recorded.
+
+        Where the store has no room it does not wait for any: the next start finds those runs interrupted.
+        """
         self._limits = Limits(max_running=0)
         try:
             async with asyncio.timeout(grace.total_seconds()):
                 await self._until_nothing_runs()
         except TimeoutError:
             self.tell(e.EndEverything())
-            await self._until_nothing_runs()
-        while self._working is not None:
-            await self._working
+            await self._until_all_is_tried()
+            await self._until_nothing_runs(or_no_room=True)
+        await self._until_all_is_tried()
+        self._stopped = True
         self.clock.set_alarm(None, self._tick)
         if self._compacting:
             await self._compacting
@@ -145,32 +154,36 @@ class Service:
         await self._executor.close()
         self._store.close()
 
-    async def _until_nothing_runs(self) -> None:
-        while self.state.counts["running"] and not self.broken:
+    async def _until_nothing_runs(self, *, or_no_room: bool = False) -> None:
+        while self.state.counts["running"] and not self.broken and not (or_no_room and self._full):
             self._idle.clear()
             await self._idle.wait()
+
+    async def _until_all_is_tried(self) -> None:
+        while self._working is not None:
+            await self._working
 
     # -- the work
 
     def _work_on(self) -> None:
-        if self._working is None and self.broken is None:
+        if self._working is None and self.broken is None and not self._stopped:
             self._working = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
         """Take batch after batch until the inbox is empty."""
+        room = True
         try:
-            while self._inbox or self._readers:
+            while room and (self._inbox or self._readers):
                 self._answer_readers()
-                if not await self._work_on_batch():
-                    break
+                room = await self._work_on_batch()
         finally:
             self._working = None
             self._answer_readers()
-        if not self.broken:
+        if room:
             self.clock.set_alarm(self.state.next_due(), self._tick)
 
     async def _work_on_batch(self) -> bool:
-        """Decide on all that is in the inbox, make it durable, act on it; False where there is no room."""
+        """Decide on all that is in the inbox, make it durable, act on it; False where that cannot be."""
         wishes, self._inbox = self._inbox, deque()
         self._ticking = False
         answers, decisions = self._decide(wishes)
@@ -184,6 +197,10 @@ class Service:
         except StoreBrokenError as error:
             self._break(wishes, error)
             return False
+        except ValueError as error:
+            self._cannot_be_kept(wishes, error)
+            return True
+        self._full = False
         self.state.undo.commit()
         self.feed.publish(records)
         for wish, refusal in answers:
@@ -218,7 +235,22 @@ class Service:
         for wish in wishes:
             _answer(wish, error)
         self._inbox.extendleft(reversed([wish for wish in wishes if wish.answer is None]))
-        self.clock.later(_RETRY_WHEN_FULL, self._work_on)
+        self._full = True
+        self._idle.set()
+        if not self._looks_for_room:
+            self._looks_for_room = True
+            self.clock.later(_RETRY_WHEN_FULL, self._look_for_room)
+
+    def _look_for_room(self) -> None:
+        self._looks_for_room = False
+        self._work_on()
+
+    def _cannot_be_kept(self, wishes: Sequence[_Wish], error: ValueError) -> None:
+        """Go back to what is on disk: a fault of ours, as what comes in is checked at the door."""
+        _log.error("lost what the store cannot hold: %s", error, exc_info=error)
+        self.state.undo.roll_back()
+        for wish in wishes:
+            _answer(wish, error)
 
     def _break(self, wishes: Sequence[_Wish], error: StoreBrokenError) -> None:
         """Answer nobody but with the error: what is on disk can no longer be known."""
@@ -226,7 +258,8 @@ class Service:
         for wish in [*wishes, *self._inbox]:
             _answer(wish, error)
         for _, answer in self._readers:
-            answer.set_exception(error)
+            if not answer.done():
+                answer.set_exception(error)
         self._readers.clear()
         self._idle.set()
         self._on_broken(error)
@@ -234,7 +267,7 @@ class Service:
     def _answer_readers(self) -> None:
         while self._readers:
             question, answer = self._readers.popleft()
-            if answer.cancelled():
+            if answer.done():
                 continue
             try:
                 answer.set_result(question(self.state))
