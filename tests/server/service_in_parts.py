@@ -1,0 +1,186 @@
+"""A service over parts that a test holds in its hand: the time, the disk and the commands."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from kala_server.core import events as e
+from kala_server.core.job import JobSpec
+from kala_server.core.records import Record
+from kala_server.core.state import State
+from kala_server.core.turn import Limits
+from kala_server.executor import Executor
+from kala_server.service import Policy, Service
+from kala_server.store.protocol import StoreBrokenError, StoreError, StoreFullError
+
+NOW = datetime(2035, 6, 4, 19, 25, tzinfo=UTC)
+JOB_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
+RUN_ID = "5e0f4e2a-4a1b-4b8c-9d57-0d2f5a1f6f3a"
+FULL = StoreFullError("no space left on device")
+BROKEN = StoreBrokenError("fsync: input/output error")
+
+
+class Time:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self._now = NOW
+        self._alarm: tuple[datetime, Callable[[], None]] | None = None
+        self._later: list[tuple[datetime, Callable[[], None]]] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
+        self._alarm = None if when is None else (when, wake)
+
+    def later(self, delay: timedelta, wake: Callable[[], None]) -> None:
+        self._later.append((self._now + delay, wake))
+
+    def waiting(self, within: timedelta) -> int:
+        """How many sleepers wake up within that time."""
+        sleepers = [*self._later, *([self._alarm] if self._alarm else [])]
+        return sum(when <= self._now + within for when, _ in sleepers)
+
+    async def go_on(self, **delta: float) -> None:
+        """Let time pass, and whoever is waiting for it do its work."""
+        self._now += timedelta(**delta)
+        due = [(when, wake) for when, wake in self._later if when <= self._now]
+        self._later = [entry for entry in self._later if entry not in due]
+        if self._alarm and self._alarm[0] <= self._now:
+            due.append(self._alarm)
+            self._alarm = None
+        for _, wake in due:
+            wake()
+        await breathe()
+
+
+class Disk:
+    """A store that keeps a batch when it is told to; by default at once."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Record]] = []
+        self.tried = 0
+        self.refuses: Exception | None = None
+        self.refuses_to_compact: StoreError | None = None
+        self.closed = False
+        self.wants_compaction = False
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def hold(self) -> None:
+        """Let every batch wait from now on."""
+        self._open.clear()
+
+    def let_go(self) -> None:
+        """Keep what waits, or refuse it."""
+        self._open.set()
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for batch in self.batches for record in batch]
+
+    def load(self) -> Iterator[Record]:
+        return iter(())
+
+    async def append(self, batch: Sequence[Record]) -> None:
+        assert not self.closed
+        self.tried += 1
+        await self._open.wait()
+        if self.refuses:
+            raise self.refuses
+        self.batches.append(list(batch))
+
+    async def compact(self, snapshot: Iterable[Record]) -> None:
+        list(snapshot)
+        if self.refuses_to_compact:
+            raise self.refuses_to_compact
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Commands:
+    """An executor that carries out nothing, and remembers what it was asked for."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self.asked: list[e.Effect] = []
+        self.durable_when_asked: list[int] = []
+        self.tell: Callable[[e.Event], None] = lambda _event: None
+        self.closed = False
+
+    def attach(self, tell: Callable[[e.Event], None]) -> None:
+        self.tell = tell
+
+    def perform(self, effects: Iterable[e.Effect]) -> None:
+        for effect in effects:
+            self.asked.append(effect)
+            self.durable_when_asked.append(len(self._disk.records))
+
+    def settle(self, records: Sequence[Record]) -> None:
+        pass
+
+    async def meet_survivors(self, _state: State, *, wait: bool) -> frozenset[str]:
+        assert not wait
+        return frozenset()
+
+    def watch(self, run_ids: Iterable[str]) -> None:
+        assert not list(run_ids)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    @property
+    def started(self) -> list[str]:
+        """The runs that were started, in order."""
+        return [effect.run.id for effect in self.asked if isinstance(effect, e.StartAttempt)]
+
+
+class Parts:
+    """A started service, and what it is made of."""
+
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        self.time = Time()
+        self.disk = Disk()
+        self.commands = Commands(self.disk)
+        self.broken: list[StoreBrokenError] = []
+        self.service = Service(
+            store=self.disk,
+            executor=cast("Executor", self.commands),
+            clock=self.time,
+            policy=Policy(limits=limits or Limits()),
+            on_broken=self.broken.append,
+        )
+
+    def create(self, job_id: str = JOB_ID, **fields: Any) -> "asyncio.Task[None]":
+        """Ask for a job, by default one that is due at once."""
+        spec = JobSpec(**{"name": "a job", "command": "true", **fields})
+        return self.submit(e.CreateJobs(jobs=(e.NewJob(id=job_id, spec=spec),)))
+
+    def submit(self, event: e.Event) -> "asyncio.Task[None]":
+        return asyncio.ensure_future(self.service.submit(event))
+
+    def jobs(self) -> "asyncio.Task[set[str]]":
+        """Ask which jobs there are."""
+        return asyncio.ensure_future(self.service.read(lambda state: set(state.jobs)))
+
+
+async def breathe() -> None:
+    """Let everything that can go on do so."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def play(scene: Callable[[Parts], Awaitable[None]], **options: Any) -> None:
+    """Play a scene with a service that has started; nothing in it may take real time."""
+
+    async def whole() -> None:
+        parts = Parts(**options)
+        await parts.service.start()
+        await breathe()
+        async with asyncio.timeout(20):
+            await scene(parts)
+
+    asyncio.run(whole())

@@ -1,0 +1,220 @@
+"""A store without room refuses and recovers by itself; one that cannot be trusted ends the service."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.job import RunState
+from kala_server.store.protocol import StoreBrokenError, StoreFullError
+from tests.server.service_in_parts import BROKEN, FULL, JOB_ID, NOW, Parts, breathe, play
+
+OTHER_ID = "0d2f5a1f-4b8c-4a1b-9d57-5e0f4e2a6f3a"
+IN_A_MINUTE = f"R/{(NOW + timedelta(minutes=1)).isoformat()}/PT1M"
+
+
+def test_without_room_who_asked_is_refused_and_the_state_is_as_before() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule=IN_A_MINUTE)
+        before = list(parts.service.state.snapshot())
+        parts.disk.refuses = FULL
+        for wish in (parts.create(OTHER_ID), parts.submit(e.DisableJob(id=JOB_ID))):
+            with pytest.raises(StoreFullError):
+                await wish
+        assert list(parts.service.state.snapshot()) == before
+        assert not parts.commands.asked
+        assert await parts.jobs() == {JOB_ID}
+
+    play(scene)
+
+
+def test_a_whole_batch_without_room_is_taken_back_in_one_piece() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule=IN_A_MINUTE)
+        before = list(parts.service.state.snapshot())
+        parts.disk.hold()
+        parts.disk.refuses = FULL
+        wishes = [
+            parts.create(OTHER_ID),
+            parts.submit(e.StartJob(id=JOB_ID, run_id=OTHER_ID)),
+            parts.submit(e.DeleteAllJobs()),
+        ]
+        await breathe()
+        reader = parts.jobs()
+        parts.disk.let_go()
+        assert {type(error) for error in await asyncio.gather(*wishes, return_exceptions=True)} == {
+            StoreFullError
+        }
+        assert await reader == {JOB_ID}
+        assert list(parts.service.state.snapshot()) == before
+
+    play(scene)
+
+
+def test_how_a_run_went_is_recorded_when_there_is_room_again() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create()
+        await breathe()
+        [run_id] = parts.commands.started
+        parts.disk.refuses = FULL
+        parts.commands.tell(e.Ended(run_id=run_id, succeeded=True))
+        for _ in range(5):
+            await parts.time.go_on(seconds=1)
+            assert parts.service.state.runs[run_id].state is RunState.RUNNING
+        parts.disk.refuses = None
+        await parts.time.go_on(seconds=1)
+        assert parts.service.state.runs[run_id].state is RunState.SUCCEEDED
+        assert isinstance(parts.disk.records[-1], r.RunFinished)
+
+    play(scene)
+
+
+def test_a_request_after_there_is_room_again_need_not_wait_for_the_next_try() -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.refuses = FULL
+        with pytest.raises(StoreFullError):
+            await parts.create()
+        parts.disk.refuses = None
+        await parts.create()
+        assert await parts.jobs() == {JOB_ID}
+
+    play(scene)
+
+
+def test_a_slot_that_comes_due_without_room_waits_for_it_and_asks_once_a_second() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule=IN_A_MINUTE)
+        parts.disk.refuses = FULL
+        tried = parts.disk.tried
+        for _ in range(70):
+            await parts.time.go_on(seconds=1)
+            assert not parts.time.waiting(within=timedelta(0))
+        assert parts.disk.tried - tried == 11
+        assert not parts.commands.started
+        parts.disk.refuses = None
+        await parts.time.go_on(seconds=1)
+        assert len(parts.commands.started) == 1
+
+    play(scene)
+
+
+def test_many_refused_requests_leave_one_try_behind() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create()
+        await breathe()
+        [run_id] = parts.commands.started
+        parts.disk.refuses = FULL
+        parts.commands.tell(e.Ended(run_id=run_id, succeeded=True))
+        for number in range(100):
+            with pytest.raises(StoreFullError):
+                await parts.create(f"{number:08}{OTHER_ID[8:]}")
+        await breathe()
+        assert parts.time.waiting(within=timedelta(seconds=1)) == 1
+        tried = parts.disk.tried
+        await parts.time.go_on(seconds=1)
+        assert parts.disk.tried == tried + 1
+
+    play(scene)
+
+
+def test_a_stop_does_not_wait_for_room() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create()
+        await breathe()
+        parts.disk.refuses = FULL
+        await parts.service.stop(timedelta(0))
+        assert parts.commands.closed
+        assert parts.disk.closed
+
+    play(scene)
+
+
+def test_a_record_that_the_store_cannot_hold_is_the_fault_of_nobody_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.refuses = ValueError("half a surrogate pair")
+        with pytest.raises(ValueError, match="surrogate"):
+            await parts.create()
+        assert await parts.jobs() == set()
+        parts.disk.refuses = None
+        await parts.create(OTHER_ID)
+        assert await parts.jobs() == {OTHER_ID}
+
+    play(scene)
+    assert "surrogate" in caplog.text
+
+
+def test_after_a_failed_sync_nobody_is_answered_but_with_the_error_and_the_service_says_it_ends() -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.hold()
+        parts.disk.refuses = BROKEN
+        first = parts.create()
+        await breathe()
+        second, reader, gone = parts.create(OTHER_ID), parts.jobs(), parts.jobs()
+        await breathe()
+        gone.cancel()
+        await breathe()
+        parts.disk.let_go()
+        for waiting in (first, second, reader):
+            with pytest.raises(StoreBrokenError):
+                await waiting
+        assert parts.broken == [BROKEN]
+        assert parts.service.broken is BROKEN
+        assert not parts.commands.asked
+
+    play(scene)
+
+
+def test_a_broken_service_neither_takes_nor_tells_anything_nor_tries_again() -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.refuses = BROKEN
+        with pytest.raises(StoreBrokenError):
+            await parts.create()
+        parts.disk.refuses = None
+        tried = parts.disk.tried
+        for asked in (parts.create(), parts.jobs()):
+            with pytest.raises(StoreBrokenError):
+                await asked
+        parts.commands.tell(e.Tick())
+        await parts.time.go_on(hours=1)
+        assert parts.disk.tried == tried
+        await parts.service.stop(timedelta(hours=1))
+        assert parts.commands.closed
+
+    play(scene)
+
+
+def test_a_stop_that_waits_for_a_command_ends_when_the_store_breaks() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create()
+        await breathe()
+        [run_id] = parts.commands.started
+        stopping = asyncio.ensure_future(parts.service.stop(timedelta(hours=1)))
+        await breathe()
+        parts.disk.refuses = BROKEN
+        parts.commands.tell(e.Ended(run_id=run_id, succeeded=True))
+        await stopping
+        assert parts.broken == [BROKEN]
+
+    play(scene)
+
+
+def test_a_compaction_without_room_is_no_harm_and_one_that_breaks_ends_the_service(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.wants_compaction = True
+        parts.disk.refuses_to_compact = FULL
+        await parts.create(schedule=IN_A_MINUTE)
+        await breathe()
+        assert not parts.broken
+        parts.disk.refuses_to_compact = BROKEN
+        await parts.submit(e.DisableJob(id=JOB_ID))
+        await breathe()
+        assert parts.broken == [BROKEN]
+
+    play(scene)
+    assert "no room to compact" in caplog.text
