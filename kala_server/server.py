@@ -113,8 +113,9 @@ class Server:
         return MemoryStore() if folder is None else JournalStore(folder)
 
     def _output_folder(self) -> Path:
-        if self._settings.data_dir is not None:
-            return self._settings.data_dir / "output"
+        if (folder := self._settings.data_dir) is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return folder / "output"
         return Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="kala-output-")))
 
 

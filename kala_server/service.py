@@ -93,6 +93,8 @@ class Service:
         """
         if self.broken:
             raise self.broken
+        if self._stopped:
+            raise StoreBrokenError("the server has stopped")
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._inbox.append(_Wish(event, answer))
         self._work_on()

@@ -10,6 +10,7 @@ from kala_server.core import records as r
 from kala_server.core.errors import ConflictError, InvalidJobError, NotFoundError
 from kala_server.core.job import RunState
 from kala_server.core.turn import Limits
+from kala_server.store.protocol import StoreBrokenError
 from tests.server.service_in_parts import JOB_ID, NOW, RUN_ID, Parts, breathe, play
 
 OTHER_ID = "0d2f5a1f-4b8c-4a1b-9d57-5e0f4e2a6f3a"
@@ -251,5 +252,7 @@ def test_what_happens_after_the_stop_touches_the_store_no_more() -> None:
         parts.commands.tell(e.Tick())
         await parts.time.go_on(hours=2)
         assert parts.disk.closed
+        with pytest.raises(StoreBrokenError, match="stopped"):
+            await parts.create()
 
     play(scene)
