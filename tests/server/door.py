@@ -56,8 +56,10 @@ class Door:
                     connection.shutdown(socket.SHUT_WR)
                 while chunk := connection.recv(65_536):
                     received += chunk
-            except ConnectionError:
-                pass
+            except TimeoutError:
+                raise
+            except OSError:
+                pass  # the server may close at any moment, but not fall silent
             return bytes(received)
 
 
