@@ -12,6 +12,7 @@ from tornado.netutil import bind_sockets
 
 from kala_server.clock import LoopClock
 from kala_server.config import ConfigError, Settings
+from kala_server.core.events import EndEverything
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.outputs import OutputFolder
@@ -44,11 +45,11 @@ class Server:
         self.ended: asyncio.Future[StoreBrokenError] = asyncio.get_running_loop().create_future()
         """Done with the reason when the server cannot go on."""
         self.store = self._make_store()
+        self._runners = Runners(
+            shell=ShellRunner(kill_grace=settings.kill_grace.total_seconds()), http=HttpRunner()
+        )
         self.executor = Executor(
-            runner=Runners(
-                shell=ShellRunner(kill_grace=settings.kill_grace.total_seconds()),
-                http=HttpRunner(),
-            ),
+            runner=self._runners,
             outputs=OutputFolder(self._output_folder()),
             output_limits=(settings.output_head, settings.output_tail),
         )
@@ -85,8 +86,9 @@ class Server:
 
     async def start(self) -> None:
         """Load the store, listen, and run what is due. Raises StoreError, and OSError where the port is taken."""
-        sockets = bind_sockets(self._settings.port, self._settings.host)
+        sockets = []
         try:
+            sockets = bind_sockets(self._settings.port, self._settings.host)
             await self.service.start()
         except BaseException:
             for socket in sockets:
@@ -102,6 +104,11 @@ class Server:
         await self.service.stop(self._settings.grace if grace is None else grace)
         await self._http.close_all_connections()
         self._exit.close()
+
+    def end_everything(self) -> None:
+        """End every command at once; a `stop` that lets them finish need not wait any longer."""
+        self.service.tell(EndEverything())
+        self._runners.kill_all()
 
     def _on_broken(self, error: StoreBrokenError) -> None:
         _log.critical("the store can no longer be trusted, the server ends: %s", error)

@@ -1,0 +1,47 @@
+"""The root of the commands. It must not hold any itself."""
+
+import click
+
+from kala_server.cli.demo import demo
+from kala_server.cli.groups import KalaGroup, help_without_command
+from kala_server.cli.jobs import job
+from kala_server.cli.overview import events, preview, stats
+from kala_server.cli.serve import run, serve
+
+
+def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
+    if wanted and not ctx.resilient_parsing:
+        from kala_client import __version__
+
+        click.echo(f"kala {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=KalaGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try it: kala demo",
+)
+@click.option(
+    "--url",
+    envvar="KALA_URL",
+    show_envvar=True,
+    help="The Kala that the commands talk to, http://127.0.0.1:8000 unless given; its token: KALA_TOKEN.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+@click.pass_context
+def kala(ctx: click.Context, url: str | None) -> None:  # noqa: ARG001 - remote.py reads it
+    """Run commands on schedule, over JSON and HTTP."""
+    help_without_command(ctx)
+
+
+for _command in (serve, run, demo, job, stats, preview, events):
+    kala.add_command(_command)

@@ -1,0 +1,45 @@
+"""`kala demo`: a server, three jobs and their runs, to be seen in ten seconds. Nothing of it is left behind."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from kala_client import KalaClient
+
+_NEXT = """\
+Next:  kala serve                          your own server; its jobs stay in ./kala-data
+       kala job create hi "echo hi" --every 1m     or from a script:
+       python -c 'from kala_client import KalaClient; print(KalaClient().get_all_jobs())'"""
+
+
+@click.command(short_help="See it work, in ten seconds.")
+def demo() -> None:
+    """See it work: a server on a free port, three jobs, and their runs as they happen."""
+    from kala_client import KalaClient
+    from kala_server.cli.stage import Stage
+    from kala_server.testing import running_server
+
+    with running_server() as server, KalaClient(server.url) as client:
+        click.echo(f"A server for this demo listens on {server.url}\n")
+        Stage(client, _create_jobs(client)).play()
+    click.echo(f"\n{_NEXT}")
+
+
+def _create_jobs(client: "KalaClient") -> list[str]:
+    """Create a repeating job, a parent that is due once, and its child; return their ids."""
+    from datetime import timedelta
+
+    from kala_client import Schedule
+    from kala_client.clock import utc_now
+
+    now = utc_now()
+    tick = Schedule.every(seconds=2, start=now + timedelta(seconds=1), repeat=3)
+    fetch = client.create_job(
+        name="fetch", command="sleep 1.5", schedule=Schedule.once(now + timedelta(seconds=2))
+    )
+    return [
+        client.create_job(name="tick", command="date +%T", schedule=tick),
+        fetch,
+        client.create_job(name="report", command="echo 'fetch is done'", parent_jobs=[fetch]),
+    ]

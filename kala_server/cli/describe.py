@@ -1,0 +1,159 @@
+"""Jobs, runs and figures as tables for people. It must not ask the server anything."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from rich.console import RenderableType
+
+from kala_client import Job, JobStat, KalaStats, Run, SlotExplanation
+from kala_server.cli.show import NOTHING, Column, facts, moment, short, table, took, whole_moment
+
+_JOB_COLUMNS = (
+    Column("name", gives=True),
+    Column("id"),
+    Column("schedule", gives=True),
+    Column("next run"),
+    Column("ok", right=True),
+    Column("failed", right=True),
+    Column("state"),
+)
+_SPECIAL = {
+    "name", "id", "command", "schedule", "parent_jobs", "dependent_jobs", "metadata", "stats", "disabled", "is_done",
+    "success_count", "error_count", "number_of_finished_runs", "remote_properties", "env", "retry_backoff",
+    "overlap", "catch_up", "wait_for", "keep_runs", "type",
+}  # fmt: skip
+"""Fields of a job that are told in another way, or in their order, or only where they are not the default."""
+
+
+def job_state(job: Job) -> str:
+    """Say in a word whether the job will run again."""
+    if job.disabled:
+        return "disabled"
+    return "done" if job.is_done else "active"
+
+
+def schedule_in_short(job: Job) -> str:
+    """Say when a job runs, without START: the next run says more."""
+    parts = job.schedule.split("/")
+    if len(parts) == 3:
+        return f"{parts[0]}/…/{parts[2]}"
+    if job.schedule:
+        return job.schedule
+    if job.parent_jobs:
+        more = f" +{len(job.parent_jobs) - 1}" if len(job.parent_jobs) > 1 else ""
+        return f"after {short(job.parent_jobs[0])}{more}"
+    return "once"
+
+
+def job_table(jobs: Sequence[Job]) -> RenderableType:
+    """A line for each job."""
+    if not jobs:
+        return 'no jobs; create one with: kala job create hello "echo hello"'
+    return table(
+        _JOB_COLUMNS,
+        (
+            (
+                job.name,
+                short(job.id),
+                schedule_in_short(job),
+                moment(job.next_run_at),
+                job.success_count,
+                job.error_count,
+                job_state(job),
+            )
+            for job in jobs
+        ),
+    )
+
+
+def job_facts(job: Job) -> RenderableType:
+    """Everything about a job that is not as it is without saying."""
+    return facts(_facts(job))
+
+
+def _facts(job: Job) -> Iterator[tuple[str, object]]:
+    yield "name", job.name
+    yield "id", job.id
+    yield "command", job.command
+    if job.type == 1 and job.remote_properties:
+        yield "calls", f"{job.remote_properties.method} {job.remote_properties.url}"
+    yield "state", job_state(job)
+    yield "schedule", job.schedule
+    yield "parents", ", ".join(job.parent_jobs)
+    yield "children", ", ".join(job.dependent_jobs)
+    yield "ok", job.success_count
+    yield "failed", job.error_count
+    for name, field in Job.model_fields.items():
+        value = getattr(job, name)
+        if name not in _SPECIAL and value and value != field.default:
+            yield name.replace("_", " "), _value(value)
+    for name in ("overlap", "catch_up", "wait_for", "keep_runs", "retry_backoff"):
+        if (value := getattr(job, name)) != Job.model_fields[name].default:
+            yield name.replace("_", " "), value
+    yield "env", ", ".join(job.env or ())
+
+
+def _value(value: object) -> object:
+    if isinstance(value, datetime):
+        return whole_moment(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def stat_table(stats: Iterable[JobStat]) -> RenderableType:
+    """A line for each finished run, as Kala keeps them."""
+    rows = [
+        (
+            moment(stat.ran_at),
+            "succeeded" if stat.success else "failed",
+            took(stat.execution_duration.total_seconds()),
+            stat.number_of_retries,
+        )
+        for stat in stats
+    ]
+    if not rows:
+        return "no runs yet"
+    return table((Column("ran"), Column("state"), Column("took"), Column("retries", right=True)), rows)
+
+
+def run_table(runs: Iterable[Run]) -> RenderableType:
+    """A line for each run, newest first."""
+    rows = [(run.id, moment(run.scheduled_at), run.state, how(run)) for run in runs]
+    if not rows:
+        return "no runs yet"
+    return table((Column("run"), Column("due"), Column("state"), Column("how", gives=True)), rows)
+
+
+def how(run: Run) -> str:
+    """Say in a few words how a run went."""
+    said = [took(run.duration)] if run.duration is not None else []
+    if run.reason:
+        said.append(run.reason)
+    elif run.exit_code:
+        said.append(f"exit code {run.exit_code}")
+    if run.count > 1:
+        said.append(f"{run.count} of them until {moment(run.last_scheduled_at)}")
+    return ", ".join(said) or NOTHING
+
+
+def slot_table(slots: Iterable[SlotExplanation]) -> RenderableType:
+    """What became of each due time."""
+    rows = [(moment(slot.at), slot.state, slot.sentence) for slot in slots]
+    if not rows:
+        return "it was not due then"
+    return table((Column("due"), Column("state"), Column("why", wraps=True)), rows)
+
+
+def server_facts(stats: KalaStats) -> RenderableType:
+    """What the whole server did."""
+    return facts(
+        (
+            ("jobs", stats.jobs),
+            ("active", stats.active_jobs),
+            ("disabled", stats.disabled_jobs),
+            ("succeeded", stats.success_count),
+            ("failed", stats.error_count),
+            ("next run", whole_moment(stats.next_run_at)),
+            ("last run", whole_moment(stats.last_attempted_run)),
+            ("since", whole_moment(stats.created_at)),
+        )
+    )

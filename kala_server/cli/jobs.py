@@ -1,0 +1,141 @@
+"""`kala job …`: the commands about jobs themselves. Those about their runs are in `runs.py`."""
+
+import click
+
+from kala_server.cli.create import create
+from kala_server.cli.groups import KalaGroup, help_without_command
+from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
+from kala_server.cli.runs import cancel, explain, logs, runs, start
+
+
+@click.group(cls=KalaGroup, invoke_without_command=True, short_help="Create jobs, look at them, start them.")
+@click.pass_context
+def job(ctx: click.Context) -> None:
+    """Create jobs, look at them, start them.
+
+    A job is named by its id, by the first four or more characters of it, or by its name.
+    """
+    help_without_command(ctx)
+
+
+@click.command("list", short_help="List jobs.")
+@click.option("--name", help="Those of this name.")
+@click.option("--owner", help="Those of this owner.")
+@click.option("--tag", help="Those with this tag.")
+@click.option("--state", help="Those in this state.")
+@talks_to_kala
+def list_jobs(
+    session: Session, *, name: str | None, owner: str | None, tag: str | None, state: str | None
+) -> None:
+    """List jobs: every one, or those to which everything that is said applies."""
+    from kala_server.cli.describe import job_table
+
+    if name or owner or tag or state:
+        found = session.client.find_jobs(name=name, owner=owner, tag=tag, state=state)
+    else:
+        found = session.client.get_all_jobs()
+    jobs = sorted(found.values(), key=lambda one: (one.name, one.id))
+    session.answer([plain(one) for one in jobs], lambda: job_table(jobs))
+
+
+@click.command(short_help="Show everything about a job.")
+@click.argument("job_id", metavar="ID")
+@talks_to_kala
+def get(session: Session, *, job_id: str) -> None:
+    """Show everything about a job."""
+    from kala_server.cli.describe import job_facts
+
+    found = session.client.get_job(session.job_id(job_id))
+    session.answer(plain(found), lambda: job_facts(found))
+
+
+@click.command(short_help="Delete jobs.")
+@click.argument("job_ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "everything", is_flag=True, help="Delete every job.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@talks_to_kala
+def delete(session: Session, *, job_ids: tuple[str, ...], everything: bool, yes: bool) -> None:
+    """Delete jobs, each with the children that have no other parent; with --all every job, after a question."""
+    if everything == bool(job_ids):
+        raise click.UsageError("say which jobs by their ids, or --all")
+    if everything:
+        _delete_all(session, yes=yes)
+        return
+    from kala_client import JobNotFoundError
+
+    ids = session.job_ids(job_ids)
+    for one in ids:
+        try:
+            session.client.delete_job(one)
+        except JobNotFoundError:
+            # Of several, which were all there, one may just have gone with its parent.
+            if len(ids) == 1:
+                raise
+    _report(session, "deleted", ids)
+
+
+@click.command(short_help="Let disabled jobs run on schedule again.")
+@click.argument("job_ids", nargs=-1, required=True, metavar="ID...")
+@talks_to_kala
+def enable(session: Session, *, job_ids: tuple[str, ...]) -> None:
+    """Let disabled jobs run on schedule again."""
+    ids = session.job_ids(job_ids)
+    for one in ids:
+        session.client.enable_job(one)
+    _report(session, "enabled", ids)
+
+
+@click.command(short_help="Keep jobs, but do not run them.")
+@click.argument("job_ids", nargs=-1, required=True, metavar="ID...")
+@talks_to_kala
+def disable(session: Session, *, job_ids: tuple[str, ...]) -> None:
+    """Keep jobs, but do not run them."""
+    ids = session.job_ids(job_ids)
+    for one in ids:
+        session.client.disable_job(one)
+    _report(session, "disabled", ids)
+
+
+@click.command("stats", short_help="List the finished runs of a job as any Kala keeps them.")
+@click.argument("job_id", metavar="ID")
+@talks_to_kala
+def job_stats(session: Session, *, job_id: str) -> None:
+    """List the finished runs of a job as any Kala keeps them; `kala job runs` tells more."""
+    from kala_server.cli.describe import stat_table
+
+    found = session.client.get_job_stats(session.job_id(job_id))
+    session.answer([plain(stat) for stat in found], lambda: stat_table(found))
+
+
+for _command in (
+    create,
+    list_jobs,
+    get,
+    start,
+    enable,
+    disable,
+    delete,
+    runs,
+    logs,
+    explain,
+    cancel,
+    job_stats,
+):
+    job.add_command(_command)
+job.add_command(start, "run")
+
+
+def _delete_all(session: Session, *, yes: bool) -> None:
+    ids = list(session.client.get_all_jobs())
+    if not yes:
+        click.confirm(f"Delete every job ({len(ids)})?", abort=True, err=True)
+    session.client.delete_all_jobs()
+    _report(session, "deleted", ids)
+
+
+def _report(session: Session, what: str, ids: list[str]) -> None:
+    if session.as_json:
+        say_json({what: ids})
+    else:
+        for one in ids:
+            click.echo(f"{what} {one}")

@@ -1,0 +1,162 @@
+"""The options of `kala serve` and `kala run`, each also in the environment, and the settings that they make."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from kala_server.config import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_STORES = "journal (a file of JSON lines in --data-dir; the default) and memory (as --no-persist)"
+
+
+def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Make an option that `KALA_…` in the environment sets too."""
+    longest = max(names, key=len)
+    variable = "KALA_" + longest.lstrip("-").replace("-", "_").upper()
+    return click.option(*names, **{"envvar": variable, "show_envvar": True, **attributes})
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    _option(
+        "-i",
+        "--interface",
+        "--host",
+        "host",
+        metavar="ADDRESS",
+        envvar="KALA_HOST",
+        default="127.0.0.1",
+        show_default=True,
+        help="Where to listen.",
+    ),
+    _option(
+        "-p",
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=8000,
+        show_default=True,
+        help="0 takes any free port.",
+    ),
+    _option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("kala-data"),
+        show_default="./kala-data",
+        help="Where jobs and runs are kept.",
+    ),
+    _option("--no-persist", is_flag=True, help="Keep everything in memory; it is gone at the end."),
+    _option(
+        "--default-owner", metavar="EMAIL", default="", help="The owner of jobs that are created without one."
+    ),
+    _option(
+        "--grace",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        default=10.0,
+        show_default="10",
+        help="How long running commands may go on when the server is asked to stop.",
+    ),
+    _option(
+        "--max-running",
+        type=click.IntRange(min=1),
+        default=64,
+        show_default=True,
+        help="How many commands run at the same time.",
+    ),
+    _option(
+        "--keep-days",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        help="Drop finished runs after so many days, not only by each job's keep_runs.",
+    ),
+    _option(
+        "--output-limit",
+        type=click.IntRange(min=0),
+        metavar="BYTES",
+        default=128 * 1024,
+        show_default=True,
+        help="How much of a run's output is kept: half from its beginning, half from its end.",
+    ),
+    _option(
+        "--survivors",
+        type=click.Choice(["end", "wait"]),
+        default="end",
+        show_default=True,
+        help="What becomes of commands that outlived a crash of the server.",
+    ),
+    _option(
+        "--allowed-host",
+        multiple=True,
+        metavar="NAME",
+        help="Another name under which the server may be spoken to; may be repeated.",
+    ),
+    _option(
+        "--insecure-open-to-network",
+        is_flag=True,
+        help="Listen beyond this machine although whoever reaches the port can run commands.",
+    ),
+    _option(
+        "--jobDB",
+        "--jobdb",
+        "job_db",
+        metavar="NAME",
+        envvar="KALA_JOBDB",
+        callback=lambda _ctx, _option, name: _known_store(name),
+        help="Kala's name for the kind of store: journal or memory.  [default: journal]",
+    ),
+    _option(
+        "--jobDBAddress",
+        "--jobdb-address",
+        "job_db_address",
+        metavar="ADDRESS",
+        envvar="KALA_JOBDB_ADDRESS",
+        callback=lambda _ctx, _option, address: _no_address(address),
+        help="Kala's option for stores behind an address; there is none of these here.",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Log more."),
+)
+
+
+def server_options(command: F) -> F:
+    """Give the command every option of a server."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings_of(options: dict[str, Any]) -> "Settings":
+    """Make settings of the options' values."""
+    from kala_server.config import Settings
+
+    in_memory = options["no_persist"] or options["job_db"] == "memory"
+    head = options["output_limit"] // 2
+    return Settings(
+        host=options["host"],
+        port=options["port"],
+        data_dir=None if in_memory else options["data_dir"],
+        default_owner=options["default_owner"],
+        grace=timedelta(seconds=options["grace"]),
+        max_running=options["max_running"],
+        keep_days=options["keep_days"],
+        output_head=head,
+        output_tail=options["output_limit"] - head,
+        wait_for_survivors=options["survivors"] == "wait",
+        allowed_hosts=frozenset(name.lower() for name in options["allowed_host"]),
+        insecure_open_to_network=options["insecure_open_to_network"],
+    )
+
+
+def _known_store(name: str | None) -> str | None:
+    if name is None or name.lower() in {"journal", "memory"}:
+        return name and name.lower()
+    raise click.BadParameter(f"there is no store {name!r} here; there are {_STORES}")
+
+
+def _no_address(address: str | None) -> None:
+    if address:
+        raise click.BadParameter(f"no store here has an address; there are {_STORES}")

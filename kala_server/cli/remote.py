@@ -1,0 +1,105 @@
+"""What every command shares that talks to a Kala: the connection, JSON for programs, and ids by their beginning."""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kala_server.cli.plain import printable
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.console import RenderableType
+
+    from kala_client import Job, KalaClient
+
+_WHOLE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SHORTEST_PREFIX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A command's connection to a Kala, and how it answers."""
+
+    client: "KalaClient"
+    as_json: bool
+
+    def answer(self, data: object, words: Callable[[], "RenderableType"]) -> None:
+        """Answer with the data as JSON, or with words for people, which are only made where they are wanted."""
+        from kala_server.cli.show import screen
+
+        if self.as_json:
+            say_json(data)
+        else:
+            screen().print(words())
+
+    def job_id(self, given: str) -> str:
+        """Return the id of the job that is meant: by its id, the beginning of it, or its name."""
+        return self.job_ids([given])[0]
+
+    def job_ids(self, given: Sequence[str]) -> list[str]:
+        """Return the ids of the jobs that are meant, each once. Raises ClickException for one that is not there."""
+        if len(given) == 1 and _WHOLE_ID.fullmatch(given[0]):
+            return [given[0].lower()]
+        jobs = self.client.get_all_jobs() if given else {}
+        return list(dict.fromkeys(_resolve(one, jobs) for one in given))
+
+
+def is_whole_id(text: str) -> bool:
+    """Whether the text is an id and not the beginning of one or a name."""
+    return bool(_WHOLE_ID.fullmatch(text))
+
+
+def talks_to_kala(command: Callable[..., None]) -> Callable[..., None]:
+    """Give the command a session, and the options that say with whom and how it talks."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Answer with JSON, for programs.")
+    @click.option("--url", metavar="URL", help="The Kala to talk to; KALA_URL, or http://127.0.0.1:8000.")
+    @click.pass_context
+    @functools.wraps(command)
+    def connected(ctx: click.Context, /, *, url: str | None, as_json: bool, **options: Any) -> None:
+        from kala_client import KalaClient
+
+        try:
+            client = KalaClient(url or ctx.find_root().params.get("url"))
+        except ValueError as error:
+            raise click.UsageError(printable(str(error))) from None
+        with client:
+            command(Session(client, as_json), **options)
+
+    return connected
+
+
+def say_json(data: object) -> None:
+    """Write one JSON document and nothing else."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def plain(model: "BaseModel") -> dict[str, Any]:
+    """Return a model as JSON, by the names on the wire; what this version does not know is left out."""
+    return model.model_dump(mode="json", by_alias=True, include=set(type(model).model_fields))
+
+
+def _resolve(given: str, jobs: Mapping[str, "Job"]) -> str:
+    if given in jobs:
+        return given
+    prefix = given.lower()
+    meant = [
+        job_id
+        for job_id, job in jobs.items()
+        if job.name == given or (len(prefix) >= _SHORTEST_PREFIX and job_id.lower().startswith(prefix))
+    ]
+    if len(meant) == 1:
+        return meant[0]
+    if not meant:
+        raise click.ClickException(
+            f"there is no job {printable(given)!r}; say its id, the first {_SHORTEST_PREFIX} or more characters "
+            "of it, or its name (kala job list)"
+        )
+    named = ", ".join(f"{job_id} ({printable(jobs[job_id].name)})" for job_id in meant[:5])
+    more = f" and {len(meant) - 5} more" if len(meant) > 5 else ""
+    raise click.ClickException(f"{printable(given)!r} could be {named}{more}; say more of the id")

@@ -1,0 +1,150 @@
+"""`kala job start|runs|logs|explain|cancel`: the commands about what jobs did."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kala_server.cli.plain import printable
+from kala_server.cli.remote import Session, is_whole_id, plain, say_json, talks_to_kala
+from kala_server.cli.times import instant, zone_of
+
+if TYPE_CHECKING:
+    from kala_client import Run
+
+_BY_SIGNAL = 128
+"""A shell reports a command that signal N has ended as 128 + N; so do we."""
+
+
+@click.command(short_help="Start a job now (also: kala job run).")
+@click.argument("job_id", metavar="ID")
+@click.option("--wait", is_flag=True, help="Show its output and exit as the command does.")
+@talks_to_kala
+def start(session: Session, *, job_id: str, wait: bool) -> None:
+    """Start a job now, and print the id of the run.
+
+    With --wait, show what it prints, and exit with the command's exit code: 128 + N where signal N ended it, 1 where
+    it has none. Real Kala does not tell ids of runs, and lets nobody wait.
+    """
+    if wait:
+        raise click.exceptions.Exit(_run_and_wait(session, session.job_id(job_id)))
+    run_id = session.client.start_job(session.job_id(job_id))
+    if session.as_json:
+        say_json({"run_id": run_id})
+    else:
+        click.echo(run_id or "started")
+
+
+def _run_and_wait(session: Session, job_id: str) -> int:
+    run = session.client.run_job(job_id)
+    if not session.as_json:
+        _show_lines(session, run.id)
+    run = session.client.wait(run)
+    if session.as_json:
+        say_json(plain(run))
+    else:
+        click.echo(_ending(run), err=True)
+    return _exit_code(run)
+
+
+def _ending(run: "Run") -> str:
+    from kala_server.cli.describe import how
+
+    return printable(f"{run.state}: {how(run)}")
+
+
+def _exit_code(run: "Run") -> int:
+    if run.succeeded:
+        return 0
+    if isinstance(run.signal, int):
+        return _BY_SIGNAL + run.signal
+    return run.exit_code or 1
+
+
+@click.command(short_help="List the runs of a job, newest first.")
+@click.argument("job_id", metavar="ID")
+@click.option("--state", help="Those in this state, such as failed or skipped.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@talks_to_kala
+def runs(session: Session, *, job_id: str, state: str | None, limit: int) -> None:
+    """List the runs of a job, newest first, and the times that it was skipped."""
+    from kala_server.cli.describe import run_table
+
+    found = list(session.client.runs(session.job_id(job_id), state=state, limit=limit))
+    session.answer([plain(run) for run in found], lambda: run_table(found))
+
+
+@click.command(short_help="Show what a run has printed.")
+@click.argument("an_id", metavar="RUN_OR_JOB")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run is over.")
+@talks_to_kala
+def logs(session: Session, *, an_id: str, follow: bool) -> None:
+    """Show what a run has printed; of a job, its last run."""
+    run_id = _run_id(session, an_id)
+    if follow and not session.as_json:
+        _show_lines(session, run_id)
+        return
+    if follow:
+        session.client.wait(run_id)
+    output = session.client.output(run_id)
+    if session.as_json:
+        say_json({"run_id": run_id, "output": output})
+    else:
+        click.echo(output, nl=False)
+
+
+def _show_lines(session: Session, run_id: str) -> None:
+    for line in session.client.follow(run_id):
+        click.echo(line)
+
+
+def _run_id(session: Session, an_id: str) -> str:
+    """Return the run that is meant: by its whole id, or the last one of a job."""
+    from kala_client import RunNotFoundError
+
+    if is_whole_id(an_id):
+        try:
+            return session.client.get_run(an_id).id
+        except RunNotFoundError:
+            pass
+    job_id = session.job_id(an_id)
+    for run in session.client.runs(job_id):
+        if run.attempts:
+            return run.id
+    raise click.ClickException(f"the job {job_id} has not run yet; kala job explain {job_id} says why")
+
+
+@click.command(short_help="Say why a job ran or did not.")
+@click.argument("job_id", metavar="ID")
+@click.option(
+    "--at",
+    metavar="TIME",
+    help="The due time: RFC 3339, or a time such as 09:00, which is today's in the job's timezone, "
+    "or in this machine's where the job names none.",
+)
+@talks_to_kala
+def explain(session: Session, *, job_id: str, at: str | None) -> None:
+    """Say what became of the times at which a job was due, and why."""
+    from kala_client.clock import utc_now
+    from kala_server.cli.describe import slot_table
+
+    found_id, when = session.job_id(job_id), None
+    if at:
+        zone = session.client.get_job(found_id).timezone
+        try:
+            when = instant(at, zone_of(zone) if zone else None, utc_now(), coming=False)
+        except ValueError as error:
+            raise click.UsageError(printable(str(error))) from None
+    slots = session.client.explain(found_id, at=when)
+    session.answer([plain(slot) for slot in slots], lambda: slot_table(slots))
+
+
+@click.command(short_help="End a run that waits or runs.")
+@click.argument("run_id")
+@talks_to_kala
+def cancel(session: Session, *, run_id: str) -> None:
+    """End a run that waits or runs."""
+    session.client.cancel(run_id)
+    if session.as_json:
+        say_json({"cancelled": [run_id]})
+    else:
+        click.echo(f"cancelled {printable(run_id)}")

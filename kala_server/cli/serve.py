@@ -1,0 +1,133 @@
+"""`kala serve` and `kala run`: a server as a process, with its signals, its logs and its exit code.
+
+What a server consists of is the business of `kala_server/server.py`.
+"""
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kala_server.cli.options import server_options, settings_of
+from kala_server.cli.plain import printable
+
+if TYPE_CHECKING:
+    from kala_server.config import Settings
+    from kala_server.server import Server
+
+_log = logging.getLogger("kala.cli")
+
+
+@click.command(short_help="Run a server.")
+@server_options
+def serve(**options: Any) -> None:
+    """Run a server until it is asked to stop (Ctrl-C or SIGTERM).
+
+    Once it can be used it says on stdout where it listens; it logs to stderr. When it is asked to stop, running
+    commands may go on for --grace seconds; a second signal ends them at once.
+    """
+    _run_server(options)
+
+
+@click.command(short_help="Run a server, or a COMMAND once as a job would.")
+@click.argument("command", nargs=-1)
+@server_options
+def run(command: tuple[str, ...], **options: Any) -> None:
+    """Run a server, as `kala serve` does, or COMMAND once.
+
+    \b
+    kala run                    a server at http://127.0.0.1:8000
+    kala run "date -u"          what a job with this command would do
+
+    COMMAND is split into words and run just as a job's command is, without a shell; its output goes to stdout.
+    The exit code is 0 where it succeeds, else 1.
+    """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    if len(command) > 1:
+        raise click.UsageError('COMMAND is one word for the shell: quote it, such as kala run "echo hello"')
+    if command:
+        from kala_server.cli.once import run_once
+
+        raise click.exceptions.Exit(run_once(command[0]))
+    _run_server(options)
+
+
+def _run_server(options: dict[str, Any]) -> None:
+    from kala_server.config import ConfigError
+    from kala_server.store.protocol import StoreError
+
+    settings = settings_of(options)
+    _log_to_stderr(verbose=options["verbose"])
+    try:
+        asyncio.run(_serve(settings))
+    except (ConfigError, StoreError) as error:
+        raise click.ClickException(printable(str(error))) from error
+    except OSError as error:
+        raise click.ClickException(printable(_why_not(error, settings))) from error
+
+
+async def _serve(settings: "Settings") -> None:
+    """Serve until a signal comes or the store breaks. Raises StoreBrokenError then."""
+    from kala_server.server import Server
+
+    server = Server(settings)
+    asked = _on_signals(server, settings)
+    await server.start()
+    click.echo(f"listening on {server.url}")
+    reasons_to_end: list[asyncio.Future[Any]] = [asked, server.ended]
+    await asyncio.wait(reasons_to_end, return_when=asyncio.FIRST_COMPLETED)
+    await server.stop()
+    if server.ended.done():
+        raise server.ended.result()
+
+
+def _on_signals(server: "Server", settings: "Settings") -> asyncio.Future[None]:
+    """Return what is done at the first signal; the second ends every command, and the third the process."""
+    loop = asyncio.get_running_loop()
+    asked: asyncio.Future[None] = loop.create_future()
+
+    def on_signal() -> None:
+        if not asked.done():
+            _log.info(
+                "stopping; running commands have %g s, a second signal ends them",
+                settings.grace.total_seconds(),
+            )
+            asked.set_result(None)
+            return
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        server.end_everything()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    return asked
+
+
+def _why_not(error: OSError, settings: "Settings") -> str:
+    """Say why the server could not start, and what would help."""
+    host, port = settings.host, settings.port
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is in use; choose another with -p (0 takes any free one)"
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine; the default is 127.0.0.1"
+    if error.errno == errno.EACCES and error.filename is None:
+        return f"port {port} needs rights that this user lacks; choose one from 1024 on with -p"
+    return str(error)
+
+
+class _OneLine(logging.Formatter):
+    """Escapes control characters: what comes from outside cannot write lines or colours of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line; a traceback comes after it, on lines of its own."""
+        return printable(super().formatMessage(record))
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("kala").setLevel(logging.DEBUG if verbose else logging.INFO)
