@@ -1,0 +1,63 @@
+"""What is true of every state, whatever happened, and when two states are the same."""
+
+from collections import Counter
+from typing import Any
+
+from kala_server.core.job import RunState
+from kala_server.core.state import State
+
+
+def contents(state: State) -> dict[str, Any]:
+    """Everything that a state knows; the queues follow from it."""
+    return {
+        "jobs": state.jobs,
+        "runs": state.runs,
+        "keys": state.keys,
+        "kept": state.kept,
+        "active": state.active,
+        "children": state.children,
+        "counts": state.counts,
+        "times": state.times,
+    }
+
+
+def check(state: State) -> None:
+    """Fail where an index says something else than the tables that it follows from."""
+    _check_ledgers(state)
+    _check_children(state)
+    jobs, runs = state.jobs.values(), state.runs.values()
+    assert state.counts == {
+        "running": sum(run.state is RunState.RUNNING for run in runs),
+        "disabled": sum(job.disabled for job in jobs),
+        "succeeded": sum(job.tally.success_count for job in jobs),
+        "errors": sum(job.tally.error_count for job in jobs),
+    }
+
+
+def _check_ledgers(state: State) -> None:
+    listed = [
+        (job_id, run_id, final)
+        for table, final in ((state.kept, True), (state.active, False))
+        for job_id, run_ids in table.items()
+        for run_id in run_ids
+    ]
+    assert not [run_id for run_id, n in Counter(run_id for _, run_id, _ in listed).items() if n > 1]
+    for job_id, run_id, final in listed:
+        run = state.runs[run_id]
+        assert run.job_id == job_id
+        assert job_id in state.jobs
+        assert run.state.final is final
+    of_deleted_jobs = state.runs.keys() - {run_id for _, run_id, _ in listed}
+    for run_id in of_deleted_jobs:
+        assert state.runs[run_id].state is RunState.RUNNING
+        assert state.runs[run_id].job_id not in state.jobs
+    for job_id, kept in state.kept.items():
+        assert 0 < len(kept) <= state.jobs[job_id].spec.keep_runs
+    assert all(state.active.values())
+
+
+def _check_children(state: State) -> None:
+    links = {(parent, job.id) for job in state.jobs.values() for parent in job.spec.parent_jobs}
+    assert links == {(parent, child) for parent, children in state.children.items() for child in children}
+    assert all(len(set(children)) == len(children) > 0 for children in state.children.values())
+    assert all(parent in state.jobs for parent, _ in links)

@@ -1,0 +1,250 @@
+"""A world to test the engine in: a clock that tests move, commands with a script, and a journal in memory.
+
+Nothing sleeps and nothing is spawned. Time jumps from one thing that is due to the next.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.engine import Decision, decide
+from kala_server.core.fold import apply
+from kala_server.core.job import Job, JobSpec, Run, RunState
+from kala_server.core.state import State
+from kala_server.core.turn import Limits
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def utc(text: str) -> datetime:
+    """Read an instant: "2030-01-01 09:00", or with seconds."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def times(*texts: str) -> list[datetime]:
+    return [utc(text) for text in texts]
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def id_of(name: str) -> str:
+    return str(uuid5(NAMESPACE_OID, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How one attempt goes: how long it takes, and whether it works."""
+
+    lasts: timedelta = timedelta(0)
+    succeeds: bool = True
+    reason: str = ""
+
+
+WORKS = Command()
+FAILS = Command(succeeds=False)
+FOR_EVER = Command(lasts=timedelta(days=100_000))
+
+
+def lasting(length: timedelta | float, *, succeeds: bool = True) -> Command:
+    return Command(length if isinstance(length, timedelta) else seconds(length), succeeds)
+
+
+@dataclass(slots=True)
+class World:
+    """One server's core, and everything around it that a test wants to hold in its hands."""
+
+    now: datetime = START
+    max_running: int = 64
+    state: State = field(default_factory=State)
+    journal: list[r.Record] = field(default_factory=list)
+    effects: list[e.Effect] = field(default_factory=list)
+    script: dict[str, list[Command]] = field(default_factory=dict)
+    """What the attempts of a job do, by its name, one after another; the last one goes on for ever."""
+    most_running: int = 0
+    on_records: Callable[["World"], None] = lambda _: None
+    """Called after each decision: the place for a test's invariants."""
+    _commands: list[tuple[datetime, int, str, Command]] = field(default_factory=list)
+    _numbers: Iterable[int] = field(default_factory=count)
+    _manual: Iterable[int] = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self._keep([r.ServerKept(created_at=self.now)])
+
+    # -- what owners do
+
+    def create(self, name: str, *, disabled: bool = False, **spec: Any) -> str:
+        self.tell(e.CreateJobs(jobs=(new_job(name, disabled=disabled, **spec),)))
+        return id_of(name)
+
+    def change(self, name: str, *, disabled: bool = False, **spec: Any) -> None:
+        self.tell(e.ChangeJob(id=id_of(name), spec=new_job(name, **spec).spec, disabled=disabled))
+
+    def start(self, name: str) -> str:
+        run_id = id_of(f"run {next(iter(self._manual))} of {name}")
+        self.tell(e.StartJob(id=id_of(name), run_id=run_id))
+        return run_id
+
+    def enable(self, name: str) -> None:
+        self.tell(e.EnableJob(id=id_of(name)))
+
+    def disable(self, name: str) -> None:
+        self.tell(e.DisableJob(id=id_of(name)))
+
+    def delete(self, name: str) -> None:
+        self.tell(e.DeleteJob(id=id_of(name)))
+
+    def cancel(self, run: Run) -> None:
+        self.tell(e.CancelRun(run_id=run.id))
+
+    # -- what happens
+
+    def tell(self, event: e.Event) -> Decision:
+        """Let it happen now: decide, make durable, do what is asked for."""
+        decision = decide(self.state, event, self.now, Limits(max_running=self.max_running))
+        self.state.undo.commit()
+        self.journal += decision.records
+        self.most_running = max(self.most_running, self.state.counts["running"])
+        self.on_records(self)
+        for effect in decision.effects:
+            self._perform(effect)
+        return decision
+
+    def advance(self, to: datetime | timedelta | str) -> None:
+        """Let time pass, from one thing that happens to the next."""
+        until = self.now + to if isinstance(to, timedelta) else utc(to) if isinstance(to, str) else to
+        while (when := self._next()) is not None and when <= until:
+            self.now = max(self.now, when)
+            if not self._end_a_command():
+                self.tell(e.Tick())
+        self.now = max(self.now, until)
+
+    def step_clock(self, by: timedelta) -> None:
+        """Put the clock forward or back; commands take as long as before. The server notices at once."""
+        self.now += by
+        self._commands = [(when + by, *rest) for when, *rest in self._commands]  # type: ignore[misc]
+        self.tell(e.Tick())
+
+    def sleep(self, how_long: timedelta) -> None:
+        """Suspend the machine: nothing happens, then the server looks at the clock."""
+        self.step_clock(how_long)
+
+    def crash(self, *, down: timedelta = timedelta(0), survivors: frozenset[str] = frozenset()) -> None:
+        """End the server without a word, and start it later from its journal."""
+        self.state = rebuilt(self.journal)
+        self.now += down
+        self._commands = [command for command in self._commands if command[2] in survivors]
+        self.tell(e.Recover(still_running=survivors))
+
+    def stop(self, *, down: timedelta = timedelta(0)) -> None:
+        """Stop the server, which ends its commands, and start it later from a snapshot."""
+        before, self.max_running = self.max_running, 0
+        self.tell(e.EndEverything())
+        self.max_running = before
+        self.journal = list(self.state.snapshot())
+        self.crash(down=down)
+
+    # -- what came of it
+
+    def job(self, name: str) -> Job:
+        return self.state.jobs[id_of(name)]
+
+    def runs(self, name: str) -> list[Run]:
+        """The job's ledger, oldest entry first."""
+        runs = list(self.state.job_runs(id_of(name)))
+        return sorted(runs, key=lambda run: run.scheduled_at)
+
+    def states(self, name: str) -> list[str]:
+        return [str(run.state) for run in self.runs(name)]
+
+    def only_run(self, name: str) -> Run:
+        (run,) = self.runs(name)
+        return run
+
+    def newest(self, name: str) -> Run:
+        return next(self.state.job_runs(id_of(name)))
+
+    def reasons(self, name: str) -> list[str]:
+        return [run.reason for run in self.runs(name)]
+
+    def started(self, name: str) -> list[datetime]:
+        """When the job's attempts started, from the journal."""
+        mine = {
+            record.run_id
+            for record in self.journal
+            if isinstance(record, r.RunQueued) and record.job_id == id_of(name)
+        }
+        return [
+            record.at for record in self.journal if isinstance(record, r.RunStarted) and record.run_id in mine
+        ]
+
+    def slots_run(self, name: str) -> list[datetime]:
+        return [run.scheduled_at for run in self.runs(name) if run.started_at is not None]
+
+    def running(self) -> list[Run]:
+        return [run for run in self.state.runs.values() if run.state is RunState.RUNNING]
+
+    # -- within
+
+    def _keep(self, records: list[r.Record]) -> None:
+        for record in records:
+            apply(self.state, record)
+        self.state.undo.commit()
+        self.journal += records
+
+    def _next(self) -> datetime | None:
+        due = self.state.next_due()
+        ends = self._commands[0][0] if self._commands else None
+        return min((when for when in (due, ends) if when is not None), default=None)
+
+    def _end_a_command(self) -> bool:
+        """Tell of the next command that has ended by now."""
+        if not self._commands or self._commands[0][0] > self.now:
+            return False
+        _, _, run_id, command = heappop(self._commands)
+        self.tell(e.Ended(run_id=run_id, succeeded=command.succeeds, reason=command.reason))
+        return True
+
+    def _perform(self, effect: e.Effect) -> None:
+        self.effects.append(effect)
+        if isinstance(effect, e.StartAttempt):
+            number = next(iter(self._numbers))
+            self.tell(e.Spawned(run_id=effect.run.id, pid=1000 + number, pid_started=number))
+            self._begin(effect, number)
+        elif isinstance(effect, e.EndAttempt):
+            self._commands = [command for command in self._commands if command[2] != effect.run_id]
+            self._commands.sort()
+            self.tell(e.Ended(run_id=effect.run_id, succeeded=False, signal=15))
+
+    def _begin(self, effect: e.StartAttempt, number: int) -> None:
+        script = self.script.get(effect.job.spec.name, [WORKS])
+        command = script.pop(0) if len(script) > 1 else script[0]
+        if command.lasts:
+            heappush(self._commands, (self.now + command.lasts, number, effect.run.id, command))
+        else:
+            self.tell(e.Ended(run_id=effect.run.id, succeeded=command.succeeds, reason=command.reason))
+
+
+def new_job(name: str, *, disabled: bool = False, **spec: Any) -> e.NewJob:
+    """A job with a valid command; parents and helpers are told by their names."""
+    spec["parent_jobs"] = tuple(map(id_of, spec.get("parent_jobs", ())))
+    if "on_failure_job" in spec:
+        spec["on_failure_job"] = id_of(spec["on_failure_job"])
+    return e.NewJob(id=id_of(name), spec=JobSpec(name=name, **{"command": "true", **spec}), disabled=disabled)
+
+
+def rebuilt(records: Iterable[r.Record]) -> State:
+    """The state that these records lead to, as at a start of the server."""
+    state = State()
+    for record in records:
+        apply(state, record)
+    state.undo.commit()
+    state.take_dropped()
+    return state
