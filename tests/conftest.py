@@ -1,6 +1,11 @@
-"""Options for the whole test run; fixtures belong to the folders that use them."""
+"""Options and rules for the whole test run; fixtures belong to the folders that use them."""
+
+import os
 
 import pytest
+
+_NOT_FOR_ROOT = "root may run commands as anybody"
+"""The one reason for a skip that stands in CI, which runs as root."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -9,3 +14,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="the live Kala that tests/compat/test_live.py talks to, in place of a server of its own",
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in CI where a test was skipped: what CI lacks, it has to install."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not os.environ.get("CI"):
+        return
+    skipped = [str(report.longrepr) for report in reporter.stats.get("skipped", ())]
+    unwanted = [reason for reason in skipped if _NOT_FOR_ROOT not in reason]
+    if unwanted and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"skipped in CI, which is a failure: {'; '.join(unwanted)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
