@@ -103,7 +103,9 @@ class InvalidRequestError(KalaError):
     errors: Sequence[FieldError] = ()
 
     def __str__(self) -> str:
-        return "; ".join([super().__str__(), *map(str, self.errors)])
+        # The words of kala_server name the fields already.
+        more = (str(error) for error in self.errors if error.message not in self.message)
+        return "; ".join([super().__str__(), *more])
 
 
 class InvalidJobError(InvalidRequestError):

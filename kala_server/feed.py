@@ -6,7 +6,8 @@ behind the buffer is told so.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from kala_server.core.records import Record
@@ -48,8 +49,15 @@ class Feed:
         self._closed = True
         self._wake()
 
-    async def follow(self, after: int) -> AsyncIterator[Entry]:
+    async def follow(self, after: int) -> AsyncGenerator[Entry, None]:
         """Yield what comes after that number, as it comes, until the feed closes."""
+        async with aclosing(self.listen(after, patience=None)) as heard:
+            async for entry in heard:
+                if entry is not None:
+                    yield entry
+
+    async def listen(self, after: int, *, patience: float | None) -> AsyncGenerator[Entry | None, None]:
+        """Do the same, and yield None whenever nothing has come for `patience` seconds."""
         position = after
         while True:
             news = self._news
@@ -59,7 +67,11 @@ class Feed:
             if self._closed:
                 return
             if position == self._latest:
-                await news.wait()
+                try:
+                    async with asyncio.timeout(patience):
+                        await news.wait()
+                except TimeoutError:
+                    yield None
 
     def _since(self, position: int) -> list[Entry]:
         """Return what is buffered after the position, after an entry that says so where some is not any more."""

@@ -99,10 +99,7 @@ def cancel(turn: Turn, event: e.CancelRun) -> None:
         raise ConflictError(
             f"the run {run.id} is over ({run.state}); only a waiting or running one can be cancelled"
         )
-    waited = run.state is RunState.WAITING
     end_run(turn, run.id, RunState.CANCELLED, reasons.CANCELLED)
-    if waited:
-        follow(turn, turn.run(run.id))
 
 
 def timed_out(turn: Turn, run_id: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from kala_server.core import attempts, followers, reasons, slots, validation
 from kala_server.core import events as e
 from kala_server.core import records as r
-from kala_server.core.errors import ConflictError
+from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
 from kala_server.core.job import Job, Overlap, RunState, Trigger
 from kala_server.core.state import Due, State
 from kala_server.core.turn import Limits, Turn
@@ -41,23 +41,35 @@ def decide(state: State, event: e.Event, now: datetime, limits: Limits) -> Decis
 
 
 def _create(turn: Turn, event: e.CreateJobs) -> None:
-    for new in event.jobs:
-        validation.check(turn.state, new.id, new.spec)
-        record = r.JobCreated(
-            id=new.id,
-            at=turn.now,
-            spec=new.spec,
-            disabled=new.disabled,
-            next_at=validation.first_slot(new.spec, turn.now, turn.now),
-            key=event.key,
-            key_digest=event.key_digest,
+    known = turn.state.keys.get(event.key)
+    if known is not None and known.digest != event.key_digest:
+        raise KeyReusedError(
+            "this idempotency key came with another body before; each new request needs its own"
         )
-        turn.emit(record)
-        slots.account(turn, new.id)
+    if known is not None:
+        return
+    for new in event.jobs:
+        try:
+            _create_one(turn, new)
+        except InvalidJobError as error:
+            raise error.within(new.place) from None
+    if event.key:
+        ids = tuple(new.id for new in event.jobs)
+        turn.emit(r.KeyKept(key=event.key, digest=event.key_digest, ids=ids, at=turn.now))
+
+
+def _create_one(turn: Turn, new: e.NewJob) -> None:
+    validation.check(turn.state, new.id, new.spec)
+    first = validation.first_slot(new.spec, turn.now, turn.now)
+    turn.emit(r.JobCreated(id=new.id, at=turn.now, spec=new.spec, disabled=new.disabled, next_at=first))
+    slots.account(turn, new.id)
 
 
 def _change(turn: Turn, event: e.ChangeJob) -> None:
     job = turn.job(event.id)
+    before = event.made_from
+    if before is not None and (before.spec, before.disabled) != (job.spec, job.disabled):
+        raise ChangedMeanwhileError(f"the job {job.spec.name!r} was changed by somebody else meanwhile")
     validation.check(turn.state, job.id, event.spec)
     turn.emit(
         r.JobChanged(

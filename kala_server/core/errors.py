@@ -1,7 +1,7 @@
 """Why an owner's wish is refused: nothing has changed when one of these is raised."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,24 @@ class RefusedError(Exception):
     """The root of every refusal."""
 
 
-class InvalidJobError(RefusedError):
-    """A job cannot be accepted as it is; names every field at fault."""
+class InvalidRequestError(RefusedError):
+    """What was asked for makes no sense as it is; names every field or parameter at fault."""
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
         super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
         self.problems = tuple(problems)
+
+
+class InvalidJobError(InvalidRequestError):
+    """A job cannot be accepted as it is."""
+
+    def within(self, place: str) -> "InvalidJobError":
+        """Return the same problems, of the job that stands at that place of the request."""
+        if not place:
+            return self
+        return InvalidJobError(
+            [replace(problem, field=f"{place}.{problem.field}".rstrip(".")) for problem in self.problems]
+        )
 
 
 class NotFoundError(RefusedError):
@@ -31,6 +43,10 @@ class NotFoundError(RefusedError):
 
 class ConflictError(RefusedError):
     """The job or run is not in a state that allows this; says which state would."""
+
+
+class ChangedMeanwhileError(ConflictError):
+    """The job no longer says what the change was made from; make it again from what it says now."""
 
 
 class KeyReusedError(RefusedError):

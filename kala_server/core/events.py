@@ -13,15 +13,21 @@ class NewJob:
     id: str
     spec: JobSpec
     disabled: bool = False
+    place: str = ""
+    """Where it stands in the request, such as `jobs[3]`, for whoever hears of its faults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateJobs:
-    """An owner wants these jobs: all of them, or none."""
+    """An owner wants these jobs: all of them, or none.
+
+    With an idempotency key that is known nothing happens: its jobs are there already.
+    """
 
     jobs: tuple[NewJob, ...]
     key: str = ""
     key_digest: str = ""
+    """Of the request's body, so that the same key with another body is noticed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,8 @@ class ChangeJob:
     id: str
     spec: JobSpec
     disabled: bool = False
+    made_from: Job | None = None
+    """The job as it was when the change was made from it; None = whatever it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

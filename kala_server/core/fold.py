@@ -34,22 +34,19 @@ def _job_created(state: State, record: r.JobCreated) -> None:
             next_at=record.next_at,
         ),
     )
-    if record.key:
-        known = state.keys.get(record.key)
-        ids = (*known.ids, record.id) if known else (record.id,)
-        key = r.KeyKept(key=record.key, digest=record.key_digest, ids=ids, at=record.at)
-        state.undo.put(state.keys, record.key, key)
+    for parent_id in record.spec.parent_jobs:
+        state.undo.put(state.children, parent_id, (*state.children.get(parent_id, ()), record.id))
 
 
 def _job_kept(state: State, record: r.JobKept) -> None:
     _add_job(state, record.job)
+    if record.children:
+        state.undo.put(state.children, record.job.id, record.children)
 
 
 def _add_job(state: State, job: Job) -> None:
     state.put_job(job)
     state.watch_slot(job)
-    for parent_id in job.spec.parent_jobs:
-        state.undo.put(state.children, parent_id, (*state.children.get(parent_id, ()), job.id))
     state.count("disabled", int(job.disabled))
     state.count("succeeded", job.tally.success_count)
     state.count("errors", job.tally.error_count)
@@ -152,8 +149,10 @@ def _slots_skipped(state: State, record: r.SlotsSkipped) -> None:
     state.move_slot(record.job_id, record.next_at)
     ledger = state.kept.get(record.job_id, ())
     last = state.runs[ledger[-1]] if ledger else None
-    if last is not None and _continues(last, record):
-        longer = replace(last, count=last.count + record.count, last_scheduled_at=record.last)
+    if last is not None and _continues(state, last, record):
+        longer = replace(
+            last, count=last.count + record.count, last_scheduled_at=record.last, finished_at=record.at
+        )
         state.put_run(longer)
         return
     state.put_run(
@@ -366,16 +365,23 @@ def _unkeep(state: State, job_id: str, ledger: tuple[str, ...], gone: set[str]) 
         return
     for run_id in gone:
         state.drop_run(run_id)
-    state.undo.put(state.kept, job_id, tuple(run_id for run_id in ledger if run_id not in gone))
+    left = tuple(run_id for run_id in ledger if run_id not in gone)
+    if left:
+        state.undo.put(state.kept, job_id, left)
+    else:
+        state.undo.drop(state.kept, job_id)
 
 
-def _continues(last: Run, record: r.SlotsSkipped) -> bool:
-    """Whether slots were skipped for the very reason of those before them: one entry tells it all."""
+def _continues(state: State, last: Run, record: r.SlotsSkipped) -> bool:
+    """Whether slots were skipped right after others and for their very reason: one entry tells it all."""
+    until = last.last_scheduled_at or last.scheduled_at
+    active = (state.runs[run_id] for run_id in state.active.get(record.job_id, ()))
     return (
         last.state is RunState.SKIPPED
         and (last.reason, last.cause, last.trigger) == (record.reason, record.cause, record.trigger)
         and not record.parents
-        and record.first > (last.last_scheduled_at or last.scheduled_at)
+        and record.first > until
+        and not any(until < run.scheduled_at < record.first for run in active)
     )
 
 

@@ -72,7 +72,7 @@ def _call_for_help(turn: Turn, run: Run) -> None:
     helper = turn.state.jobs.get(turn.job(run.job_id).spec.on_failure_job)
     if helper is None:
         return
-    run_id = run_id_for(helper.id, run.id)
+    run_id = run_id_for(helper.id, f"failure of {run.id}")  # it may be a child of the same run as well
     if helper.disabled:
         turn.skip(helper, run_id, Trigger.ON_FAILURE, reasons.DISABLED, cause=run.id)
     else:

@@ -21,10 +21,6 @@ class JobCreated:
     spec: JobSpec
     disabled: bool = False
     next_at: datetime | None = None
-    key: str = ""
-    """The idempotency key it came with, and …"""
-    key_digest: str = ""
-    """… a digest of that request's body, so that the same key with another body is noticed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +196,8 @@ class JobKept:
     """Snapshot: a job as it is."""
 
     job: Job
+    children: tuple[str, ...] = ()
+    """In the order in which they follow it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,10 +209,11 @@ class RunKept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyKept:
-    """Snapshot: an idempotency key that is still remembered."""
+    """An idempotency key, and the jobs that were created with it; also in snapshots."""
 
     key: str
     digest: str
+    """Of the request's body, so that the same key with another body is noticed."""
     ids: tuple[str, ...]
     at: datetime
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from kala_server.core import durations, reasons
 from kala_server.core import events as e
 from kala_server.core import records as r
+from kala_server.core.followers import follow
 from kala_server.core.job import CatchUp, Job, JobSpec, Overlap, RunState, Trigger
 from kala_server.core.occurrences import Timetable, between, latest
 from kala_server.core.turn import Turn, run_id_for
@@ -48,7 +49,7 @@ def _catch_up(turn: Turn, job: Job, timetable: Timetable, until: datetime, misse
     if last is not None and last >= first:
         span = (first, last, timetable.count(first, last))
         _skip(turn, job, span, reason, chosen[0] if chosen else following)
-    for slot, after in zip(chosen, [*chosen[1:], following], strict=True):
+    for slot, after in zip(chosen, [*chosen[1:], following], strict=False):  # none chosen, none to pair
         if policy is CatchUp.ALL:
             _run(turn, job, slot, Trigger.CATCH_UP, after, reason=missed)
         else:
@@ -105,6 +106,7 @@ def end_run(turn: Turn, run_id: str, state: RunState, reason: str, *, cause: str
                 signal=run.signal,
             )
         )
+        follow(turn, turn.run(run_id))
     elif not run.ending:
         turn.emit(r.RunEnding(run_id=run_id, at=turn.now, state=state, reason=reason, cause=cause))
         turn.ask(e.EndAttempt(run_id=run_id))

@@ -57,9 +57,16 @@ class State:
         server = r.ServerKept(
             created_at=self.times["created_at"], last_attempted_run=self.times.get("last_attempted_run")
         )
-        jobs, runs, keys = list(self.jobs.values()), list(self.runs.values()), list(self.keys.values())
+        jobs, children, keys = list(self.jobs.values()), dict(self.children), list(self.keys.values())
+        # In the order of the ledgers, which is not that of the table: the first to be queued may be the last to end.
+        listed = (*self.kept.values(), *self.active.values())
+        runs = [self.runs[run_id] for run_ids in listed for run_id in run_ids]
+        runs += [run for run in self.runs.values() if run.job_id not in self.jobs]
         return chain(
-            [server], (r.JobKept(job=job) for job in jobs), (r.RunKept(run=run) for run in runs), keys
+            [server],
+            (r.JobKept(job=job, children=children.get(job.id, ())) for job in jobs),
+            (r.RunKept(run=run) for run in runs),
+            keys,
         )
 
     # -- reading

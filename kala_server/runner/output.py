@@ -5,7 +5,7 @@ no text, no files and no processes; nothing here waits for a reader.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 HEAD = TAIL = 64 * 1024
 
@@ -51,7 +51,7 @@ class BoundedOutput:
         """Return what is kept, with a line where something is missing."""
         return b"".join(self._from(0))
 
-    async def follow(self) -> AsyncIterator[bytes]:
+    async def follow(self) -> AsyncGenerator[bytes, None]:
         """Yield what is kept, and then what comes, until the output is finished."""
         position = 0
         while True:

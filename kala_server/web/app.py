@@ -4,9 +4,10 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from kala_server.web import jobs
+from kala_server.web import jobs, output, runs
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
+from kala_server.web.events import Events
 
 PREFIX = "/api/v1"
 
@@ -15,11 +16,19 @@ _ID = "([^/]+)"  # looked up as it stands: what is not known is a 404 that names
 ROUTES: list[tuple[str, type[Handler]]] = [
     ("/job", jobs.Jobs),
     ("/job/all", jobs.AllJobs),
+    ("/job/batch", jobs.Batch),
     ("/job/stats/{id}", jobs.JobStats),
     ("/job/start/{id}", jobs.Start),
     ("/job/enable/{id}", jobs.Enable),
     ("/job/disable/{id}", jobs.Disable),
     ("/job/{id}", jobs.OneJob),
+    ("/job/{id}/runs", runs.JobRuns),
+    ("/job/{id}/explain", runs.Explain),
+    ("/run/{id}", runs.OneRun),
+    ("/run/{id}/output", output.Output),
+    ("/run/{id}/cancel", runs.Cancel),
+    ("/preview", runs.Preview),
+    ("/events", Events),
     ("/stats", jobs.ServerStats),
 ]
 """Below `/api/v1`."""

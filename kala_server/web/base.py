@@ -7,17 +7,19 @@ from typing import Any, NoReturn, TypeVar
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from kala_client import __version__
-from kala_server import strict_json, wire
+from kala_server import strict_json
 from kala_server.core.errors import (
     ConflictError,
     FieldProblem,
-    InvalidJobError,
+    InvalidRequestError,
     KeyReusedError,
     NotFoundError,
 )
 from kala_server.core.state import State
 from kala_server.store.protocol import StoreBrokenError, StoreFullError
 from kala_server.web.context import Context
+from kala_server.web.query import Query
+from kala_server.wire.answers import to_bytes
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ _READ_TO_THE_END = 32 << 20
 _MOST_DIGITS = 15
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
-    InvalidJobError: HTTPStatus.BAD_REQUEST,
+    InvalidRequestError: HTTPStatus.BAD_REQUEST,
     strict_json.BadJsonError: HTTPStatus.BAD_REQUEST,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
@@ -84,11 +86,20 @@ class Handler(RequestHandler):
         else:
             self._body += chunk
 
-    def body(self) -> Any:
-        """Return the request's JSON document. Its content type is not looked at, as Kala does not."""
+    def raw_body(self) -> bytes:
+        """Return the request's body."""
         if self._too_large:
             self._refuse_the_size()
-        return strict_json.loads(bytes(self._body))
+        return bytes(self._body)
+
+    def body(self) -> Any:
+        """Return the request's JSON document. Its content type is not looked at, as Kala does not."""
+        return strict_json.loads(self.raw_body())
+
+    @property
+    def query(self) -> Query:
+        """What the URL says after its question mark."""
+        return Query(self.request.query_arguments)
 
     async def ask(self, question: Callable[[State], T]) -> T:
         """Return the answer to a question about what is durable."""
@@ -97,7 +108,7 @@ class Handler(RequestHandler):
     def answer(self, document: object, status: HTTPStatus = HTTPStatus.OK) -> None:
         """Finish with a JSON document."""
         self.set_status(status)
-        self.finish(wire.to_bytes(document))
+        self.finish(to_bytes(document))
 
     def done(self) -> None:
         """Finish with 204: it is so, and there is nothing to say."""
@@ -132,11 +143,11 @@ class Handler(RequestHandler):
         if not self._welcome:
             # Tornado closes a connection whose request it has not read: say so, or a client would use it again.
             self.set_header("Connection", "close")
-        problems = error.problems if isinstance(error, InvalidJobError) else ()
+        problems = error.problems if isinstance(error, InvalidRequestError) else ()
         detail = self._detail(error, status)
         self.set_header("Content-Type", PROBLEM)
         self.finish(
-            wire.to_bytes(
+            to_bytes(
                 {
                     "type": "about:blank",
                     "title": status.phrase,

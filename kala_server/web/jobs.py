@@ -1,14 +1,22 @@
 """Kala's own routes: jobs, their statistics, starting and stopping them (docs/api.md)."""
 
+import asyncio
+from contextlib import suppress
+from hashlib import sha256
 from http import HTTPStatus
+from typing import Any
 from uuid import uuid4
 
-from kala_server import wire
+from kala_server import strict_json
 from kala_server.core import events as e
-from kala_server.core.errors import NotFoundError
+from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.job import Job
 from kala_server.core.state import State
 from kala_server.web.base import Handler
+from kala_server.web.finding import Wanted
+from kala_server.wire import answers, requests
+
+_LONGEST_KEY = 255
 
 
 def existing(state: State, job_id: str) -> Job:
@@ -19,22 +27,66 @@ def existing(state: State, job_id: str) -> Job:
     return job
 
 
-class Jobs(Handler):
-    """`/job/`: create one, list them all."""
+class JobCreator(Handler):
+    """What the two ways to create jobs share."""
+
+    async def create(self, jobs: list[e.NewJob]) -> list[str]:
+        """Create the jobs and return their ids; those of earlier, where this very request came before."""
+        key = self.request.headers.get("Idempotency-Key", "")
+        if len(key) > _LONGEST_KEY or not key.isprintable():
+            message = f"a key has up to {_LONGEST_KEY} printable characters"
+            raise InvalidRequestError([FieldProblem("Idempotency-Key", message, str(uuid4()))])
+        digest = (
+            sha256(self.request.path.rstrip("/").encode() + b"\n" + self.raw_body()).hexdigest()
+            if key
+            else ""
+        )
+        await self.context.service.submit(e.CreateJobs(jobs=tuple(jobs), key=key, key_digest=digest))
+        if not key:
+            return [job.id for job in jobs]
+        return await self.ask(lambda state: list(state.keys[key].ids))
+
+
+class Jobs(JobCreator):
+    """`/job/`: create one, list them all, or those that are asked for."""
 
     async def get(self) -> None:
-        """List every job."""
-        document = await self.ask(lambda state: {"jobs": wire.jobs(state, state.jobs.values(), stats=False)})
-        self.answer(document)
+        """List every job, or the page of them to which all that is said applies."""
+        wanted = Wanted.read(self.query)
+        stats = self.query.yes("stats")
+
+        def listed(state: State) -> dict[str, Any]:
+            if wanted is None:
+                return {"jobs": answers.jobs(state, state.jobs.values(), stats=stats)}
+            found, following = wanted.find(state)
+            return {"jobs": answers.jobs(state, found, stats=stats), "next": following}
+
+        self.answer(await self.ask(listed))
 
     async def post(self) -> None:
         """Create a job."""
-        spec, disabled = wire.read_job(self.body(), default_owner=self.context.default_owner)
-        job_id = str(uuid4())
-        await self.context.service.submit(
-            e.CreateJobs(jobs=(e.NewJob(id=job_id, spec=spec, disabled=disabled),))
-        )
+        spec, disabled = requests.read_job(self.body(), default_owner=self.context.default_owner)
+        [job_id] = await self.create([e.NewJob(id=str(uuid4()), spec=spec, disabled=disabled)])
         self.answer({"id": job_id}, HTTPStatus.CREATED)
+
+
+class Batch(JobCreator):
+    """`/job/batch/`: create many jobs, all or none."""
+
+    body_limit = 64 << 20
+
+    async def post(self) -> None:
+        """Create the jobs in their order."""
+        body, owner = self.raw_body(), self.context.default_owner
+        # In a thread, as reading a large body takes seconds in all.
+        read = await asyncio.to_thread(
+            lambda: requests.read_batch(strict_json.loads(body), default_owner=owner)
+        )
+        jobs = [
+            e.NewJob(id=str(uuid4()), spec=spec, disabled=disabled, place=f"jobs[{number}]")
+            for number, (spec, disabled) in enumerate(read)
+        ]
+        self.answer({"ids": await self.create(jobs)}, HTTPStatus.CREATED)
 
 
 class AllJobs(Handler):
@@ -51,8 +103,28 @@ class OneJob(Handler):
 
     async def get(self, job_id: str) -> None:
         """Return the job with its finished runs."""
-        document = await self.ask(lambda state: {"job": wire.job(state, existing(state, job_id), stats=True)})
+        document = await self.ask(
+            lambda state: {"job": answers.job(state, existing(state, job_id), stats=True)}
+        )
         self.answer(document)
+
+    async def put(self, job_id: str) -> None:
+        """Let the job say what the request says, and nothing else; it keeps its id and its history."""
+        spec, disabled = requests.read_job(self.body(), default_owner=self.context.default_owner)
+        await self.context.service.submit(e.ChangeJob(id=job_id, spec=spec, disabled=disabled))
+        await self.get(job_id)
+
+    async def patch(self, job_id: str) -> None:
+        """Change the fields that the request names."""
+        changes = self.body()
+        while True:
+            job = await self.ask(lambda state: existing(state, job_id))
+            spec, disabled = requests.change_job(job, changes)
+            with suppress(ChangedMeanwhileError):
+                change = e.ChangeJob(id=job_id, spec=spec, disabled=disabled, made_from=job)
+                await self.context.service.submit(change)
+                break
+        await self.get(job_id)
 
     async def delete(self, job_id: str) -> None:
         """Delete the job, and children that have no other parent."""
@@ -67,7 +139,7 @@ class JobStats(Handler):
         """Return the job's finished runs as Kala counts them."""
 
         def stats(state: State) -> dict[str, object]:
-            return {"job_stats": wire.job_stats(state, existing(state, job_id).id)}
+            return {"job_stats": answers.job_stats(state, existing(state, job_id).id)}
 
         self.answer(await self.ask(stats))
 
@@ -106,4 +178,4 @@ class ServerStats(Handler):
 
     async def get(self) -> None:
         """Return what the whole server did."""
-        self.answer({"Stats": await self.ask(wire.server_stats)})
+        self.answer({"Stats": await self.ask(answers.server_stats)})

@@ -15,6 +15,7 @@ NONE = Deliberate((), "")
 
 _DIRECTLY = "a redirect turns a POST into a GET in most clients: the route answers with and without its slash"
 _WRONG_METHOD = "a method that a route does not take is 405 with Allow, as in the newest Kala"
+_CHANGES = "PUT and PATCH change a job here, and the recorded request says nothing that it could be changed to"
 _DONE = "a start by hand uses up no slot: the job has its whole schedule before it"
 _OF_BOTH = {
     "get without the trailing slash": Deliberate(("301 → 200",), _DIRECTLY),
@@ -40,8 +41,8 @@ DELIBERATE: dict[str, dict[str, Deliberate]] = {
         "create: R0 and no interval": Deliberate(
             ("400 → 201",), "a single run needs no period; the newest Kala takes it too"
         ),
-        "PUT on a job": Deliberate(("404 → 405",), _WRONG_METHOD),
-        "PATCH on a job": Deliberate(("404 → 405",), _WRONG_METHOD),
+        "PUT on a job": Deliberate(("404 → 400",), _CHANGES),
+        "PATCH on a job": Deliberate(("404 → 400",), _CHANGES),
         "HEAD on a job": Deliberate(("404 → 405",), _WRONG_METHOD),
         "OPTIONS on a job": Deliberate(("404 → 405",), _WRONG_METHOD),
         "start: GET instead of POST": Deliberate(("404 → 405",), _WRONG_METHOD),
@@ -59,6 +60,8 @@ DELIBERATE: dict[str, dict[str, Deliberate]] = {
     },
     "latest": _OF_BOTH
     | {
+        "PUT on a job": Deliberate(("405 → 400",), _CHANGES),
+        "PATCH on a job": Deliberate(("405 → 400",), _CHANGES),
         "create: fractional seconds in the interval": Deliberate(
             ("400 → 201",), "half a second is a period like any other"
         ),

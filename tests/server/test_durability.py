@@ -227,6 +227,7 @@ def test_the_journal_is_readable_by_its_owner_alone_and_holds_no_more_than_it_mu
         "server_kept",
         "job_created",
         "run_queued",
+        "key_kept",
         "run_started",
         "run_finished",
     ]

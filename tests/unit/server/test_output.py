@@ -143,7 +143,7 @@ def test_memory_is_bounded_however_the_output_comes_and_however_slow_a_follower_
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        await follower.aclose()  # type: ignore[attr-defined]
+        await follower.aclose()
         return peak
 
     assert asyncio.run(scenario()) < 2_000_000

@@ -9,12 +9,12 @@ import pytest
 
 from kala_client import Job as ClientsJob
 from kala_client.models import JobStat, KalaStats
-from kala_server import wire
 from kala_server.core import records as r
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.fold import apply
 from kala_server.core.job import CatchUp, Job, JobSpec, RemoteCall, RunState, Trigger
 from kala_server.core.state import State
+from kala_server.wire import answers, requests
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, 828696, UTC)
 JOB_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
@@ -85,15 +85,15 @@ def ran(state: State, *, state_of_run: RunState = RunState.SUCCEEDED) -> None:
 
 
 def on_the_wire(document: object) -> Any:
-    return json.loads(wire.to_bytes(document))
+    return json.loads(answers.to_bytes(document))
 
 
 def shown(state: State) -> Any:
-    return on_the_wire(wire.job(state, state.jobs[JOB_ID], stats=True))
+    return on_the_wire(answers.job(state, state.jobs[JOB_ID], stats=True))
 
 
 def test_what_the_go_client_sends_for_a_command_is_taken_and_what_is_the_servers_is_passed_over() -> None:
-    assert wire.read_job(GO_CLIENT) == (JobSpec(name="x", command="true"), False)
+    assert requests.read_job(GO_CLIENT) == (JobSpec(name="x", command="true"), False)
 
 
 def test_what_the_go_client_sends_for_a_call_is_taken() -> None:
@@ -104,37 +104,37 @@ def test_what_the_go_client_sends_for_a_call_is_taken() -> None:
         "timeout": 5,
     }
     del call["headers"]["C"]  # type: ignore[attr-defined]
-    spec, _ = wire.read_job({**GO_CLIENT, "command": "", "type": 1, "remote_properties": call})
+    spec, _ = requests.read_job({**GO_CLIENT, "command": "", "type": 1, "remote_properties": call})
     assert spec.remote_properties == RemoteCall(url="http://x/", headers={"A": "1, 2", "B": "3"}, timeout=5)
 
 
 def test_names_match_in_any_letter_case_as_in_go() -> None:
     document = {"NAME": "x", "Command": "true", "templateDELIMITERS": "<>", "Disabled": True}
-    assert wire.read_job(document) == (JobSpec(name="x", command="true", template_delimiters="<>"), True)
+    assert requests.read_job(document) == (JobSpec(name="x", command="true", template_delimiters="<>"), True)
 
 
 @pytest.mark.parametrize("empty", [None, ""])
 def test_null_and_an_empty_choice_are_as_good_as_absent(empty: str | None) -> None:
     choices = dict.fromkeys(("overlap", "catch_up", "wait_for"), empty)
     nothing = {"retries": None, "env": None, "argv": None, "tags": None, "disabled": None}
-    assert wire.read_job({"name": "x", **choices, **nothing}) == (JobSpec(name="x"), False)
+    assert requests.read_job({"name": "x", **choices, **nothing}) == (JobSpec(name="x"), False)
 
 
 def test_a_job_without_an_owner_gets_the_default_one_and_no_other() -> None:
-    assert wire.read_job({"name": "x"}, default_owner="ops")[0].owner == "ops"
-    assert wire.read_job({"name": "x", "owner": ""}, default_owner="ops")[0].owner == "ops"
-    assert wire.read_job({"name": "x", "owner": "me"}, default_owner="ops")[0].owner == "me"
+    assert requests.read_job({"name": "x"}, default_owner="ops")[0].owner == "ops"
+    assert requests.read_job({"name": "x", "owner": ""}, default_owner="ops")[0].owner == "ops"
+    assert requests.read_job({"name": "x", "owner": "me"}, default_owner="ops")[0].owner == "me"
 
 
 @pytest.mark.parametrize("document", [[], "x", 5, 1.5, True, None])
 def test_what_is_no_object_is_refused_by_its_kind(document: object) -> None:
     with pytest.raises(InvalidJobError, match="a JSON object belongs here, not"):
-        wire.read_job(document)
+        requests.read_job(document)
 
 
 def test_a_problem_says_where_in_a_field_it_lies() -> None:
     with pytest.raises(InvalidJobError) as raised:
-        wire.read_job(
+        requests.read_job(
             {"name": "x", "remote_properties": {"url": "http://x", "expected_response_codes": [1, "2"]}}
         )
     [problem] = raised.value.problems
@@ -145,8 +145,8 @@ def test_a_problem_says_where_in_a_field_it_lies() -> None:
 
 def test_a_change_keeps_what_it_does_not_name() -> None:
     job = Job(id=JOB_ID, spec=EVERYTHING, created_at=NOW, disabled=True)
-    assert wire.change_job(job, {}) == (EVERYTHING, True)
-    spec, disabled = wire.change_job(job, {"Retries": 5, "DISABLED": False, "env": None})
+    assert requests.change_job(job, {}) == (EVERYTHING, True)
+    spec, disabled = requests.change_job(job, {"Retries": 5, "DISABLED": False, "env": None})
     assert (spec.retries, spec.env, disabled) == (5, {}, False)
     assert spec.template_delimiters == EVERYTHING.template_delimiters
     assert spec.name == EVERYTHING.name
@@ -155,16 +155,16 @@ def test_a_change_keeps_what_it_does_not_name() -> None:
 def test_a_change_of_a_call_job_keeps_its_call() -> None:
     call = RemoteCall(url="http://x/", headers={"A": "1"}, timeout=5, expected_response_codes=(200, 204))
     job = Job(id=JOB_ID, spec=JobSpec(name="x", type=1, remote_properties=call), created_at=NOW)
-    assert wire.change_job(job, {"retries": 1})[0].remote_properties == call
+    assert requests.change_job(job, {"retries": 1})[0].remote_properties == call
 
 
 def test_a_change_that_is_no_object_is_refused() -> None:
     with pytest.raises(InvalidJobError, match="not an array"):
-        wire.change_job(Job(id=JOB_ID, spec=EVERYTHING, created_at=NOW), [])
+        requests.change_job(Job(id=JOB_ID, spec=EVERYTHING, created_at=NOW), [])
 
 
 def test_what_a_job_is_shown_as_creates_the_same_job_again() -> None:
-    assert wire.read_job(shown(a_state())) == (replace(EVERYTHING, catch_up=CatchUp.NONE), False)
+    assert requests.read_job(shown(a_state())) == (replace(EVERYTHING, catch_up=CatchUp.NONE), False)
 
 
 def test_the_counters_of_a_job_are_in_both_places() -> None:
@@ -193,13 +193,13 @@ def test_empty_relations_are_null_and_no_runs_are_an_empty_list_as_clients_of_bo
     job = shown(a_state())
     assert job["parent_jobs"] is job["dependent_jobs"] is None
     assert job["stats"] == []
-    assert on_the_wire(wire.job_stats(a_state(), JOB_ID)) == []
+    assert on_the_wire(answers.job_stats(a_state(), JOB_ID)) == []
 
 
 def test_a_run_is_told_in_both_spellings() -> None:
     state = a_state()
     ran(state, state_of_run=RunState.FAILED)
-    [stat] = on_the_wire(wire.job_stats(state, JOB_ID))
+    [stat] = on_the_wire(answers.job_stats(state, JOB_ID))
     shipped = {
         "job_id": JOB_ID,
         "ran_at": "2035-06-04T19:25:16.828696Z",
@@ -221,7 +221,7 @@ def test_a_run_is_told_in_both_spellings() -> None:
 def test_a_slot_that_was_skipped_is_no_run_to_kala() -> None:
     state = a_state()
     apply(state, r.SlotsSkipped(run_id=RUN_ID, job_id=JOB_ID, at=NOW, first=NOW, last=NOW, reason="no"))
-    assert wire.job_stats(state, JOB_ID) == []
+    assert answers.job_stats(state, JOB_ID) == []
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_duration() -> None:
@@ -229,7 +229,7 @@ def test_a_clock_that_was_set_back_makes_no_negative_duration() -> None:
     apply(state, r.RunQueued(run_id=RUN_ID, job_id=JOB_ID, at=NOW, scheduled_at=NOW, trigger=Trigger.MANUAL))
     apply(state, r.RunStarted(run_id=RUN_ID, at=NOW))
     apply(state, r.RunFinished(run_id=RUN_ID, at=NOW - timedelta(hours=1), state=RunState.SUCCEEDED))
-    assert wire.job_stats(state, JOB_ID)[0]["execution_duration"] == 0
+    assert answers.job_stats(state, JOB_ID)[0]["execution_duration"] == 0
 
 
 def test_the_figures_of_the_server_are_told_in_both_spellings() -> None:
@@ -245,7 +245,7 @@ def test_the_figures_of_the_server_are_told_in_both_spellings() -> None:
         "last_attempted_run": "2035-06-04T19:25:16.828696Z",
         "created": "2035-06-04T19:25:16.828696Z",
     }
-    stats = on_the_wire(wire.server_stats(state))
+    stats = on_the_wire(answers.server_stats(state))
     documented = {name: value for name, value in stats.items() if name not in shipped}
     assert {name: stats[name] for name in shipped} == shipped
     assert KalaStats.model_validate(documented) == KalaStats.model_validate(shipped)
@@ -256,7 +256,7 @@ def test_the_call_of_a_job_is_told_as_gos_client_reads_it() -> None:
     shown_call = shown(a_state(JobSpec(name="x", type=1, remote_properties=call)))["remote_properties"]
     assert shown_call["headers"] == {"A": ["1, 2"]}
     assert shown_call["expected_response_codes"] is None
-    assert wire.to_bytes(shown_call["timeout"]) == b"5\n"
+    assert answers.to_bytes(shown_call["timeout"]) == b"5\n"
     empty = shown(a_state())["remote_properties"]
     assert empty == GO_CLIENT["remote_properties"]
 

@@ -1,0 +1,226 @@
+"""What became of a job's slots and why, in sentences that a colleague understands. It changes and decides nothing.
+
+Times are told on the job's own clock: of its `timezone`, or of the offset in START.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from kala_server.core import reasons
+from kala_server.core.durations import words
+from kala_server.core.job import Job, Run, RunState, Trigger, WaitFor
+from kala_server.core.occurrences import between, timetable_of, wall_zone
+from kala_server.core.state import State
+
+MOST = 100
+"""How many slots one answer explains at the most."""
+
+_LATE = timedelta(seconds=1)
+_BY_TRIGGER = {
+    Trigger.SCHEDULE: "",
+    Trigger.MANUAL: "started by hand, ",
+    Trigger.PARENT: "after its parent, ",
+    Trigger.CATCH_UP: "caught up, ",
+    Trigger.ON_FAILURE: "called because another job failed, ",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What became, or will become, of one slot.
+
+    `state` is that of its run. Without a run it is `upcoming`, `disabled` (it passes without a run), `unknown` (no
+    longer in the ledger), or `none` (there is no slot).
+    """
+
+    at: datetime
+    state: str
+    sentence: str
+    run: Run | None = None
+
+
+def explain(state: State, job: Job, now: datetime, at: datetime | None = None) -> list[Explanation]:
+    """Explain the slots in the minute of `at`, or in its second where it names one; else the last and the next."""
+    teller = _Teller(state, job, now)
+    if at is None:
+        return list(teller.last_and_next())
+    width = timedelta(seconds=1) if at.second or at.microsecond else timedelta(minutes=1)
+    last = at if at.microsecond else at + width - timedelta(microseconds=1)
+    found = sorted(teller.at(at, last), key=lambda one: one.at)
+    return found or [teller.no_slot(at)]
+
+
+def what_it_waits_for(state: State, run: Run, now: datetime) -> str:
+    """Say what a waiting run waits for; its job must still be there."""
+    return _Teller(state, state.jobs[run.job_id], now).waiting(run)
+
+
+class _Teller:
+    """Tells about one job at one instant."""
+
+    def __init__(self, state: State, job: Job, now: datetime) -> None:
+        self._state = state
+        self._job = job
+        self._now = now
+        self._zone = wall_zone(job.spec)
+
+    # -- which slots
+
+    def last_and_next(self) -> Iterator[Explanation]:
+        ledger = list(islice(self._state.job_runs(self._job.id), MOST))
+        active = [run for run in ledger if not run.state.final]
+        over = [run for run in ledger if run.state.final]
+        for run in [*over[:1], *reversed(active)]:
+            yield self._of(run, run.last_scheduled_at or run.scheduled_at)
+        yield self._next()
+
+    def at(self, first: datetime, last: datetime) -> Iterator[Explanation]:
+        """Explain what is in the ledger from `first` to `last`, and the slots that are not."""
+        slots = list(islice(between(timetable_of(self._job.spec, self._job.created_at), first, last), MOST))
+        told: set[datetime] = set()
+        for run in self._state.job_runs(self._job.id):
+            ends = run.last_scheduled_at or run.scheduled_at
+            if run.scheduled_at > last or ends < first:
+                continue
+            mine = [slot for slot in slots if run.scheduled_at <= slot <= ends] or [
+                max(run.scheduled_at, first)
+            ]
+            if run.trigger in {Trigger.SCHEDULE, Trigger.CATCH_UP}:
+                told.update(mine)
+            for slot in mine:
+                yield self._of(run, slot)
+        for slot in slots:
+            if slot not in told:
+                yield self._without_run(slot)
+
+    def no_slot(self, at: datetime) -> Explanation:
+        timetable = timetable_of(self._job.spec, self._job.created_at)
+        around = (timetable.last_until(at), timetable.next_after(at))
+        named = " and ".join(self._clock(slot) for slot in around if slot is not None)
+        rest = f"the nearest times are {named}" if named else self._what_it_waits_for()
+        return Explanation(at=at, state="none", sentence=f"not due then: {rest}")
+
+    def _of(self, run: Run, at: datetime) -> Explanation:
+        return Explanation(at=at, state=run.state, sentence=self.about(run), run=run)
+
+    def _next(self) -> Explanation:
+        job = self._job
+        if job.next_at is not None:
+            return self._without_run(job.next_at)
+        if job.spec.parent_jobs and not job.spec.schedule:
+            state = "disabled" if job.disabled else "upcoming"
+            return Explanation(at=self._now, state=state, sentence=self._what_it_waits_for())
+        return Explanation(
+            at=self._now, state="none", sentence="nothing more is due: its last time has passed"
+        )
+
+    def _without_run(self, slot: datetime) -> Explanation:
+        job = self._job
+        accounted = job.next_at is None or slot < job.next_at
+        if slot <= self._now and accounted:
+            known = f"the ledger does not go back that far (it keeps {job.spec.keep_runs} runs of this job)"
+            return Explanation(at=slot, state="unknown", sentence=f"no longer known: {known}")
+        if job.disabled:
+            verb = "passed" if slot <= self._now else "will pass"
+            return Explanation(
+                at=slot, state="disabled", sentence=f"{verb} without a run: the job is disabled"
+            )
+        when = f"due in {words(slot - self._now)}" if slot > self._now else "due now"
+        return Explanation(at=slot, state="upcoming", sentence=when)
+
+    def _what_it_waits_for(self) -> str:
+        job = self._job
+        if job.disabled:
+            return "does not run: the job is disabled"
+        parents = job.spec.parent_jobs
+        if not parents:
+            return "it has no times of its own"
+        if job.spec.wait_for is WaitFor.ANY or len(parents) == 1:
+            return f"runs when {' or '.join(map(self._name, parents))} has succeeded"
+        arrived = {arrival.parent_id: arrival.run_id for arrival in job.arrivals}
+        missing = [self._name(parent) for parent in parents if parent not in arrived]
+        there = [f"{self._name(parent)} is there{self._ended_at(run)}" for parent, run in arrived.items()]
+        return "; ".join([f"waits for a run of {' and of '.join(missing)}", *there])
+
+    # -- what to say of a run
+
+    def about(self, run: Run) -> str:
+        if run.state is RunState.SKIPPED:
+            return f"skipped: {self._why_skipped(run)}{self._span(run)}"
+        return _BY_TRIGGER[run.trigger] + {
+            RunState.WAITING: self.waiting,
+            RunState.RUNNING: self._running,
+        }.get(run.state, self._over)(run)
+
+    def waiting(self, run: Run) -> str:
+        if run.retry_at is not None and run.retry_at > self._now:
+            return f"waits for its next attempt at {self._clock(run.retry_at)}: {run.reason or 'it failed'}"
+        if not self._state.has_turn(run):
+            first = self._state.runs[self._state.active[run.job_id][0]]
+            return f"waits: {self._still(first, self._now, 'is')}"
+        return f"waits for a free place: {self._state.counts['running']} commands are running"
+
+    def _running(self, run: Run) -> str:
+        assert run.started_at is not None
+        ending = f", and is being ended: {run.reason}" if run.ending else ""
+        long = words(self._now - run.started_at)
+        return f"running since {self._clock(run.started_at)} ({long}{_attempt(run)}){ending}"
+
+    def _over(self, run: Run) -> str:
+        state = str(run.state).replace("_", " ")
+        reason = f": {run.reason}" if run.reason else ""
+        if run.started_at is None or run.finished_at is None:
+            return f"{state}{reason}"
+        late = run.started_at - run.scheduled_at
+        said = [f"started {self._clock(run.started_at)}", f"took {words(run.finished_at - run.started_at)}"]
+        if late >= _LATE:
+            said.insert(1, f"{words(late)} late")
+        return f"{state}{reason} ({', '.join(said)}{_attempt(run)})"
+
+    def _why_skipped(self, run: Run) -> str:
+        cause = self._state.runs.get(run.cause)
+        if cause is None:
+            return run.reason
+        if run.reason == reasons.OVERLAP:
+            return self._still(cause, run.queued_at, "was")
+        if run.reason == reasons.ONE_WAITS:
+            return f"{self._still(cause, run.queued_at, 'was')}, and another one was waiting already"
+        if run.reason == reasons.PARENT_FAILED:
+            state = str(cause.state).replace("_", " ")
+            reason = f": {cause.reason}" if cause.reason else ""
+            return f"its parent {self._name(cause.job_id)} did not succeed ({state}{reason})"
+        return run.reason
+
+    def _still(self, run: Run, then: datetime, verb: str) -> str:
+        """Say that the run was still there, and since when."""
+        which = f"the {self._clock(run.scheduled_at)} run"
+        if run.started_at is None or run.started_at > then:
+            return f"{which} {verb} still waiting"
+        started = run.started_at.astimezone(self._zone)
+        return f"{which} {verb} still running (started {started:%H:%M:%S}, {words(then - run.started_at)})"
+
+    def _span(self, run: Run) -> str:
+        if run.last_scheduled_at is None:
+            return ""
+        since, until = self._clock(run.scheduled_at), self._clock(run.last_scheduled_at)
+        return f" (and so were {run.count} in a row, from {since} to {until})"
+
+    def _ended_at(self, run_id: str) -> str:
+        run = self._state.runs.get(run_id)
+        return f" since {self._clock(run.finished_at)}" if run is not None and run.finished_at else ""
+
+    def _name(self, job_id: str) -> str:
+        job = self._state.jobs.get(job_id)
+        return repr(job.spec.name if job is not None else job_id)
+
+    def _clock(self, instant: datetime) -> str:
+        """Say when on the job's own clock, with the date where it is not today's."""
+        local = instant.astimezone(self._zone)
+        time = f"{local:%H:%M:%S}" if local.second or local.microsecond else f"{local:%H:%M}"
+        return time if local.date() == self._now.astimezone(self._zone).date() else f"{local:%Y-%m-%d} {time}"
+
+
+def _attempt(run: Run) -> str:
+    return f", attempt {run.attempts}" if run.attempts > 1 else ""

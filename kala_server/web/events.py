@@ -1,0 +1,69 @@
+"""The live stream of what happens, as server-sent events (WHATWG HTML, section 9.2).
+
+An id is `SERVER-NUMBER`: numbers are those of this server's life. A client that comes back with an id of an earlier
+life, or of what is no longer buffered, gets an event `missed` and then all that there is.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from uuid import uuid4
+
+from pydantic_core import to_json
+
+from kala_server.core.errors import FieldProblem, InvalidRequestError
+from kala_server.core.state import State
+from kala_server.feed import Entry
+from kala_server.web.streaming import StreamingHandler
+from kala_server.wire import ledger
+
+_MISSED = "some events are no longer known; ask for the state of what matters"
+
+
+class Events(StreamingHandler):
+    """`/events/`."""
+
+    life = uuid4().hex[:8]
+    heartbeat = 15.0
+    """Seconds of silence after which a comment tells a quiet stream from a dead connection."""
+
+    async def get(self) -> None:
+        """Stream events until the client or the server goes."""
+        after = self._after()
+        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        await self.stream(self._events(after))
+
+    async def _events(self, after: int) -> AsyncGenerator[bytes, None]:
+        yield b": hello\n\n"
+        async with aclosing(self.context.service.feed.listen(after, patience=self.heartbeat)) as entries:
+            async for entry in entries:
+                told = ":\n\n" if entry is None else await self._told(entry)
+                if told:
+                    yield told.encode()
+
+    def _after(self) -> int:
+        """Return the number after which the client wants to hear more."""
+        latest = self.context.service.feed.latest
+        said = self.request.headers.get("Last-Event-ID") or self.query.text("after")
+        if not said:
+            return latest
+        life, _, number = said.rpartition("-")
+        if not (number.isascii() and number.isdigit() and len(number) < 16):
+            message = "it must be the id of an event that this server sent"
+            raise InvalidRequestError([FieldProblem("Last-Event-ID", message, f"{self.life}-{latest}")])
+        # What is no number of this life is one that no feed has: it makes the feed say that something was missed.
+        return int(number) if life == self.life else -1
+
+    async def _told(self, entry: Entry) -> str:
+        number = f"id: {self.life}-{entry.number}\n"
+        record = entry.record
+        if record is None:
+            return f'{number}event: missed\ndata: {{"reason":"{_MISSED}"}}\n\n'
+
+        def event(state: State) -> tuple[str, dict[str, object]] | None:
+            return ledger.event(state, record)
+
+        told = await self.ask(event)
+        if told is None:
+            return ""
+        name, data = told
+        return f"{number}event: {name}\ndata: {to_json(data).decode()}\n\n"

@@ -1,0 +1,85 @@
+"""Which jobs a client wants to see: the filters of `GET /job/`, and its pages."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kala_server.core.job import Job, RunState
+from kala_server.core.state import State
+from kala_server.web.query import Cursor, Query, cursor
+from kala_server.wire.answers import is_done
+
+_MOST = 100_000
+_PARAMETERS = ("name", "owner", "tag", "state", "limit", "after")
+
+
+class JobState(StrEnum):
+    """How a job is, in a word."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    DONE = "done"
+    RUNNING = "running"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A page of the jobs to which everything that is said applies; what is empty says nothing."""
+
+    name: str
+    owner: str
+    tag: str
+    state: JobState | None
+    limit: int
+    after: Cursor | None
+
+    @classmethod
+    def read(cls, query: Query) -> "Wanted | None":
+        """Return what the query asks for; None where it asks for every job, as Kala's own clients do."""
+        if not any(query.text(name) for name in _PARAMETERS):
+            return None
+        return cls(
+            name=query.text("name"),
+            owner=query.text("owner"),
+            tag=query.text("tag"),
+            state=query.choice("state", JobState),
+            limit=query.whole_number("limit", otherwise=_MOST, most=_MOST),
+            after=query.cursor("after"),
+        )
+
+    def find(self, state: State) -> tuple[list[Job], str | None]:
+        """Return the jobs of the page, in the order of their creation, and where the next page begins."""
+        # Sorted, as the jobs of one batch share their instant and are kept in the order of the request.
+        found = sorted((job for job in state.jobs.values() if self._fits(state, job)), key=_place)
+        page = found[: self.limit]
+        return page, cursor(*_place(page[-1])) if len(found) > len(page) else None
+
+    def _fits(self, state: State, job: Job) -> bool:
+        spec = job.spec
+        return (
+            (self.after is None or _place(job) > self.after)
+            and self.name in {"", spec.name}
+            and self.owner in {"", spec.owner}
+            and (not self.tag or self.tag in spec.tags)
+            and (self.state is None or _is(state, job, self.state))
+        )
+
+
+def _place(job: Job) -> Cursor:
+    return job.created_at, job.id
+
+
+def _is(state: State, job: Job, wanted: JobState) -> bool:
+    if wanted is JobState.DISABLED:
+        return job.disabled
+    if wanted is JobState.RUNNING:
+        return any(state.runs[run_id].state is RunState.RUNNING for run_id in state.active.get(job.id, ()))
+    if wanted is JobState.FAILING:
+        return _last_failed(job)
+    done = is_done(state, job)
+    return done and not job.disabled if wanted is JobState.DONE else not done and not job.disabled
+
+
+def _last_failed(job: Job) -> bool:
+    failed, worked = job.tally.last_error, job.tally.last_success
+    return failed is not None and (worked is None or failed > worked)

@@ -1,0 +1,91 @@
+"""What clients say in the query of a URL: read strictly, each mistake named. Unknown parameters are passed over."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from kala_server.core.errors import FieldProblem, InvalidRequestError
+
+E = TypeVar("E", bound=StrEnum)
+
+Cursor = tuple[datetime, str]
+"""Where a page begins: when what comes before it was made, and its id."""
+
+
+class Query:
+    """The parameters of one request; of one that is there twice, the last counts."""
+
+    def __init__(self, arguments: Mapping[str, list[bytes]]) -> None:
+        self._arguments = arguments
+
+    def text(self, name: str) -> str:
+        """Return the parameter as it is; empty where it is missing. Raises InvalidRequestError."""
+        try:
+            return self._arguments.get(name, [b""])[-1].decode()
+        except UnicodeDecodeError:
+            raise _wrong(name, "it is not UTF-8", "") from None
+
+    def whole_number(self, name: str, *, otherwise: int, most: int) -> int:
+        """Return a number from 1 to `most`. Raises InvalidRequestError."""
+        text = self.text(name)
+        if not text:
+            return otherwise
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+            raise _wrong(name, f"a whole number from 1 to {most} belongs here, not {text[:40]!r}", otherwise)
+        return int(text)
+
+    def yes(self, name: str) -> bool:
+        """Return whether the parameter says true. Raises InvalidRequestError."""
+        text = self.text(name).lower()
+        if text not in {"", "true", "false", "1", "0"}:
+            raise _wrong(name, f"true or false belongs here, not {text[:40]!r}", "true")
+        return text in {"true", "1"}
+
+    def choice(self, name: str, kind: type[E]) -> E | None:
+        """Return one of the values, None where it is missing. Raises InvalidRequestError."""
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            return kind(text)
+        except ValueError:
+            named = ", ".join(kind)
+            raise _wrong(name, f"one of {named} belongs here, not {text[:40]!r}", next(iter(kind))) from None
+
+    def instant(self, name: str) -> datetime | None:
+        """Return an aware time, None where it is missing. Raises InvalidRequestError."""
+        # A plus sign in a query is a space by the rules of forms: whoever pastes +02:00 means the plus.
+        text = self.text(name).strip().replace(" ", "+")
+        if not text:
+            return None
+        try:
+            found = datetime.fromisoformat(text)
+            return found.astimezone(UTC) if found.utcoffset() is not None else _no_zone(name, text)
+        except (ValueError, OverflowError):
+            message = f"an RFC 3339 time belongs here, not {text[:40]!r}"
+            raise _wrong(name, message, "2035-06-04T09:00:00+02:00") from None
+
+    def cursor(self, name: str) -> Cursor | None:
+        """Return a cursor that an earlier answer gave as `next`. Raises InvalidRequestError."""
+        text = self.text(name)
+        if not text:
+            return None
+        microseconds, _, an_id = text.partition(".")
+        try:
+            return datetime.fromtimestamp(int(microseconds[:20]) / 1_000_000, UTC), an_id
+        except (ValueError, OverflowError, OSError):
+            raise _wrong(name, "it must be the `next` of an earlier answer", None) from None
+
+
+def cursor(at: datetime, an_id: str) -> str:
+    """Write a cursor."""
+    return f"{round(at.timestamp() * 1_000_000)}.{an_id}"
+
+
+def _no_zone(name: str, text: str) -> datetime:
+    raise _wrong(name, f"{text[:40]!r} has no offset from UTC: add Z, or one such as +02:00", f"{text[:40]}Z")
+
+
+def _wrong(name: str, message: str, example: object) -> InvalidRequestError:
+    return InvalidRequestError([FieldProblem(name, message, example)])

@@ -1,0 +1,123 @@
+"""The ledger over HTTP: runs, explanations, previews (docs/api.md). What runs printed is in `output.py`."""
+
+from bisect import bisect_left
+from itertools import islice
+from typing import Any
+
+from kala_server.core import events as e
+from kala_server.core.durations import FOREVER
+from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
+from kala_server.core.explain import explain
+from kala_server.core.job import Run, RunState
+from kala_server.core.occurrences import Timetable, between, is_cron, read, zone_of
+from kala_server.core.state import State
+from kala_server.web.base import Handler
+from kala_server.web.jobs import existing
+from kala_server.web.query import Cursor, cursor
+from kala_server.wire import ledger
+
+_MOST_RUNS = 1_000
+_MOST_PREVIEWED = 1_000
+
+
+def existing_run(state: State, run_id: str) -> Run:
+    """Return the run. Raises NotFoundError."""
+    run = state.runs.get(run_id)
+    if run is None or run.job_id not in state.jobs:
+        raise NotFoundError(f"there is no run with the id {run_id}, or it is no longer kept")
+    return run
+
+
+class JobRuns(Handler):
+    """`/job/{id}/runs/`."""
+
+    async def get(self, job_id: str) -> None:
+        """Return a page of the job's ledger, newest first."""
+        limit = self.query.whole_number("limit", otherwise=100, most=_MOST_RUNS)
+        before, wanted = self.query.cursor("before"), self.query.choice("state", RunState)
+        now = self.context.service.clock.now()
+
+        def page(state: State) -> dict[str, Any]:
+            runs = state.job_runs(existing(state, job_id).id)
+            found = _page([run for run in runs if wanted in {None, run.state}], before)
+            shown = list(islice(found, limit))
+            more = len(found) > limit
+            return {
+                "runs": [ledger.run(state, run, now) for run in shown],
+                "next": cursor(*_place(shown[-1])) if more else None,
+            }
+
+        self.answer(await self.ask(page))
+
+
+def _page(runs: list[Run], before: Cursor | None) -> list[Run]:
+    """Return the runs by when they came to be, newest first, from the cursor on: runs that end do not change place."""
+    runs.sort(key=_place)
+    end = len(runs) if before is None else bisect_left(runs, before, key=_place)
+    return runs[:end][::-1]
+
+
+def _place(run: Run) -> Cursor:
+    return run.queued_at, run.id
+
+
+class OneRun(Handler):
+    """`/run/{id}/`."""
+
+    async def get(self, run_id: str) -> None:
+        """Return the run."""
+        now = self.context.service.clock.now()
+        document = await self.ask(lambda state: {"run": ledger.run(state, existing_run(state, run_id), now)})
+        self.answer(document)
+
+
+class Cancel(Handler):
+    """`/run/{id}/cancel/`."""
+
+    async def post(self, run_id: str) -> None:
+        """End the run; answers when it is decided, not when the command is gone."""
+        await self.context.service.submit(e.CancelRun(run_id=run_id))
+        self.done()
+
+
+class Explain(Handler):
+    """`/job/{id}/explain/`."""
+
+    async def get(self, job_id: str) -> None:
+        """Say what became of the slots at a time, or of the last and the next one."""
+        at, now = self.query.instant("at"), self.context.service.clock.now()
+
+        def slots(state: State) -> dict[str, Any]:
+            found = explain(state, existing(state, job_id), now, at)
+            return {"slots": [ledger.slot(one) for one in found]}
+
+        self.answer(await self.ask(slots))
+
+
+class Preview(Handler):
+    """`/preview/`."""
+
+    async def get(self) -> None:
+        """Say when a schedule would be due, without creating anything."""
+        count = self.query.whole_number("count", otherwise=5, most=_MOST_PREVIEWED)
+        timetable = _timetable(self.query.text("schedule"), self.query.text("timezone"))
+        now = self.context.service.clock.now()
+        first = timetable.next_after(now)
+        due = [] if first is None else list(islice(between(timetable, first, FOREVER), count))
+        self.answer({"next": due})
+
+
+def _timetable(schedule: str, timezone: str) -> Timetable:
+    """Read a schedule as a job would. Raises InvalidRequestError."""
+    schedule = schedule.strip()
+    if not is_cron(schedule):
+        # The plus of an offset arrives as a space where it was not escaped; no schedule but a cron line has spaces.
+        schedule = schedule.replace(" ", "+")
+    try:
+        zone_of(timezone)
+    except ValueError as error:
+        raise InvalidRequestError([FieldProblem("timezone", str(error), "Europe/Berlin")]) from None
+    try:
+        return read(schedule, timezone)
+    except ValueError as error:
+        raise InvalidRequestError([FieldProblem("schedule", str(error), "0 9 * * MON-FRI")]) from None

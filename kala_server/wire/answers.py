@@ -1,0 +1,162 @@
+"""What clients get of jobs and figures: JSON in both of Kala's spellings, so that no client of either kind breaks."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import to_json
+
+from kala_server.core.job import Job, RemoteCall, Run, RunState
+from kala_server.core.state import State
+
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
+"""How Kala writes that something has not happened."""
+
+_NO_CALL = {
+    "url": "",
+    "method": "",
+    "body": "",
+    "headers": None,
+    "timeout": 0,
+    "expected_response_codes": None,
+}
+_STAT_DOCUMENTED = ("JobId", "RanAt", "NumberOfRetries", "Success", "ExecutionDuration")
+_STATS_DOCUMENTED = (
+    "ActiveJobs",
+    "DisabledJobs",
+    "Jobs",
+    "ErrorCount",
+    "SuccessCount",
+    "NextRunAt",
+    "LastAttemptedRun",
+    "CreatedAt",
+)
+
+
+def to_bytes(document: object) -> bytes:
+    """Write JSON, with the newline that Kala puts after it."""
+    return to_json(document) + b"\n"
+
+
+def job(state: State, job: Job, *, stats: bool) -> dict[str, Any]:
+    """Return a job as Kala sends it, the counters in both places; with `stats`, its finished runs too."""
+    spec, tally = job.spec, job.tally
+    counters = {
+        "success_count": tally.success_count,
+        "last_success": tally.last_success or NEVER,
+        "error_count": tally.error_count,
+        "last_error": tally.last_error or NEVER,
+        "last_attempted_run": tally.last_attempted_run or NEVER,
+    }
+    return {
+        "name": spec.name,
+        "id": job.id,
+        "command": spec.command,
+        "owner": spec.owner,
+        "disabled": job.disabled,
+        "dependent_jobs": state.children.get(job.id),
+        "parent_jobs": spec.parent_jobs or None,
+        "on_failure_job": spec.on_failure_job,
+        "schedule": spec.schedule,
+        "retries": spec.retries,
+        "epsilon": spec.epsilon,
+        "next_run_at": job.next_at or NEVER,
+        "TemplateDelimiters": spec.template_delimiters,
+        "resume_at_next_scheduled_time": spec.resume_at_next_scheduled_time,
+        "metadata": {**counters, "number_of_finished_runs": tally.finished_runs},
+        "type": spec.type,
+        "remote_properties": _call(spec.remote_properties),
+        "stats": job_stats(state, job.id) if stats else [],
+        "is_done": is_done(state, job),
+        **counters,
+        **_beyond_kala(job),
+    }
+
+
+def _beyond_kala(job: Job) -> dict[str, Any]:
+    spec = job.spec
+    return {
+        "created_at": job.created_at,
+        "timezone": spec.timezone,
+        "overlap": spec.overlap,
+        "catch_up": spec.catch_up or ("none" if spec.resume_at_next_scheduled_time else "one"),
+        "misfire_grace": spec.misfire_grace,
+        "timeout": spec.timeout,
+        "retry_delay": spec.retry_delay,
+        "retry_backoff": spec.retry_backoff,
+        "wait_for": spec.wait_for,
+        "shell": spec.shell,
+        "argv": spec.argv,
+        "cwd": spec.cwd,
+        "env": spec.env,
+        "user": spec.user,
+        "tags": spec.tags,
+        "description": spec.description,
+        "keep_runs": spec.keep_runs,
+        "rerun_interrupted": spec.rerun_interrupted,
+    }
+
+
+def is_done(state: State, job: Job) -> bool:
+    """Whether no slot is left: a one-off job has run, or the last repeat is over."""
+    only_by_parents = bool(job.spec.parent_jobs) and not job.spec.schedule
+    return job.next_at is None and not only_by_parents and job.id not in state.active
+
+
+def _call(call: RemoteCall | None) -> dict[str, Any]:
+    if call is None:
+        return _NO_CALL
+    return {
+        "url": call.url,
+        "method": call.method,
+        "body": call.body,
+        "headers": {name: [value] for name, value in call.headers.items()} or None,
+        "timeout": int(call.timeout),
+        "expected_response_codes": call.expected_response_codes or None,
+    }
+
+
+def job_stats(state: State, job_id: str) -> list[dict[str, Any]]:
+    """Return the job's finished runs as Kala counts them, oldest first, in both spellings."""
+    runs = (state.runs[run_id] for run_id in state.kept.get(job_id, ()))
+    return [_stat(run) for run in runs if run.attempts]
+
+
+def _stat(run: Run) -> dict[str, Any]:
+    stat = {
+        "job_id": run.job_id,
+        "ran_at": run.started_at,
+        "number_of_retries": run.attempts - 1,
+        "success": run.state is RunState.SUCCEEDED,
+        "execution_duration": nanoseconds(run),
+    }
+    return stat | dict(zip(_STAT_DOCUMENTED, stat.values(), strict=True))
+
+
+def nanoseconds(run: Run) -> int:
+    """Return how long the run took, exactly; 0 where it has not run or is not over."""
+    if run.started_at is None or run.finished_at is None:
+        return 0
+    took = run.finished_at - run.started_at
+    return max(0, (took.days * 86_400 + took.seconds) * 1_000_000_000 + took.microseconds * 1_000)
+
+
+def server_stats(state: State) -> dict[str, Any]:
+    """Return what the whole server did, in both spellings; the counts are kept as they change."""
+    disabled, jobs = state.counts["disabled"], len(state.jobs)
+    stats: dict[str, Any] = {
+        "active_jobs": jobs - disabled,
+        "disabled_jobs": disabled,
+        "jobs": jobs,
+        "error_count": state.counts["errors"],
+        "success_count": state.counts["succeeded"],
+        "next_run_at": state.next_run_at() or NEVER,
+        "last_attempted_run": state.times.get("last_attempted_run", NEVER),
+        "created": state.times["created_at"],
+    }
+    return stats | dict(zip(_STATS_DOCUMENTED, stats.values(), strict=True))
+
+
+def jobs(state: State, wanted: Iterable[Job], *, stats: bool) -> dict[str, Any]:
+    """Return jobs by their ids."""
+    return {one.id: job(state, one, stats=stats) for one in wanted}

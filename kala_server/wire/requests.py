@@ -1,0 +1,148 @@
+"""What clients send: from JSON documents to specs and changes. Names of fields are those of docs/jobs.md."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, to_json
+
+from kala_server.core.errors import FieldProblem, InvalidJobError
+from kala_server.core.job import HTTP_CALL, Job, JobSpec
+
+_SPEC = TypeAdapter(JobSpec)
+_SPEC_FIELDS = {field.name for field in fields(JobSpec)}
+_TO_WIRE = {"template_delimiters": "TemplateDelimiters"}
+_FROM_WIRE = {_TO_WIRE.get(name, name).lower(): name for name in (*_SPEC_FIELDS, "disabled")}
+_EXAMPLES: dict[str, Any] = {
+    "name": "nightly-report",
+    "command": "bash -c 'date >> /tmp/dates'",
+    "schedule": "R5/2035-06-04T19:25:16Z/PT10S",
+    "retries": 2,
+    "epsilon": "PT5S",
+    "disabled": False,
+    "parent_jobs": ["93b65499-b211-49ce-57e0-19e735cc5abd"],
+    "overlap": "queue",
+    "catch_up": "one",
+    "wait_for": "all",
+    "argv": ["date", "-u"],
+    "env": {"LANG": "C.UTF-8"},
+    "tags": ["night"],
+    "keep_runs": 100,
+    "remote_properties": {"url": "https://example.com/hook", "method": "POST"},
+}
+
+
+def read_job(document: object, *, default_owner: str = "") -> tuple[JobSpec, bool]:
+    """Return what a request says about a job, and whether it is disabled. Raises InvalidJobError.
+
+    Field names match in any letter case, as Go's decoder does; unknown fields and those that the server owns are
+    passed over, and null is as good as absent.
+    """
+    said = _said(document)
+    disabled = said.pop("disabled", False)
+    if not isinstance(disabled, bool):
+        raise InvalidJobError([FieldProblem("disabled", "true or false belongs here", False)])
+    spec = _read_spec(said)
+    if default_owner and not spec.owner:
+        spec = _read_spec({**said, "owner": default_owner})
+    return spec, disabled
+
+
+def read_batch(document: object, *, default_owner: str = "") -> list[tuple[JobSpec, bool]]:
+    """Return what a request says about many jobs. Raises InvalidJobError, which names the place of the first fault."""
+    jobs = document.get("jobs") if isinstance(document, dict) else None
+    if not isinstance(jobs, list):
+        example = {"jobs": [{"name": "hello", "command": "date"}]}
+        raise InvalidJobError([FieldProblem("jobs", "an object with an array of jobs belongs here", example)])
+    read = []
+    for number, job in enumerate(jobs):
+        try:
+            read.append(read_job(job, default_owner=default_owner))
+        except InvalidJobError as error:
+            raise error.within(f"jobs[{number}]") from None
+    return read
+
+
+def change_job(job: Job, document: object) -> tuple[JobSpec, bool]:
+    """Return what the job says once the fields of the request are changed (a JSON merge patch, RFC 7396)."""
+    if not isinstance(document, dict):
+        raise _no_object(document)
+    names = {key.lower() for key in document}
+    now = {
+        "disabled": job.disabled,
+        **{_TO_WIRE.get(name, name): said for name, said in asdict(job.spec).items()},
+    }
+    return read_job({name: said for name, said in now.items() if name.lower() not in names} | document)
+
+
+def _said(document: object) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise _no_object(document)
+    said = {}
+    seen: set[str] = set()
+    for key, value in document.items():
+        name = _FROM_WIRE.get(key.lower())
+        if name is None:
+            continue
+        if name in seen:
+            raise InvalidJobError([FieldProblem(_TO_WIRE.get(name, name), "it is there in two spellings")])
+        seen.add(name)
+        if value is not None:
+            said[name] = value
+    for name in ("overlap", "catch_up", "wait_for"):
+        if said.get(name) == "":
+            del said[name]
+    _tidy_call(said)
+    return said
+
+
+def _tidy_call(said: dict[str, Any]) -> None:
+    """Go's client always sends `remote_properties`, empty for a command; its headers are lists of values."""
+    call = said.get("remote_properties")
+    if not isinstance(call, dict):
+        return
+    call = {key.lower(): value for key, value in call.items() if value is not None}
+    if not call.get("url") and said.get("type", 0) != HTTP_CALL:
+        del said["remote_properties"]
+        return
+    headers = call.get("headers")
+    if isinstance(headers, dict):
+        call["headers"] = {
+            name: ", ".join(value) if _are_texts(value) else value for name, value in headers.items()
+        }
+    timeout = call.get("timeout")
+    if isinstance(timeout, float) and not timeout.is_integer():
+        # Go's client reads a whole number there; anything else would keep it from reading any job at all.
+        message = "the timeout must be a whole number of seconds"
+        raise InvalidJobError([FieldProblem("remote_properties", message, _EXAMPLES["remote_properties"])])
+    call["method"] = call.get("method") or "GET"
+    said["remote_properties"] = call
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _read_spec(said: Mapping[str, Any]) -> JobSpec:
+    try:
+        return _SPEC.validate_json(to_json({"name": "", **said}), strict=True)
+    except ValidationError as error:
+        raise InvalidJobError([_problem(detail) for detail in error.errors(include_url=False)]) from None
+
+
+def _problem(detail: ErrorDetails) -> FieldProblem:
+    path = [str(part) for part in detail["loc"]]
+    field = path[0] if path else ""
+    message = detail["msg"].removeprefix("Input ").replace("should be", "must be").removeprefix("should ")
+    inside = "" if len(path) < 2 else f" (at {'.'.join(path)})"
+    return FieldProblem(_TO_WIRE.get(field, field), f"{message}{inside}", _EXAMPLES.get(field, ""))
+
+
+def _no_object(document: object) -> InvalidJobError:
+    kind = {list: "an array", str: "a text", type(None): "null", bool: "a boolean"}.get(
+        type(document), "a number"
+    )
+    return InvalidJobError(
+        [FieldProblem("", f"a JSON object belongs here, not {kind}", {"name": "hello", "command": "date"})]
+    )
