@@ -2,7 +2,7 @@
 
 import sys
 
-_EXTRA = frozenset({"click", "cronsim", "rich", "tornado", "kala_server"})
+_EXTRA = frozenset({"click", "cronsim", "prometheus_client", "rich", "tornado", "kala_server"})
 _HINT = 'kala: the command line needs the server extra: pip install "kala-client[server]"'
 
 

@@ -20,6 +20,10 @@ class Clock(Protocol):
         """Return the time, in UTC."""
         ...
 
+    def monotonic(self) -> float:
+        """Return seconds from an instant that is nobody's business, to measure with."""
+        ...
+
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         """Call `wake` once the time has come; replaces the alarm set before, None only takes it back."""
         ...
@@ -39,6 +43,10 @@ class LoopClock:
     def now(self) -> datetime:
         """Return the time, in UTC."""
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return the loop's time."""
+        return self._loop.time()
 
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         """Call `wake` once the wall clock reads `when`."""

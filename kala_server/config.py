@@ -1,6 +1,6 @@
 """The server's settings: frozen, checked once. Where they come from is the command line's business."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,5 +30,16 @@ class Settings:
     """How many bytes of a run's output are kept, from its beginning and from its end."""
     wait_for_survivors: bool = False
     allowed_hosts: frozenset[str] = frozenset()
+    token: str = field(default="", repr=False)
+    """A secret with the full scope, beside those of `token_file`. Without any token everybody has it."""
+    token_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    """None = the key is in the file of the certificate."""
+    tls_client_ca: Path | None = None
+    """Clients must show a certificate of this authority."""
+    unix_socket: Path | None = None
+    """Listen on this socket, which only the server's user can open, and on no port."""
+    max_connections: int = 512
     insecure_open_to_network: bool = False
     """Listen beyond loopback without any authentication: whoever reaches the port can run commands."""

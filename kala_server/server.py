@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
+import socket
+import ssl
 import tempfile
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
+from tornado.netutil import bind_sockets, bind_unix_socket
 
 from kala_server.clock import LoopClock
 from kala_server.config import ConfigError, Settings
 from kala_server.core.events import EndEverything
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
+from kala_server.metrics import Metrics
 from kala_server.outputs import OutputFolder
 from kala_server.runner.dispatch import Runners
 from kala_server.runner.http import HttpRunner
@@ -23,7 +25,9 @@ from kala_server.service import Policy, Service
 from kala_server.store.journal import JournalStore
 from kala_server.store.memory import MemoryStore
 from kala_server.store.protocol import Store, StoreBrokenError
+from kala_server.tokens import Tokens, read_tokens, token_of
 from kala_server.web.app import make_app
+from kala_server.web.connections import BoundedServer
 from kala_server.web.context import Context
 from kala_server.web.guard import Guard, is_loopback
 
@@ -38,7 +42,9 @@ class Server:
     """A whole server on the running event loop: `start`, then `stop` (or wait until it `ended` by itself)."""
 
     def __init__(self, settings: Settings) -> None:
-        check(settings)
+        tokens = _tokens(settings)
+        check(settings, tokens)
+        tls = _tls(settings)
         self._settings = settings
         self._exit = ExitStack()
         self.port = settings.port
@@ -53,6 +59,7 @@ class Server:
             outputs=OutputFolder(self._output_folder()),
             output_limits=(settings.output_head, settings.output_tail),
         )
+        self._metrics = Metrics(self._gauges)
         self.service = Service(
             store=self.store,
             executor=self.executor,
@@ -63,39 +70,48 @@ class Server:
                 wait_for_survivors=settings.wait_for_survivors,
             ),
             on_broken=self._on_broken,
+            meter=self._metrics,
         )
         hosts = settings.allowed_hosts | {settings.host.lower()}
         context = Context(
             service=self.service,
             executor=self.executor,
             guard=Guard(allowed_hosts=frozenset(hosts)),
+            tokens=tokens,
+            metrics=self._metrics,
             default_owner=settings.default_owner,
         )
-        self._http = HTTPServer(
+        self._http = BoundedServer(
             make_app(context),
+            ssl_options=tls,
             max_body_size=_LARGEST_BODY,
             idle_connection_timeout=_HEADER_TIMEOUT,
             body_timeout=_BODY_TIMEOUT,
         )
+        self._http.max_connections = settings.max_connections
 
     @property
     def url(self) -> str:
         """Where the server answers."""
-        host = self._settings.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        settings = self._settings
+        if settings.unix_socket is not None:
+            return f"unix:{settings.unix_socket}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return f"{'https' if settings.tls_cert else 'http'}://{host}:{self.port}"
 
     async def start(self) -> None:
         """Load the store, listen, and run what is due. Raises StoreError, and OSError where the port is taken."""
         sockets = []
         try:
-            sockets = bind_sockets(self._settings.port, self._settings.host)
+            sockets = self._listen()
             await self.service.start()
         except BaseException:
-            for socket in sockets:
-                socket.close()
+            for listening in sockets:
+                listening.close()
             self._exit.close()
             raise
-        self.port = sockets[0].getsockname()[1]
+        if self._settings.unix_socket is None:
+            self.port = sockets[0].getsockname()[1]
         self._http.add_sockets(sockets)
 
     async def stop(self, grace: timedelta | None = None) -> None:
@@ -109,6 +125,26 @@ class Server:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""
         self.service.tell(EndEverything())
         self._runners.kill_all()
+
+    def _gauges(self) -> dict[str, tuple[str, float]]:
+        state = self.service.state
+        return {
+            "kala_jobs": ("Jobs", len(state.jobs)),
+            "kala_jobs_disabled": ("Disabled jobs", state.counts["disabled"]),
+            "kala_runs_running": ("Runs whose command is running", state.counts["running"]),
+            "kala_runs_ready": ("Runs that wait for a free place", len(state.ready)),
+            "kala_events_waiting": ("Events that wait to be decided on", self.service.waiting_events),
+            "kala_journal_bytes": ("Size of the journal", self.store.size),
+            "kala_connections": ("Open connections", self._http.open_connections),
+        }
+
+    def _listen(self) -> list[socket.socket]:
+        path = self._settings.unix_socket
+        if path is None:
+            return bind_sockets(self._settings.port, self._settings.host)
+        listening = [bind_unix_socket(str(path), mode=0o600)]
+        self._exit.callback(path.unlink, missing_ok=True)
+        return listening
 
     def _on_broken(self, error: StoreBrokenError) -> None:
         _log.critical("the store can no longer be trusted, the server ends: %s", error)
@@ -126,11 +162,41 @@ class Server:
         return Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="kala-output-")))
 
 
-def check(settings: Settings) -> None:
+def _tokens(settings: Settings) -> Tokens:
+    found = read_tokens(settings.token_file) if settings.token_file else []
+    return Tokens([*found, token_of(settings.token)] if settings.token else found)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return what encrypts connections; None where they are not. Raises ConfigError."""
+    if settings.tls_cert is None:
+        if settings.tls_key or settings.tls_client_ca:
+            raise ConfigError("a TLS key or a client CA means nothing without --tls-cert")
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        if settings.tls_client_ca is not None:
+            context.load_verify_locations(settings.tls_client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(
+            str(path) for path in (settings.tls_cert, settings.tls_key, settings.tls_client_ca) if path
+        )
+        raise ConfigError(f"TLS cannot be set up with {files}: {error}") from error
+    return context
+
+
+def check(settings: Settings, tokens: Tokens) -> None:
     """Raise ConfigError where the settings would let strangers run commands."""
-    local = settings.host == "localhost" or is_loopback(settings.host)
-    if not local and not settings.insecure_open_to_network:
+    local = settings.unix_socket or settings.host == "localhost" or is_loopback(settings.host)
+    if not (local or tokens or settings.tls_client_ca or settings.insecure_open_to_network):
         raise ConfigError(
-            f"whoever reaches {settings.host} could run commands on this machine: listen on 127.0.0.1 and put "
-            "a proxy with authentication before it, or say --insecure-open-to-network where the network is yours alone"
+            f"whoever reaches {settings.host} could run commands on this machine. Let clients show a token "
+            "(--token-file, made by kala token new) or a certificate (--tls-cert, --tls-client-ca), "
+            "or say --insecure-open-to-network where the network is yours alone"
+        )
+    if not local and tokens and not settings.tls_cert:
+        _log.warning(
+            "tokens cross the network in the clear: use --tls-cert, or a proxy with TLS on this machine"
         )

@@ -22,6 +22,7 @@ from kala_server.core.state import State
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.feed import Feed
+from kala_server.metrics import Meter, Unmetered
 from kala_server.store.protocol import Store, StoreBrokenError, StoreFullError
 
 T = TypeVar("T")
@@ -63,6 +64,7 @@ class Service:
         clock: Clock,
         policy: Policy,
         on_broken: Callable[[StoreBrokenError], None],
+        meter: Meter | None = None,
     ) -> None:
         self.state = State()
         self.feed = Feed()
@@ -72,6 +74,7 @@ class Service:
         self._policy = policy
         self._limits = policy.limits
         self._on_broken = on_broken
+        self._meter = meter or Unmetered()
         self._inbox: deque[_Wish] = deque()
         self._readers: deque[tuple[Callable[[State], Any], asyncio.Future[Any]]] = deque()
         self._working: asyncio.Task[None] | None = None
@@ -109,6 +112,18 @@ class Service:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._readers.append((question, answer))
         return await answer
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the service from its work, in words; empty where nothing does."""
+        if self.broken:
+            return f"the store can no longer be trusted: {self.broken}"
+        return "there is no room in the store" if self._full else ""
+
+    @property
+    def waiting_events(self) -> int:
+        """How many events wait in the inbox."""
+        return len(self._inbox)
 
     def tell(self, event: e.Event) -> None:
         """Take note of what has happened; where the store has no room, it is tried again until it has."""
@@ -190,6 +205,7 @@ class Service:
         self._ticking = False
         answers, decisions = self._decide(wishes)
         records = [record for decision in decisions for record in decision.records]
+        began = self.clock.monotonic()
         try:
             if records:
                 await self._store.append(records)
@@ -204,6 +220,8 @@ class Service:
             return True
         self._full = False
         self.state.undo.commit()
+        if records:
+            self._meter.kept(records, self.state, self.clock.monotonic() - began)
         self.feed.publish(records)
         for wish, refusal in answers:
             _answer(wish, refusal)

@@ -153,6 +153,11 @@ class JournalStore:
     # Compacting
 
     @property
+    def size(self) -> int:
+        """How many bytes the journal has."""
+        return self._log.end if self._log is not None else 0
+
+    @property
     def wants_compaction(self) -> bool:
         """Whether the batches since the last snapshot outweigh it. After a compaction that failed, only after more."""
         if self._log is None or self._compacting or self._broken:

@@ -16,6 +16,11 @@ class MemoryStore:
         """Take note of nothing."""
 
     @property
+    def size(self) -> int:
+        """There is no log."""
+        return 0
+
+    @property
     def wants_compaction(self) -> bool:
         """There is never anything to compact."""
         return False

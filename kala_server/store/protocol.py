@@ -53,6 +53,11 @@ class Store(Protocol):
         ...
 
     @property
+    def size(self) -> int:
+        """How many bytes the log takes."""
+        ...
+
+    @property
     def wants_compaction(self) -> bool:
         """Whether so much of the log is history that a snapshot would be much smaller."""
         ...

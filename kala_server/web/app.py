@@ -4,7 +4,7 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from kala_server.web import jobs, output, runs
+from kala_server.web import health, jobs, output, runs
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.events import Events
@@ -33,12 +33,20 @@ ROUTES: list[tuple[str, type[Handler]]] = [
 ]
 """Below `/api/v1`."""
 
+WATCHING: list[tuple[str, type[Handler]]] = [
+    ("/healthz", health.Alive),
+    ("/readyz", health.Ready),
+    ("/metrics", health.Figures),
+]
+"""Where those who watch the server look for them."""
+
 
 def make_app(context: Context) -> Application:
     """Return the web application over a service."""
     options: dict[str, Any] = {"context": context}
+    every = [*((PREFIX + path, handler) for path, handler in ROUTES), *WATCHING]
     return Application(
-        [(f"{PREFIX}{path.replace('{id}', _ID)}/?", handler, options) for path, handler in ROUTES],
+        [(f"{path.replace('{id}', _ID)}/?", handler, options) for path, handler in every],
         default_handler_class=NoSuchRoute,
         default_handler_args=options,
         log_function=_say_nothing,

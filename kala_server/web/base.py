@@ -1,6 +1,6 @@
 """What all handlers share: the guard, the reading of bodies, and how errors are told (RFC 9457)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeVar
 
@@ -17,6 +17,7 @@ from kala_server.core.errors import (
 )
 from kala_server.core.state import State
 from kala_server.store.protocol import StoreBrokenError, StoreFullError
+from kala_server.tokens import Scope
 from kala_server.web.context import Context
 from kala_server.web.query import Query
 from kala_server.wire.answers import to_bytes
@@ -29,6 +30,7 @@ PROBLEM = "application/problem+json"
 _READ_TO_THE_END = 32 << 20
 """A body of more bytes than this is not even read; its sender may then not get to see the answer."""
 _MOST_DIGITS = 15
+_LOOKING = {"GET", "HEAD", "OPTIONS"}
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidRequestError: HTTPStatus.BAD_REQUEST,
@@ -41,11 +43,22 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 }
 
 
+class _ProblemError(HTTPError):
+    """A status, why in words, and headers that belong to it."""
+
+    def __init__(self, status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> None:
+        super().__init__(status, reason=status.phrase)
+        self.detail = detail
+        self.headers = headers
+
+
 @stream_request_body
 class Handler(RequestHandler):
     """The base of every handler, the one for unknown routes included: none is reachable without the guard."""
 
     body_limit = 1 << 20
+    for_everybody = False
+    """Whether no token is needed: for what tells and does nothing. The guard holds all the same."""
 
     def initialize(self, context: Context) -> None:
         """Take what the application offers."""
@@ -55,11 +68,15 @@ class Handler(RequestHandler):
         self._welcome = False
 
     def set_default_headers(self) -> None:
-        """Say who answers, so that a client knows what it may rely on."""
+        """Say who answers, so that a client knows what it may rely on; and let no browser make more of it."""
         self.set_header("Server", f"kala-python/{__version__}")
         self.set_header("Kala-Server", f"kala-python/{__version__}")
         self.set_header("Content-Type", JSON)
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("X-Frame-Options", "DENY")
+        self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
 
     async def prepare(self) -> None:
@@ -67,9 +84,23 @@ class Handler(RequestHandler):
         refusal = self.context.guard.refusal(self.request.headers, self.request.protocol)
         if refusal is not None:
             self.refuse(HTTPStatus.FORBIDDEN, refusal)
+        self._check_token()
         if self._announced() > max(self.body_limit, _READ_TO_THE_END):
             self._refuse_the_size()
         self._welcome = True
+
+    def _check_token(self) -> None:
+        if self.for_everybody:
+            return
+        scope = self.context.tokens.scope(self.request.headers.get("Authorization", ""))
+        if scope is None:
+            self.refuse(
+                HTTPStatus.UNAUTHORIZED,
+                "this server wants a token, as a bearer token or as the password",
+                {"WWW-Authenticate": 'Bearer realm="kala", Basic realm="kala", charset="UTF-8"'},
+            )
+        if scope is not Scope.FULL and self.request.method not in _LOOKING:
+            self.refuse(HTTPStatus.FORBIDDEN, "this token only allows to look")
 
     def _announced(self) -> int:
         length = self.request.headers.get("Content-Length", "")
@@ -116,9 +147,9 @@ class Handler(RequestHandler):
         self.set_status(HTTPStatus.NO_CONTENT)
         self.finish()
 
-    def refuse(self, status: HTTPStatus, detail: str) -> NoReturn:
+    def refuse(self, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> NoReturn:
         """Finish with a problem that says what was wrong."""
-        raise HTTPError(status, reason=status.phrase, log_message=detail.replace("%", "%%"))
+        raise _ProblemError(status, detail, headers or {})
 
     # -- errors
 
@@ -143,6 +174,9 @@ class Handler(RequestHandler):
         if not self._welcome:
             # Tornado closes a connection whose request it has not read: say so, or a client would use it again.
             self.set_header("Connection", "close")
+        if isinstance(error, _ProblemError):
+            for name, value in error.headers.items():
+                self.set_header(name, value)
         problems = error.problems if isinstance(error, InvalidRequestError) else ()
         detail = self._detail(error, status)
         self.set_header("Content-Type", PROBLEM)
@@ -160,8 +194,8 @@ class Handler(RequestHandler):
         )
 
     def _detail(self, error: BaseException | None, status: HTTPStatus) -> str:
-        if isinstance(error, HTTPError) and error.log_message:
-            return error.log_message.replace("%%", "%")
+        if isinstance(error, _ProblemError):
+            return error.detail
         if isinstance(error, tuple(_STATUS)):
             return str(error)
         if status is HTTPStatus.METHOD_NOT_ALLOWED:

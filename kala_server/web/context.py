@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from kala_server.executor import Executor
+from kala_server.metrics import Metrics
 from kala_server.service import Service
+from kala_server.tokens import Tokens
 from kala_server.web.guard import Guard
 
 
@@ -14,4 +16,6 @@ class Context:
     service: Service
     executor: Executor
     guard: Guard
+    tokens: Tokens
+    metrics: Metrics
     default_owner: str = ""

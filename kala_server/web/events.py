@@ -33,7 +33,8 @@ class Events(StreamingHandler):
         await self.stream(self._events(after))
 
     async def _events(self, after: int) -> AsyncGenerator[bytes, None]:
-        yield b": hello\n\n"
+        # An id without an event: a client that is cut off before the first one knows where to take up all the same.
+        yield f"id: {self.life}-{after}\n\n".encode() if after >= 0 else b": hello\n\n"
         async with aclosing(self.context.service.feed.listen(after, patience=self.heartbeat)) as entries:
             async for entry in entries:
                 told = ":\n\n" if entry is None else await self._told(entry)

@@ -14,7 +14,8 @@ from kala_server.runner.output import BoundedOutput
 from kala_server.web.runs import existing_run
 from kala_server.web.streaming import StreamingHandler
 
-_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII | re.IGNORECASE)
+"""One range. What is more, or none, is passed over, and all of the output is sent."""
 
 
 class Output(StreamingHandler):
@@ -34,16 +35,16 @@ class Output(StreamingHandler):
     def _send(self, text: bytes) -> None:
         """Answer with all of it, or with the one range that is asked for (RFC 9110 section 14)."""
         self.set_header("Accept-Ranges", "bytes")
-        wanted = _RANGE.fullmatch(self.request.headers.get("Range", ""))
-        if wanted is None or wanted.group() == "bytes=-":
+        bounds = _bounds(self.request.headers.get("Range", ""), len(text))
+        if bounds is None:
             self.finish(text)
             return
-        first, last = _bounds(wanted[1], wanted[2], len(text))
+        first, last = bounds
         if first > last:
-            self.set_header("Content-Range", f"bytes */{len(text)}")
             self.refuse(
                 HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
                 f"the output has {len(text)} bytes, none in this range",
+                {"Content-Range": f"bytes */{len(text)}"},
             )
         self.set_status(HTTPStatus.PARTIAL_CONTENT)
         self.set_header("Content-Range", f"bytes {first}-{last}/{len(text)}")
@@ -74,8 +75,12 @@ class Output(StreamingHandler):
         return None
 
 
-def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
-    """Return the first and the last byte; the first is beyond the last where there is none."""
+def _bounds(said: str, size: int) -> tuple[int, int] | None:
+    """Return the first and the last byte, the first beyond the last where there is none; None for what is no range."""
+    wanted = _RANGE.fullmatch(said)
+    first, last = wanted.groups() if wanted else ("", "")
     if not first:
-        return max(0, size - int(last)), size - 1
+        return (max(0, size - int(last)), size - 1) if last else None
+    if last and int(last) < int(first):
+        return None
     return int(first), min(int(last), size - 1) if last else size - 1

@@ -1,7 +1,7 @@
 """What clients say in the query of a URL: read strictly, each mistake named. Unknown parameters are passed over."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -11,6 +11,11 @@ E = TypeVar("E", bound=StrEnum)
 
 Cursor = tuple[datetime, str]
 """Where a page begins: when what comes before it was made, and its id."""
+
+_A_TIME = "2035-06-04T09:00:00+02:00"
+_EDGE = timedelta(days=2)
+"""The calendar ends with the year 9999: beside its ends no zone and no minute could be added any more."""
+_BEGINNING, _END = (end.replace(tzinfo=UTC) for end in (datetime.min + _EDGE, datetime.max - _EDGE))
 
 
 class Query:
@@ -61,10 +66,13 @@ class Query:
             return None
         try:
             found = datetime.fromisoformat(text)
-            return found.astimezone(UTC) if found.utcoffset() is not None else _no_zone(name, text)
-        except (ValueError, OverflowError):
-            message = f"an RFC 3339 time belongs here, not {text[:40]!r}"
-            raise _wrong(name, message, "2035-06-04T09:00:00+02:00") from None
+        except ValueError:
+            raise _wrong(name, f"an RFC 3339 time belongs here, not {text[:40]!r}", _A_TIME) from None
+        if found.utcoffset() is None:
+            raise _wrong(name, f"{text[:40]!r} has no offset from UTC: add Z, or one such as +02:00", _A_TIME)
+        if not _BEGINNING <= found <= _END:
+            raise _wrong(name, "no job is ever due that far away", _A_TIME)
+        return found.astimezone(UTC)
 
     def cursor(self, name: str) -> Cursor | None:
         """Return a cursor that an earlier answer gave as `next`. Raises InvalidRequestError."""
@@ -81,10 +89,6 @@ class Query:
 def cursor(at: datetime, an_id: str) -> str:
     """Write a cursor."""
     return f"{round(at.timestamp() * 1_000_000)}.{an_id}"
-
-
-def _no_zone(name: str, text: str) -> datetime:
-    raise _wrong(name, f"{text[:40]!r} has no offset from UTC: add Z, or one such as +02:00", f"{text[:40]}Z")
 
 
 def _wrong(name: str, message: str, example: object) -> InvalidRequestError:

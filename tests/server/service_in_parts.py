@@ -32,6 +32,9 @@ class Time:
     def now(self) -> datetime:
         return self._now
 
+    def monotonic(self) -> float:
+        return (self._now - NOW).total_seconds()
+
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         self._alarm = None if when is None else (when, wake)
 
@@ -80,6 +83,10 @@ class Disk:
     @property
     def records(self) -> list[Record]:
         return [record for batch in self.batches for record in batch]
+
+    @property
+    def size(self) -> int:
+        return 0
 
     def load(self) -> Iterator[Record]:
         return iter(())
