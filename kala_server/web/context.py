@@ -1,12 +1,13 @@
 """What the handlers work with, put together once by the composition root."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kala_server.executor import Executor
 from kala_server.metrics import Metrics
 from kala_server.service import Service
 from kala_server.tokens import Tokens
 from kala_server.web.guard import Guard
+from kala_server.wire.listing import Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,4 +19,5 @@ class Context:
     guard: Guard
     tokens: Tokens
     metrics: Metrics
+    listing: Listing = field(default_factory=Listing)
     default_owner: str = ""

@@ -14,7 +14,8 @@ from kala_server.core.job import Job
 from kala_server.core.state import State
 from kala_server.web.base import Handler
 from kala_server.web.finding import Wanted
-from kala_server.wire import answers, requests
+from kala_server.web.streaming import StreamingHandler
+from kala_server.wire import answers, listing, requests
 
 _LONGEST_KEY = 255
 
@@ -47,13 +48,15 @@ class JobCreator(Handler):
         return await self.ask(lambda state: list(state.keys[key].ids))
 
 
-class Jobs(JobCreator):
+class Jobs(StreamingHandler, JobCreator):
     """`/job/`: create one, list them all, or those that are asked for."""
 
     async def get(self) -> None:
         """List every job, or the page of them to which all that is said applies."""
-        wanted = Wanted.read(self.query)
-        stats = self.query.yes("stats")
+        wanted, stats = Wanted.read(self.query), self.query.yes("stats")
+        if wanted is None and not stats:
+            await self.stream(self.context.listing.slices(await self.ask(listing.look)))
+            return
 
         def listed(state: State) -> dict[str, Any]:
             if wanted is None:

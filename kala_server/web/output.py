@@ -51,6 +51,7 @@ class Output(StreamingHandler):
         self.finish(text[first : last + 1])
 
     async def _chunks(self, run: Run) -> AsyncGenerator[bytes, None]:
+        yield b""  # the headers, as the first word may be long in coming
         live = await self._once_it_runs(run)
         if live is None:
             yield await self.context.executor.kept_output(run.id)

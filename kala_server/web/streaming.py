@@ -15,14 +15,13 @@ class StreamingHandler(Handler):
     _streaming: asyncio.Task[None] | None = None
 
     async def stream(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        """Send the headers at once, then each chunk when the one before is on its way."""
+        """Send each chunk when the one before is on its way; the headers go with the first."""
         self._streaming = asyncio.get_running_loop().create_task(self._send_each(chunks))
         with suppress(asyncio.CancelledError, StreamClosedError):
             await self._streaming
             await self.finish()
 
     async def _send_each(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        await self.flush()
         async with aclosing(chunks):
             async for chunk in chunks:
                 self.write(chunk)

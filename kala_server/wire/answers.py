@@ -1,6 +1,6 @@
 """What clients get of jobs and figures: JSON in both of Kala's spellings, so that no client of either kind breaks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +39,16 @@ def to_bytes(document: object) -> bytes:
 
 
 def job(state: State, job: Job, *, stats: bool) -> dict[str, Any]:
-    """Return a job as Kala sends it, the counters in both places; with `stats`, its finished runs too."""
+    """Return a job as Kala sends it and as it is beyond Kala; with `stats`, with its finished runs."""
+    runs = job_stats(state, job.id) if stats else ()
+    kala = kala_part(job, state.children.get(job.id), active=job.id in state.active, stats=runs)
+    return kala | beyond_kala(job)
+
+
+def kala_part(
+    job: Job, children: Sequence[str] | None, *, active: bool, stats: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what Kala sends of a job, the counters in both places, and when it was created."""
     spec, tally = job.spec, job.tally
     counters = {
         "success_count": tally.success_count,
@@ -54,7 +63,7 @@ def job(state: State, job: Job, *, stats: bool) -> dict[str, Any]:
         "command": spec.command,
         "owner": spec.owner,
         "disabled": job.disabled,
-        "dependent_jobs": state.children.get(job.id),
+        "dependent_jobs": children,
         "parent_jobs": spec.parent_jobs or None,
         "on_failure_job": spec.on_failure_job,
         "schedule": spec.schedule,
@@ -66,17 +75,17 @@ def job(state: State, job: Job, *, stats: bool) -> dict[str, Any]:
         "metadata": {**counters, "number_of_finished_runs": tally.finished_runs},
         "type": spec.type,
         "remote_properties": _call(spec.remote_properties),
-        "stats": job_stats(state, job.id) if stats else [],
-        "is_done": is_done(state, job),
+        "stats": stats,
+        "is_done": _is_done(job, active=active),
         **counters,
-        **_beyond_kala(job),
+        "created_at": job.created_at,
     }
 
 
-def _beyond_kala(job: Job) -> dict[str, Any]:
+def beyond_kala(job: Job) -> dict[str, Any]:
+    """Return the fields that Kala does not know. Most jobs have the same values there."""
     spec = job.spec
     return {
-        "created_at": job.created_at,
         "timezone": spec.timezone,
         "overlap": spec.overlap,
         "catch_up": spec.catch_up or ("none" if spec.resume_at_next_scheduled_time else "one"),
@@ -99,8 +108,12 @@ def _beyond_kala(job: Job) -> dict[str, Any]:
 
 def is_done(state: State, job: Job) -> bool:
     """Whether no slot is left: a one-off job has run, or the last repeat is over."""
+    return _is_done(job, active=job.id in state.active)
+
+
+def _is_done(job: Job, *, active: bool) -> bool:
     only_by_parents = bool(job.spec.parent_jobs) and not job.spec.schedule
-    return job.next_at is None and not only_by_parents and job.id not in state.active
+    return job.next_at is None and not only_by_parents and not active
 
 
 def _call(call: RemoteCall | None) -> dict[str, Any]:
