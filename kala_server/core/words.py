@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from shlex import quote
 
+_NOTHING_SPECIAL = re.compile(r"[\w./:=,@%+ \t\r\n-]*", re.ASCII)
+"""Most commands are such, and reading them by character took a fifth of the time of their creation."""
 _BLANK = re.compile(r"[ \t\r\n]+|\\\n")
 _PLAIN = re.compile(r"""[^ \t\r\n'"\\$`]+""")
 _PLAIN_IN_QUOTES = re.compile(r"""[^"\\$`]+""")
@@ -60,7 +62,10 @@ def split(command: str) -> tuple[Word, ...]:
         raise BadCommandError("a command cannot hold a NUL character")
     if len(command) > LONGEST:
         raise BadCommandError(f"a command cannot be longer than {LONGEST:,} characters: put it into a script")
-    words = tuple(_Reader(command).words())
+    if _NOTHING_SPECIAL.fullmatch(command):
+        words: tuple[Word, ...] = tuple((Text(word),) for word in command.split())
+    else:
+        words = tuple(_Reader(command).words())
     if not words:
         raise BadCommandError("a job needs a command")
     return words
