@@ -220,6 +220,7 @@ class Service:
             return True
         self._full = False
         self.state.undo.commit()
+        self.state.tidy()
         if records:
             self._meter.kept(records, self.state, self.clock.monotonic() - began)
         self.feed.publish(records)

@@ -24,6 +24,9 @@ class Due(IntEnum):
     TIMEOUT = 2
 
 
+_FEW = 1_000
+"""Entries that are not worth the trouble."""
+
 DueEntry = tuple[datetime, int, Due, str]
 
 
@@ -142,6 +145,16 @@ class State:
         if run.state is not RunState.RUNNING or run.ending or run.attempt_at is None:
             return None
         return durations.after(run.attempt_at, self.jobs[run.job_id].spec.timeout)
+
+    def tidy(self) -> None:
+        """Forget entries of the queue that no longer count, once they outnumber the others; only after a commit.
+
+        A job that runs each second with a timeout of a day would else keep a day's worth of deadlines.
+        """
+        most = 2 * (len(self.jobs) + len(self.runs)) + _FEW
+        if len(self.due) > most:
+            counting = {(entry[0], *entry[2:]): entry for entry in self.due if self._counts(entry)}
+            self.due = sorted(counting.values())
 
     # -- the steps that fold.py is made of; each can be taken back
 
