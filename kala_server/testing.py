@@ -1,12 +1,12 @@
 """A real server for tests: on a free port, in a thread, over a store of its own.
 
 with running_server() as server:
-client = KalaClient(server.url)
+    client = KalaClient(server.url)
 """
 
 import asyncio
-import threading
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,8 +15,6 @@ from typing import Any
 
 from kala_server.config import Settings
 from kala_server.server import Server
-
-_START_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,56 +29,28 @@ def running_server(data_dir: Path | None = None, **settings: Any) -> Iterator[Ru
     """Run a server while the block lasts; without `data_dir`, all is kept in memory.
 
     `settings` are fields of `kala_server.config.Settings`. Commands that still run at the end are ended at once.
+    Raises what keeps the server from starting, and what goes wrong in it.
     """
     wanted = replace(Settings(host="127.0.0.1", port=0, data_dir=data_dir, grace=timedelta(0)), **settings)
-    thread = _ServerThread(wanted)
-    thread.start()
-    try:
-        yield RunningServer(thread.wait_until_ready())
-    finally:
-        thread.finish()
-
-
-class _ServerThread(threading.Thread):
-    """A server on an event loop of its own."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(name="kala-server", daemon=True)
-        self._settings = settings
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._url = ""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
-
-    def run(self) -> None:
+    ready: Future[RunningServer] = Future()
+    enough: Future[None] = Future()
+    with ThreadPoolExecutor(1, thread_name_prefix="kala-server") as thread:
+        ended = thread.submit(asyncio.run, _serve(wanted, ready, enough))
+        first: tuple[Future[Any], ...] = (ready, ended)
         try:
-            asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - it belongs to who started the thread
-            self._failure = error
-            self._ready.set()
+            wait(first, return_when=FIRST_COMPLETED)
+            if ended.done():
+                ended.result()
+            yield ready.result()
+        finally:
+            enough.set_result(None)
+            ended.result()
 
-    async def _serve(self) -> None:
-        server = Server(self._settings)
-        await server.start()
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        self._url = server.url
-        self._ready.set()
-        await self._stopping.wait()
-        await server.stop()
 
-    def wait_until_ready(self) -> str:
-        """Return the server's URL. Raises what kept it from starting."""
-        if not self._ready.wait(_START_TIMEOUT):
-            raise TimeoutError(f"the server did not start within {_START_TIMEOUT:.0f} s")
-        if self._failure is not None:
-            raise self._failure
-        return self._url
-
-    def finish(self) -> None:
-        """Stop the server and wait for it. Raises what went wrong in it."""
-        if self._loop is not None and self._stopping is not None and self.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-        self.join()
-        if self._failure is not None:
-            raise self._failure
+async def _serve(settings: Settings, ready: Future[RunningServer], enough: Future[None]) -> None:
+    """Run a server until it is enough; both futures belong to the thread that asked for it."""
+    server = Server(settings)
+    await server.start()
+    ready.set_result(RunningServer(server.url))
+    await asyncio.wrap_future(enough)
+    await server.stop()

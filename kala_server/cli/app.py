@@ -7,6 +7,8 @@ from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.jobs import job
 from kala_server.cli.overview import events, preview, stats
 from kala_server.cli.serve import run, serve
+from kala_server.cli.store import store
+from kala_server.cli.token import token
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
@@ -43,5 +45,5 @@ def kala(ctx: click.Context, url: str | None) -> None:  # noqa: ARG001 - remote.
     help_without_command(ctx)
 
 
-for _command in (serve, run, demo, job, stats, preview, events):
+for _command in (serve, run, demo, job, stats, preview, events, token, store):
     kala.add_command(_command)

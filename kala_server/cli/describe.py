@@ -34,9 +34,9 @@ def job_state(job: Job) -> str:
 
 def schedule_in_short(job: Job) -> str:
     """Say when a job runs, without START: the next run says more."""
-    parts = job.schedule.split("/")
-    if len(parts) == 3:
-        return f"{parts[0]}/…/{parts[2]}"
+    if job.schedule.startswith("R"):
+        repeats, _, period = job.schedule.split("/")
+        return "once" if repeats == "R0" else f"{repeats}/…/{period}"
     if job.schedule:
         return job.schedule
     if job.parent_jobs:
@@ -47,8 +47,6 @@ def schedule_in_short(job: Job) -> str:
 
 def job_table(jobs: Sequence[Job]) -> RenderableType:
     """A line for each job."""
-    if not jobs:
-        return 'no jobs; create one with: kala job create hello "echo hello"'
     return table(
         _JOB_COLUMNS,
         (

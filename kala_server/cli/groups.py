@@ -1,4 +1,4 @@
-"""Groups of commands, and the one place where errors of a call become a line for people and an exit code."""
+"""Groups of commands: their order, their help, and what Ctrl-C means to all of them."""
 
 from typing import Any
 
@@ -9,25 +9,18 @@ _INTERRUPTED = 130
 
 
 class KalaGroup(click.Group):
-    """A group whose commands may let every error of the client's tree through."""
+    """A group that names its commands as people meet them, and ends without a word at Ctrl-C."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name the commands in the order in which people meet them, not in that of the alphabet."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a KalaError ends it with one line on stderr and exit code 1."""
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise click.exceptions.Exit(_INTERRUPTED) from None
-        except Exception as error:
-            from kala_client import KalaError
-            from kala_server.cli.failures import told
-
-            if not isinstance(error, KalaError):
-                raise
-            raise click.ClickException(told(error)) from error
 
 
 def help_without_command(ctx: click.Context) -> None:

@@ -22,7 +22,7 @@ def job(ctx: click.Context) -> None:
 @click.option("--name", help="Those of this name.")
 @click.option("--owner", help="Those of this owner.")
 @click.option("--tag", help="Those with this tag.")
-@click.option("--state", help="Those in this state.")
+@click.option("--state", help="Those that are so: active, disabled, done, running, failing.")
 @talks_to_kala
 def list_jobs(
     session: Session, *, name: str | None, owner: str | None, tag: str | None, state: str | None
@@ -32,10 +32,12 @@ def list_jobs(
 
     if name or owner or tag or state:
         found = session.client.find_jobs(name=name, owner=owner, tag=tag, state=state)
+        none = "no such jobs"
     else:
         found = session.client.get_all_jobs()
+        none = 'no jobs; create one with: kala job create hello "echo hello"'
     jobs = sorted(found.values(), key=lambda one: (one.name, one.id))
-    session.answer([plain(one) for one in jobs], lambda: job_table(jobs))
+    session.answer([plain(one) for one in jobs], lambda: job_table(jobs) if jobs else none)
 
 
 @click.command(short_help="Show everything about a job.")

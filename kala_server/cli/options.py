@@ -1,5 +1,6 @@
 """The options of `kala serve` and `kala run`, each also in the environment, and the settings that they make."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_FILE = click.Path(dir_okay=False, path_type=Path)
 _STORES = "journal (a file of JSON lines in --data-dir; the default) and memory (as --no-persist)"
 
 
@@ -96,6 +98,32 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Another name under which the server may be spoken to; may be repeated.",
     ),
     _option(
+        "--token-file",
+        type=_FILE,
+        metavar="FILE",
+        help="Let in only who shows a token of this file (kala token).",
+    ),
+    _option(
+        "--tls-cert", type=_FILE, metavar="FILE", help="Encrypt connections, with this certificate (PEM)."
+    ),
+    _option("--tls-key", type=_FILE, metavar="FILE", help="Its key, where it is not in the same file."),
+    _option(
+        "--tls-client-ca",
+        type=_FILE,
+        metavar="FILE",
+        help="Let in only who has a certificate of this authority.",
+    ),
+    _option(
+        "--unix-socket", type=_FILE, metavar="PATH", help="Listen on this socket of yours, and on no port."
+    ),
+    _option(
+        "--max-connections",
+        type=click.IntRange(min=1),
+        default=512,
+        show_default=True,
+        help="How many connections may be open at the same time.",
+    ),
+    _option(
         "--insecure-open-to-network",
         is_flag=True,
         help="Listen beyond this machine although whoever reaches the port can run commands.",
@@ -118,7 +146,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         callback=lambda _ctx, _option, address: _no_address(address),
         help="Kala's option for stores behind an address; there is none of these here.",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Log more."),
+    _option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="A line of text for each message on stderr, or a JSON object.",
+    ),
+    _option("-v", "--verbose", is_flag=True, help="Log everything that happens."),
 )
 
 
@@ -147,6 +182,14 @@ def settings_of(options: dict[str, Any]) -> "Settings":
         output_tail=options["output_limit"] - head,
         wait_for_survivors=options["survivors"] == "wait",
         allowed_hosts=frozenset(name.lower() for name in options["allowed_host"]),
+        # Not an option: what stands on a command line can be read by every user of the machine.
+        token=os.environ.get("KALA_TOKEN", ""),
+        token_file=options["token_file"],
+        tls_cert=options["tls_cert"],
+        tls_key=options["tls_key"],
+        tls_client_ca=options["tls_client_ca"],
+        unix_socket=options["unix_socket"],
+        max_connections=options["max_connections"],
         insecure_open_to_network=options["insecure_open_to_network"],
     )
 

@@ -1,4 +1,4 @@
-"""What every command shares that talks to a Kala: the connection, JSON for programs, and ids by their beginning."""
+"""What every command shares that talks to a Kala: the connection and its errors, JSON for programs, names of jobs."""
 
 import functools
 import json
@@ -55,21 +55,28 @@ def is_whole_id(text: str) -> bool:
 
 
 def talks_to_kala(command: Callable[..., None]) -> Callable[..., None]:
-    """Give the command a session, and the options that say with whom and how it talks."""
+    """Give the command a session, and the options that say with whom and how it talks.
+
+    The command may let every error of the client through: it becomes one line on stderr and exit code 1.
+    """
 
     @click.option("--json", "as_json", is_flag=True, help="Answer with JSON, for programs.")
     @click.option("--url", metavar="URL", help="The Kala to talk to; KALA_URL, or http://127.0.0.1:8000.")
     @click.pass_context
     @functools.wraps(command)
     def connected(ctx: click.Context, /, *, url: str | None, as_json: bool, **options: Any) -> None:
-        from kala_client import KalaClient
+        from kala_client import KalaClient, KalaError
+        from kala_server.cli.failures import told
 
         try:
             client = KalaClient(url or ctx.find_root().params.get("url"))
         except ValueError as error:
             raise click.UsageError(printable(str(error))) from None
         with client:
-            command(Session(client, as_json), **options)
+            try:
+                command(Session(client, as_json), **options)
+            except KalaError as error:
+                raise click.ClickException(told(error)) from error
 
     return connected
 
@@ -97,9 +104,9 @@ def _resolve(given: str, jobs: Mapping[str, "Job"]) -> str:
         return meant[0]
     if not meant:
         raise click.ClickException(
-            f"there is no job {printable(given)!r}; say its id, the first {_SHORTEST_PREFIX} or more characters "
+            f"there is no job {given!r}; say its id, the first {_SHORTEST_PREFIX} or more characters "
             "of it, or its name (kala job list)"
         )
     named = ", ".join(f"{job_id} ({printable(jobs[job_id].name)})" for job_id in meant[:5])
     more = f" and {len(meant) - 5} more" if len(meant) > 5 else ""
-    raise click.ClickException(f"{printable(given)!r} could be {named}{more}; say more of the id")
+    raise click.ClickException(f"{given!r} could be {named}{more}; say more of the id")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kala_server.cli.logs import log_to_stderr
 from kala_server.cli.options import server_options, settings_of
 from kala_server.cli.plain import printable
 
@@ -60,7 +61,7 @@ def _run_server(options: dict[str, Any]) -> None:
     from kala_server.store.protocol import StoreError
 
     settings = settings_of(options)
-    _log_to_stderr(verbose=options["verbose"])
+    log_to_stderr(verbose=options["verbose"], as_json=options["log_format"] == "json")
     try:
         asyncio.run(_serve(settings))
     except (ConfigError, StoreError) as error:
@@ -71,15 +72,18 @@ def _run_server(options: dict[str, Any]) -> None:
 
 async def _serve(settings: "Settings") -> None:
     """Serve until a signal comes or the store breaks. Raises StoreBrokenError then."""
+    from kala_server.cli.narration import narrate
     from kala_server.server import Server
 
     server = Server(settings)
     asked = _on_signals(server, settings)
     await server.start()
+    narration = asyncio.create_task(narrate(server.service.feed))
     click.echo(f"listening on {server.url}")
     reasons_to_end: list[asyncio.Future[Any]] = [asked, server.ended]
     await asyncio.wait(reasons_to_end, return_when=asyncio.FIRST_COMPLETED)
     await server.stop()
+    await narration
     if server.ended.done():
         raise server.ended.result()
 
@@ -115,19 +119,4 @@ def _why_not(error: OSError, settings: "Settings") -> str:
         return f"{host} is no address of this machine; the default is 127.0.0.1"
     if error.errno == errno.EACCES and error.filename is None:
         return f"port {port} needs rights that this user lacks; choose one from 1024 on with -p"
-    return str(error)
-
-
-class _OneLine(logging.Formatter):
-    """Escapes control characters: what comes from outside cannot write lines or colours of its own."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the line; a traceback comes after it, on lines of its own."""
-        return printable(super().formatMessage(record))
-
-
-def _log_to_stderr(*, verbose: bool) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("kala").setLevel(logging.DEBUG if verbose else logging.INFO)
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -1,0 +1,40 @@
+"""One server for all tests that only need some server."""
+
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from kala_client import KalaClient
+from tests.cli.command_line import Ended, kala, serving
+
+Kala = Callable[..., Ended]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, and so would every command that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    with serving("serve", "-p", "0", "--no-persist") as server:
+        yield server.url
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[KalaClient]:
+    """The SDK, at a server without any job."""
+    with KalaClient(url) as opened:
+        opened.delete_all_jobs()
+        yield opened
+
+
+@pytest.fixture
+def at_server(client: KalaClient, url: str) -> Kala:  # noqa: ARG001 - the server has no job
+    """The command line, talking to that server."""
+    return partial(kala, env={"KALA_URL": url})

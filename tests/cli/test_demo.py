@@ -1,0 +1,45 @@
+"""`kala demo`: a parent, its child and a repeating job, seen at work for ten seconds."""
+
+import re
+import signal
+from collections import Counter
+from pathlib import Path
+
+from tests.cli.command_line import started
+from tests.cli.terminal import on_a_terminal
+
+RUNS = Counter(tick=4, fetch=1, report=1)
+
+
+def runs_in(words: str) -> Counter[str]:
+    """Count the runs that are told of, by job."""
+    return Counter(re.findall(r"^\d\d:\d\d:\d\d\s+(\w+)\s+succeeded\s+[\d.]+ m?s\s*$", words, re.MULTILINE))
+
+
+def test_the_demo_shows_every_run_as_a_line_and_on_a_terminal_as_a_live_table(tmp_path: Path) -> None:
+    with started("demo", cwd=tmp_path) as piped, on_a_terminal("demo") as terminal:
+        assert terminal.read_to_the_end() == 0
+        out, err = piped.communicate(timeout=30)
+    assert (piped.returncode, err) == (0, "")
+    assert runs_in(out) == RUNS
+    assert out.startswith("A server for this demo listens on http://127.0.0.1:")
+    assert "kala serve" in out
+    assert "\x1b" not in out
+    assert list(tmp_path.iterdir()) == []
+
+    pictures = terminal.pictures
+    assert runs_in(pictures[0]) == {}
+    assert runs_in(pictures[-1]) == RUNS
+    assert len({sum(runs_in(picture).values()) for picture in pictures}) > 3  # one after the other
+    assert re.search(r"^name +id +schedule +next run +ok +failed +state", pictures[0], re.MULTILINE)
+    assert re.search(r"^tick .* 4 +0 +done", pictures[-1], re.MULTILINE)
+    assert terminal.shown.count("\x1b[?25l") == terminal.shown.count("\x1b[?25h") == 1  # the cursor is back
+
+
+def test_ctrl_c_ends_the_demo_and_leaves_the_terminal_as_it_was() -> None:
+    with on_a_terminal("demo") as terminal:
+        terminal.read_until("next run")
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.read_to_the_end() == 130
+    assert "Traceback" not in terminal.shown
+    assert terminal.shown.rstrip().endswith("\x1b[?25h")

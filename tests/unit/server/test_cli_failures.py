@@ -1,0 +1,49 @@
+"""Errors of the client in one line for people."""
+
+import pytest
+
+from kala_client import (
+    AuthenticationError,
+    ConflictError,
+    FieldError,
+    InvalidJobError,
+    KalaConnectionError,
+    KalaError,
+)
+from kala_server.cli.failures import told
+
+URL = "http://127.0.0.1:8000/api/v1/job/"
+
+
+def never_sent() -> KalaError:
+    error = KalaConnectionError("refused", method="GET", url=URL)
+    error.never_sent = True
+    return error
+
+
+def invalid(*errors: FieldError) -> KalaError:
+    error = InvalidJobError("the job was refused", method="POST", url=URL, status=400)
+    error.errors = errors
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            never_sent(),
+            "no Kala answers at http://127.0.0.1:8000; start one with: kala serve (or name another with --url)",
+        ),
+        (KalaConnectionError("cut off", url=URL), "cut off (http://127.0.0.1:8000)"),
+        (AuthenticationError("a token is needed"), "a token is needed; the token is read from KALA_TOKEN"),
+        (
+            invalid(FieldError("name", "is missing"), FieldError("retries", "must be whole", "2")),
+            "name: is missing; retries: must be whole (such as 2)",
+        ),
+        (invalid(), "the job was refused"),
+        (ConflictError("the job is disabled", url=URL), "the job is disabled"),
+        (ConflictError("two\nlines \x1b[31m"), r"two\nlines \x1b[31m"),
+    ],
+)
+def test_an_error_is_one_line_that_says_what_would_be_right(error: KalaError, line: str) -> None:
+    assert told(error) == line

@@ -1,0 +1,112 @@
+"""The options of a server: each has its flag and its variable, and becomes the setting that it names."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from kala_server.cli.options import settings_of
+from kala_server.cli.serve import run, serve
+from kala_server.config import Settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("KALA_")]:
+        monkeypatch.delenv(name)
+
+
+def settings(*words: str, command: click.Command = serve) -> Settings:
+    """Read the words as those after `kala serve`."""
+    with command.make_context("serve", list(words)) as context:
+        return settings_of(context.params)
+
+
+def test_without_a_word_the_settings_are_the_defaults() -> None:
+    assert settings() == settings(command=run) == Settings()
+
+
+EACH: list[tuple[str, str, str, Any]] = [
+    ("--host", "::1", "host", "::1"),
+    ("--port", "2222", "port", 2222),
+    ("--data-dir", "/srv/kala", "data_dir", Path("/srv/kala")),
+    ("--no-persist", "", "data_dir", None),
+    ("--default-owner", "ops@example.com", "default_owner", "ops@example.com"),
+    ("--grace", "2.5", "grace", timedelta(seconds=2.5)),
+    ("--max-running", "3", "max_running", 3),
+    ("--keep-days", "0.5", "keep_days", 0.5),
+    ("--survivors", "wait", "wait_for_survivors", True),
+    ("--allowed-host", "Kala.Example", "allowed_hosts", frozenset({"kala.example"})),
+    ("--insecure-open-to-network", "", "insecure_open_to_network", True),
+    ("--jobdb", "memory", "data_dir", None),
+    ("--jobdb", "Journal", "data_dir", Path("kala-data")),
+]
+
+
+@pytest.mark.parametrize(("flag", "value", "field", "setting"), EACH)
+def test_an_option_is_said_by_its_flag_or_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, flag: str, value: str, field: str, setting: Any
+) -> None:
+    words = [flag, value] if value else [flag]
+    for command in (serve, run):
+        assert getattr(settings(*words, command=command), field) == setting
+    monkeypatch.setenv("KALA_" + flag.removeprefix("--").replace("-", "_").upper(), value or "1")
+    for command in (serve, run):
+        assert getattr(settings(command=command), field) == setting
+
+
+def test_every_option_has_its_variable_and_names_it_in_the_help() -> None:
+    options = [option for option in serve.params if isinstance(option, click.Option)]
+    with serve.make_context("serve", []) as context:
+        help_text = serve.get_help(context)
+    for option in options:
+        assert str(option.envvar).startswith("KALA_"), option.name
+        if option.show_envvar:
+            assert str(option.envvar) in help_text
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "setting"),
+    [
+        (["-p", "2222"], "port", 2222),
+        (["-i", "127.0.0.2"], "host", "127.0.0.2"),
+        (["--interface", "127.0.0.2"], "host", "127.0.0.2"),
+        (["--jobDB=memory"], "data_dir", None),
+        (["--allowed-host", "a", "--allowed-host", "b"], "allowed_hosts", frozenset({"a", "b"})),
+    ],
+)
+def test_kalas_own_spellings_are_known(words: list[str], field: str, setting: Any) -> None:
+    assert getattr(settings(*words), field) == setting
+
+
+@pytest.mark.parametrize(("limit", "head", "tail"), [("10", 5, 5), ("11", 5, 6), ("0", 0, 0)])
+def test_the_output_limit_is_shared_by_beginning_and_end(limit: str, head: int, tail: int) -> None:
+    made = settings("--output-limit", limit)
+    assert (made.output_head, made.output_tail) == (head, tail)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--port", "65536"], "65536 is not in the range"),
+        (["--grace", "-1"], "is not in the range"),
+        (["--max-running", "0"], "0 is not in the range"),
+        (["--keep-days", "0"], "is not in the range"),
+        (["--data-dir", __file__], "is a file"),
+        (["--jobDB", "boltdb"], "there is no store 'boltdb' here; there are journal .* and memory"),
+        (["--jobDBAddress", "127.0.0.1:6379"], "no store here has an address; there are journal"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(words: list[str], why: str) -> None:
+    with pytest.raises(click.BadParameter, match=why):
+        settings(*words)
+
+
+def test_where_listening_beyond_this_machine_is_off_in_the_environment_it_is_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KALA_INSECURE_OPEN_TO_NETWORK", "0")
+    assert settings().insecure_open_to_network is False

@@ -1,0 +1,116 @@
+"""What people see: values as text, and tables that fit."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from rich.console import Console, RenderableType
+
+from kala_client.clock import utc_now
+from kala_server.cli.plain import printable
+from kala_server.cli.show import Column, facts, moment, screen, table, took, whole_moment
+
+
+def drawn(renderable: RenderableType, *, width: int = 80, color: bool = False) -> str:
+    console = Console(
+        file=StringIO(),
+        width=width,
+        markup=False,
+        highlight=False,
+        force_terminal=color,
+        color_system="standard" if color else None,
+    )
+    with console.capture() as captured:
+        console.print(renderable)
+    return captured.get()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ä 😀", "plain ä 😀"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("two\r\nlines\tand a tab", r"two\r\nlines\tand a tab"),
+        ("right\u202eto left", r"right\u202eto left"),
+        ("\x9b31m", r"\x9b31m"),
+        ("\x00", r"\x00"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_a_cell_is_escaped_and_never_read_as_markup() -> None:
+    shown = drawn(table([Column("name")], [["[red]a\x1b[0m[/red]"], [None], [""], [0]]))
+    assert [line.strip() for line in shown.splitlines()] == ["name", r"[red]a\x1b[0m[/red]", "–", "–", "0"]
+
+
+def test_where_a_table_is_too_wide_only_a_column_that_gives_is_cut() -> None:
+    columns = [Column("name", gives=True), Column("id")]
+    shown = drawn(table(columns, [["n" * 50, "93b65499"]]), width=30)
+    assert "93b65499" in shown
+    assert "…" in shown
+    assert len(shown.splitlines()) == 2
+
+
+def test_a_column_that_wraps_loses_nothing() -> None:
+    sentence = "the 08:00 run was still running"
+    shown = drawn(table([Column("id"), Column("why", wraps=True)], [["93b65499", sentence]]), width=30)
+    words = shown.split()
+    assert set(sentence.split()) <= set(words)
+    assert len(shown.splitlines()) > 2
+
+
+def test_states_have_their_colour_and_other_words_none() -> None:
+    shown = drawn(table([Column("state")], [["failed"], ["flailed"]]), color=True)
+    assert "\x1b[31mfailed" in shown
+    assert "\x1b[31mflailed" not in shown
+
+
+def test_facts_are_those_that_say_something() -> None:
+    shown = drawn(facts([("name", "a"), ("owner", ""), ("next run", None), ("ok", 0)]))
+    assert [line.split() for line in shown.splitlines()] == [["name", "a"], ["ok", "0"]]
+
+
+def test_lines_into_a_pipe_are_as_long_as_they_must_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    name = "n" * 500
+    screen().print(table([Column("name", gives=True)], [[name]]))
+    assert name in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "40")
+    screen().print(table([Column("name", gives=True)], [[name]]))
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 40
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "–"),
+        (0, "0 ms"),
+        (0.0042, "4 ms"),
+        (1, "1 s"),
+        (1.54, "1.5 s"),
+        (3661, "61 min"),
+        (12_000, "3 h 20 min"),
+    ],
+)
+def test_a_length_is_told_as_people_do(seconds: float | None, words: str) -> None:
+    assert took(seconds) == words
+
+
+def test_a_moment_tells_its_year_only_where_it_is_another_one() -> None:
+    now = utc_now().astimezone().replace(month=6, day=4, hour=9, minute=5, second=1)
+    assert moment(now) == "06-04 09:05:01"
+    assert moment(now.replace(year=now.year + 1)) == f"{now.year + 1}-06-04 09:05"
+    assert moment(None) == "–"
+
+
+def test_a_whole_moment_tells_the_offset() -> None:
+    at = datetime(2035, 6, 4, 9, 5, 1, 999_999, tzinfo=UTC)
+    told = whole_moment(at)
+    assert told is not None
+    assert datetime.fromisoformat(told) == at - timedelta(microseconds=999_999)
+    assert whole_moment(None) is None
