@@ -1,0 +1,152 @@
+"""docs/jobs.md: every field of a job, with its true default and an example that a server takes."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from typing import Any, get_type_hints
+
+import httpx
+import pytest
+
+from kala_client._fields import JobFields
+from kala_client.models import Job as ClientJob
+from kala_server.core.job import Job, JobSpec, RemoteCall, RunState
+from kala_server.runner import environment
+from kala_server.testing import running_server
+from kala_server.wire import answers
+from kala_server.wire.requests import change_job, read_job
+from tests.docs.blocks import DOCS, Block, blocks, codes, read, rows
+from tests.docs.console import Session
+
+PAGE = read(DOCS / "jobs.md")
+EXAMPLES = blocks(PAGE, "json")
+ROWS = {codes(field)[0]: (field, default) for field, default in rows(PAGE, "field", "default")}
+OWNED = {
+    name for (field,) in rows(PAGE.partition("## What the server says")[2], "field") for name in codes(field)
+}
+ON_THE_WIRE = {"template_delimiters": "TemplateDelimiters"}
+SAID = {ON_THE_WIRE.get(field.name, field.name) for field in fields(JobSpec)} | {"disabled"}
+PLAIN = {"name": "plain", "command": "date", "schedule": "R/2035-06-04T03:00:00Z/P1D"}
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with running_server() as server, httpx.Client(base_url=f"{server.url}/api/v1") as client:
+        yield client
+
+
+def created(http: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
+    """Create a job and return it as the server tells of it."""
+    answer = http.post("/job/", json=job)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = http.get(f"/job/{answer.json()['id']}/").json()["job"]
+    return found
+
+
+def test_every_field_that_a_job_can_say_is_documented_and_no_other() -> None:
+    assert ROWS.keys() == SAID
+    assert {name.lower() for name in ROWS} == {
+        ON_THE_WIRE.get(name, name).lower() for name in get_type_hints(JobFields)
+    }
+
+
+def test_every_field_that_the_server_owns_is_documented_and_no_other(http: httpx.Client) -> None:
+    assert created(http, PLAIN).keys() == SAID | OWNED
+    assert {name for name in ClientJob.model_fields if name not in get_type_hints(JobFields)} <= OWNED | {
+        "number_of_finished_runs"
+    }
+
+
+def test_every_documented_default_is_the_real_one(http: httpx.Client) -> None:
+    there = created(http, PLAIN)
+    documented = {name: codes(default) for name, (_, default) in ROWS.items()}
+    defaults = {name: json.loads(code[0]) for name, code in documented.items() if code}
+    assert documented.keys() - defaults.keys() == {"name", "remote_properties"}
+    unlike_the_plain_job = {"command": "", "schedule": ""}
+    assert defaults == {name: there[name] for name in defaults} | unlike_the_plain_job
+
+
+def test_the_fields_that_real_kala_passes_over_are_marked() -> None:
+    spec, _ = read_job(PLAIN)
+    marked = {name for name, (field, _) in ROWS.items() if "**+**" in field}
+    job = Job(id="", spec=spec, created_at=answers.NEVER)
+    assert marked == answers.beyond_kala(job).keys()
+
+
+def test_every_field_is_in_an_example() -> None:
+    shown = {name for example in EXAMPLES for name in json.loads(example.text)}
+    assert shown == SAID - {"TemplateDelimiters"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"line-{example.line}")
+def test_an_example_is_taken_and_kept_as_it_stands(http: httpx.Client, example: Block) -> None:
+    job = with_real_ids(http, json.loads(example.text))
+    there = created(http, job)
+    assert {name: there[name] for name in job} == job
+
+
+def with_real_ids(http: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
+    """Put jobs that are there in the place of those that the example names."""
+
+    @cache
+    def stand_in(documented: str) -> str:
+        return str(created(http, PLAIN | {"name": documented})["id"])
+
+    real = dict(job)
+    if parents := job.get("parent_jobs"):
+        real["parent_jobs"] = [stand_in(parent) for parent in parents]
+    if helper := job.get("on_failure_job"):
+        real["on_failure_job"] = stand_in(helper)
+    return real
+
+
+def test_a_job_that_was_read_can_be_sent_back_as_it_is(http: httpx.Client) -> None:
+    there = created(
+        http, {"Name": "other", "COMMAND": "date", "Schedule": PLAIN["schedule"], "nonsense": 1, "env": None}
+    )
+    again = created(http, there | {"id": "mine", "success_count": 7})
+    own = {"id", "created_at"}
+    assert {name: again[name] for name in again.keys() - own} == {
+        name: there[name] for name in there.keys() - own
+    }
+
+
+def test_every_member_of_an_http_call_is_documented() -> None:
+    assert {codes(member)[0] for (member,) in rows(PAGE, "member")} == {
+        field.name for field in fields(RemoteCall)
+    }
+
+
+def test_every_state_of_a_run_is_documented() -> None:
+    assert [codes(state)[0] for (state,) in rows(PAGE, "state")] == list(RunState)
+
+
+def test_the_variables_of_a_run_are_the_documented_ones(http: httpx.Client) -> None:
+    documented = {name for (variables,) in rows(PAGE, "variable") for name in codes(variables)}
+    run_it = PLAIN | {"name": "env", "command": "env"}
+    job_id = created(http, run_it)["id"]
+    run_id = http.post(f"/job/start/{job_id}/").headers["Kala-Run-Id"]
+    printed = http.get(f"/run/{run_id}/output/", params={"follow": "true"}, timeout=20).text
+    assert {line.partition("=")[0] for line in printed.splitlines() if line.startswith("KALA_")} == documented
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DB_PASSWORD", "MY_SECRET", "GH_TOKEN", "A_CREDENTIAL", "PRIVATE_X", "COOKIE", "AN_AUTH", "A_KEY"],
+)
+def test_what_is_said_not_to_be_inherited_is_not(name: str) -> None:
+    others = {"KALA_URL": "x", "DATABASE_URL": "x", "A_DSN": "x", "X": "https://user:word@host/"}
+    assert environment.inherited({name: "x", "PATH": "/bin", **others}) == {"PATH": "/bin"}
+
+
+def test_a_change_knows_the_same_names() -> None:
+    spec, _ = read_job(PLAIN)
+    job = Job(id="", spec=spec, created_at=answers.NEVER)
+    changed, disabled = change_job(job, {"DISABLED": True, "templatedelimiters": "{{ }}"})
+    assert (changed.template_delimiters, disabled) == ("{{ }}", True)
+
+
+def test_the_sessions_are_answered_as_documented(session: Session) -> None:
+    for block in blocks(PAGE, "console"):
+        session.play(block)
