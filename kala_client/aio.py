@@ -174,7 +174,7 @@ class AsyncKalaClient:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - as in KalaClient; the error names the run
     ) -> Run:
-        """Wait until a run is over, and return it; for ever without a `timeout` in seconds.
+        """Wait until a run is over, and return it; for ever without a `timeout` in seconds. Needs kala_server.
 
         Raises KalaTimeoutError where it is not over by then; the run goes on.
         """

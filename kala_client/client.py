@@ -165,7 +165,7 @@ class KalaClient:
         return self.get_run(self._engine.run(_calls.start_run(job_id)))
 
     def wait(self, run: Run | str, *, timeout: float | None = None) -> Run:
-        """Wait until a run is over, and return it; for ever without a `timeout` in seconds.
+        """Wait until a run is over, and return it; for ever without a `timeout` in seconds. Needs kala_server.
 
         Raises KalaTimeoutError where it is not over by then; the run goes on.
         """

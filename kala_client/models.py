@@ -74,10 +74,11 @@ class KalaStats(_Wire):
 class RemoteProperties(_Wire):
     """The HTTP call of a job with `type=1`. `timeout` is in whole seconds; 0 leaves it to the server."""
 
-    url: str = ""
+    # Each of these may hold a secret, the URL a password.
+    url: str = Field("", repr=False)
     method: str = ""
-    body: str = ""
-    headers: dict[str, HeaderValues] | None = None
+    body: str = Field("", repr=False)
+    headers: dict[str, HeaderValues] | None = Field(None, repr=False)
     timeout: int = 0
     expected_response_codes: list[int] | None = None
 
@@ -122,7 +123,7 @@ class Job(_Wire):
     user: str | None = None
     tags: Annotated[list[str], WithoutNulls] = []
     description: str = ""
-    keep_runs: Annotated[int, Field(ge=0)] = 100
+    keep_runs: Annotated[int, Field(ge=1)] = 100
     rerun_interrupted: bool = False
     # What the server says
     id: str = ""

@@ -75,6 +75,8 @@ async def _serve(settings: "Settings") -> None:
     from kala_server.cli.narration import narrate
     from kala_server.server import Server
 
+    if settings.token:
+        _log.info("clients must show the token that is in KALA_TOKEN")
     server = Server(settings)
     asked = _on_signals(server, settings)
     await server.start()

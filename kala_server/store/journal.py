@@ -9,6 +9,7 @@ This module must not know what a record means, and never answers before a sync.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,8 @@ from kala_server.store.log import NO_ROOM, Log, told
 from kala_server.store.mend import Mended, cut_tail
 from kala_server.store.protocol import StoreBrokenError, StoreError, StoreFullError
 from kala_server.store.scan import Scan, read_lines
+
+_log = logging.getLogger("kala.store")
 
 JOURNAL = "journal.jsonl"
 LOCK = "lock"
@@ -109,6 +112,7 @@ class JournalStore:
         """Make durable what was just read, as the records will be acted on; mend the tail first."""
         if self._filesystem.status(fd)[0] > scan.whole_end:
             self.mended = cut_tail(self._filesystem, fd, self.path, offset=scan.whole_end, seq=scan.next_seq)
+            _log.warning("%s", self.mended)
         if scan.whole_end != scan.snapshot_end:
             # The last batch may be in the page cache alone, even marked as clean if its sync had failed: then only
             # writing it again makes the sync below mean something.

@@ -32,8 +32,7 @@ def test_every_method_is_documented_and_no_other() -> None:
 
 def test_what_needs_kala_server_is_marked() -> None:
     says_so = {name for name, doc in public_methods().items() if "Needs kala_server." in doc}
-    through_get_run = {"wait"}
-    assert {name for name, needs in METHODS.items() if needs == "yes"} == says_so | through_get_run
+    assert {name for name, needs in METHODS.items() if needs == "yes"} == says_so
 
 
 def test_every_argument_of_a_method_in_the_table_is_a_real_one() -> None:

@@ -239,3 +239,17 @@ def test_the_journal_is_readable_by_its_owner_alone_and_holds_no_more_than_it_mu
         assert path.stat().st_mode & 0o077 == 0, path
     [output] = (folder / "output").rglob("*-*")
     assert output.read_text() == "canary-output\ntoken=\n"
+
+
+def test_a_batch_that_was_cut_off_is_kept_aside_and_told_of(folder: Path) -> None:
+    with server_process(folder) as server, KalaClient(server.url) as kala:
+        kala.create_job(name="kept", command="true", schedule=f"R/{IN_2035.isoformat()}/P1D")
+        server.kill()
+    with (folder / "journal.jsonl").open("a") as file:
+        file.write('{"v":1,"seq":')
+    with server_process(folder) as server, KalaClient(server.url) as kala:
+        assert [job.name for job in kala.get_all_jobs().values()] == ["kept"]
+        server.stop()
+    [copy] = folder.glob("journal.torn-*")
+    assert copy.read_text() == '{"v":1,"seq":'
+    assert f"are kept in {copy}" in server.errors
