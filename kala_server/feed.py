@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
+from uuid import uuid4
 
 from kala_server.core.records import Record
 
@@ -27,6 +29,8 @@ class Feed:
     """A bounded buffer of durable records, numbered from 1."""
 
     def __init__(self, buffered: int = BUFFERED) -> None:
+        self.life = uuid4().hex[:8]
+        """Tells the numbers of this feed from those of another server, or of this one before it was started again."""
         self._entries: deque[Entry] = deque(maxlen=buffered)
         self._latest = 0
         self._news = asyncio.Event()
@@ -78,8 +82,8 @@ class Feed:
         missed = self._latest - len(self._entries)
         if position > self._latest or position < missed:
             return [Entry(missed, None)]
-        skip = len(self._entries) - (self._latest - position)
-        return [entry for number, entry in enumerate(self._entries) if number >= skip]
+        # From the end, as a follower is mostly a few records behind.
+        return list(islice(reversed(self._entries), self._latest - position))[::-1]
 
     def _wake(self) -> None:
         self._news.set()

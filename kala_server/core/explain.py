@@ -3,7 +3,7 @@
 Times are told on the job's own clock: of its `timezone`, or of the offset in START.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -18,13 +18,6 @@ MOST = 100
 """How many slots one answer explains at the most."""
 
 _LATE = timedelta(seconds=1)
-_BY_TRIGGER = {
-    Trigger.SCHEDULE: "",
-    Trigger.MANUAL: "started by hand, ",
-    Trigger.PARENT: "after its parent, ",
-    Trigger.CATCH_UP: "caught up, ",
-    Trigger.ON_FAILURE: "called because another job failed, ",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +71,16 @@ class _Teller:
 
     def at(self, first: datetime, last: datetime) -> Iterator[Explanation]:
         """Explain what is in the ledger from `first` to `last`, and the slots that are not."""
-        slots = list(islice(between(timetable_of(self._job.spec, self._job.created_at), first, last), MOST))
+        born = self._job.created_at
+        slots = list(islice(between(timetable_of(self._job.spec, born), max(first, born), last), MOST))
         told: set[datetime] = set()
         for run in self._state.job_runs(self._job.id):
             ends = run.last_scheduled_at or run.scheduled_at
             if run.scheduled_at > last or ends < first:
                 continue
+            # Without a slot there: one of an earlier schedule, or no slot at all, such as a start by hand.
             mine = [slot for slot in slots if run.scheduled_at <= slot <= ends] or [
-                max(run.scheduled_at, first)
+                edge for edge in {run.scheduled_at, ends} if first <= edge <= last
             ]
             if run.trigger in {Trigger.SCHEDULE, Trigger.CATCH_UP}:
                 told.update(mine)
@@ -96,11 +91,18 @@ class _Teller:
                 yield self._without_run(slot)
 
     def no_slot(self, at: datetime) -> Explanation:
-        timetable = timetable_of(self._job.spec, self._job.created_at)
-        around = (timetable.last_until(at), timetable.next_after(at))
-        named = " and ".join(self._clock(slot) for slot in around if slot is not None)
-        rest = f"the nearest times are {named}" if named else self._what_it_waits_for()
-        return Explanation(at=at, state="none", sentence=f"not due then: {rest}")
+        return Explanation(at=at, state="none", sentence=f"not due then: {self._why_no_slot(at)}")
+
+    def _why_no_slot(self, at: datetime) -> str:
+        born = self._job.created_at
+        if at < born:
+            return f"the job was created only at {self._clock(born)}"
+        timetable = timetable_of(self._job.spec, born)
+        around = [timetable.last_until(at), timetable.next_after(at)]
+        named = [self._clock(slot) for slot in around if slot is not None and slot >= born]
+        if not named:
+            return self._what_it_waits_for()
+        return f"the nearest {'times are' if len(named) > 1 else 'time is'} {' and '.join(named)}"
 
     def _of(self, run: Run, at: datetime) -> Explanation:
         return Explanation(at=at, state=run.state, sentence=self.about(run), run=run)
@@ -135,11 +137,11 @@ class _Teller:
         if job.disabled:
             return "does not run: the job is disabled"
         parents = job.spec.parent_jobs
-        if not parents:
-            return "it has no times of its own"
         if job.spec.wait_for is WaitFor.ANY or len(parents) == 1:
             return f"runs when {' or '.join(map(self._name, parents))} has succeeded"
-        arrived = {arrival.parent_id: arrival.run_id for arrival in job.arrivals}
+        arrived: dict[str, str] = {}
+        for arrival in job.arrivals:
+            arrived.setdefault(arrival.parent_id, arrival.run_id)
         missing = [self._name(parent) for parent in parents if parent not in arrived]
         there = [f"{self._name(parent)} is there{self._ended_at(run)}" for parent, run in arrived.items()]
         return "; ".join([f"waits for a run of {' and of '.join(missing)}", *there])
@@ -149,7 +151,7 @@ class _Teller:
     def about(self, run: Run) -> str:
         if run.state is RunState.SKIPPED:
             return f"skipped: {self._why_skipped(run)}{self._span(run)}"
-        return _BY_TRIGGER[run.trigger] + {
+        return self._led_to_by(run) + {
             RunState.WAITING: self.waiting,
             RunState.RUNNING: self._running,
         }.get(run.state, self._over)(run)
@@ -160,7 +162,24 @@ class _Teller:
         if not self._state.has_turn(run):
             first = self._state.runs[self._state.active[run.job_id][0]]
             return f"waits: {self._still(first, self._now, 'is')}"
-        return f"waits for a free place: {self._state.counts['running']} commands are running"
+        running = self._state.counts["running"]
+        return f"waits for a free place: {running} {'command is' if running == 1 else 'commands are'} running"
+
+    def _led_to_by(self, run: Run) -> str:
+        if run.trigger is Trigger.MANUAL:
+            return "started by hand, "
+        if run.trigger is Trigger.CATCH_UP:
+            return "caught up, "
+        if run.trigger is Trigger.PARENT:
+            return f"after {self._of_jobs(run.parents) or 'its parents'}, "
+        if run.trigger is Trigger.ON_FAILURE:
+            return f"because {self._of_jobs((run.cause,)) or 'another job'} failed, "
+        return ""
+
+    def _of_jobs(self, run_ids: Iterable[str]) -> str:
+        """Name the jobs of runs, as far as these are still kept."""
+        runs = (self._state.runs.get(run_id) for run_id in run_ids)
+        return " and ".join(self._name(run.job_id) for run in runs if run is not None)
 
     def _running(self, run: Run) -> str:
         assert run.started_at is not None
@@ -169,15 +188,14 @@ class _Teller:
         return f"running since {self._clock(run.started_at)} ({long}{_attempt(run)}){ending}"
 
     def _over(self, run: Run) -> str:
-        state = str(run.state).replace("_", " ")
-        reason = f": {run.reason}" if run.reason else ""
+        ended = _ended(run)
         if run.started_at is None or run.finished_at is None:
-            return f"{state}{reason}"
+            return f"{ended} (it had not started)"
         late = run.started_at - run.scheduled_at
         said = [f"started {self._clock(run.started_at)}", f"took {words(run.finished_at - run.started_at)}"]
         if late >= _LATE:
             said.insert(1, f"{words(late)} late")
-        return f"{state}{reason} ({', '.join(said)}{_attempt(run)})"
+        return f"{ended} ({', '.join(said)}{_attempt(run)})"
 
     def _why_skipped(self, run: Run) -> str:
         cause = self._state.runs.get(run.cause)
@@ -188,9 +206,9 @@ class _Teller:
         if run.reason == reasons.ONE_WAITS:
             return f"{self._still(cause, run.queued_at, 'was')}, and another one was waiting already"
         if run.reason == reasons.PARENT_FAILED:
-            state = str(cause.state).replace("_", " ")
-            reason = f": {cause.reason}" if cause.reason else ""
-            return f"its parent {self._name(cause.job_id)} did not succeed ({state}{reason})"
+            return f"its parent {self._name(cause.job_id)} did not succeed ({_ended(cause)})"
+        if run.reason == reasons.TOO_MANY_GENERATIONS:
+            return f"too many runs of {self._name(cause.job_id)} were waiting for the other parents"
         return run.reason
 
     def _still(self, run: Run, then: datetime, verb: str) -> str:
@@ -205,7 +223,7 @@ class _Teller:
         if run.last_scheduled_at is None:
             return ""
         since, until = self._clock(run.scheduled_at), self._clock(run.last_scheduled_at)
-        return f" (and so were {run.count} in a row, from {since} to {until})"
+        return f"; so were all {run.count} times from {since} to {until}"
 
     def _ended_at(self, run_id: str) -> str:
         run = self._state.runs.get(run_id)
@@ -220,6 +238,14 @@ class _Teller:
         local = instant.astimezone(self._zone)
         time = f"{local:%H:%M:%S}" if local.second or local.microsecond else f"{local:%H:%M}"
         return time if local.date() == self._now.astimezone(self._zone).date() else f"{local:%Y-%m-%d} {time}"
+
+
+def _ended(run: Run) -> str:
+    """Say how the run ended, and why where that is known."""
+    state = str(run.state).replace("_", " ")
+    if not run.reason or run.reason.startswith(state):
+        return run.reason or state
+    return f"{state}: {run.reason}"
 
 
 def _attempt(run: Run) -> str:

@@ -6,7 +6,6 @@ life, or of what is no longer buffered, gets an event `missed` and then all that
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from uuid import uuid4
 
 from pydantic_core import to_json
 
@@ -22,7 +21,6 @@ _MISSED = "some events are no longer known; ask for the state of what matters"
 class Events(StreamingHandler):
     """`/events/`."""
 
-    life = uuid4().hex[:8]
     heartbeat = 15.0
     """Seconds of silence after which a comment tells a quiet stream from a dead connection."""
 
@@ -34,7 +32,7 @@ class Events(StreamingHandler):
 
     async def _events(self, after: int) -> AsyncGenerator[bytes, None]:
         # An id without an event: a client that is cut off before the first one knows where to take up all the same.
-        yield f"id: {self.life}-{after}\n\n".encode() if after >= 0 else b": hello\n\n"
+        yield f"{self._id(after)}\n".encode() if after >= 0 else b": hello\n\n"
         async with aclosing(self.context.service.feed.listen(after, patience=self.heartbeat)) as entries:
             async for entry in entries:
                 told = ":\n\n" if entry is None else await self._told(entry)
@@ -43,19 +41,24 @@ class Events(StreamingHandler):
 
     def _after(self) -> int:
         """Return the number after which the client wants to hear more."""
-        latest = self.context.service.feed.latest
-        said = self.request.headers.get("Last-Event-ID") or self.query.text("after")
+        feed = self.context.service.feed
+        name, said = "Last-Event-ID", self.request.headers.get("Last-Event-ID", "")
         if not said:
-            return latest
+            name, said = "after", self.query.text("after")
+        if not said:
+            return feed.latest
         life, _, number = said.rpartition("-")
         if not (number.isascii() and number.isdigit() and len(number) < 16):
             message = "it must be the id of an event that this server sent"
-            raise InvalidRequestError([FieldProblem("Last-Event-ID", message, f"{self.life}-{latest}")])
+            raise InvalidRequestError([FieldProblem(name, message, f"{feed.life}-{feed.latest}")])
         # What is no number of this life is one that no feed has: it makes the feed say that something was missed.
-        return int(number) if life == self.life else -1
+        return int(number) if life == feed.life else -1
+
+    def _id(self, number: int) -> str:
+        return f"id: {self.context.service.feed.life}-{number}\n"
 
     async def _told(self, entry: Entry) -> str:
-        number = f"id: {self.life}-{entry.number}\n"
+        number = self._id(entry.number)
         record = entry.record
         if record is None:
             return f'{number}event: missed\ndata: {{"reason":"{_MISSED}"}}\n\n'

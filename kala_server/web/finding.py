@@ -8,7 +8,7 @@ from kala_server.core.state import State
 from kala_server.web.query import Cursor, Query, cursor
 from kala_server.wire.answers import is_done
 
-_MOST = 100_000
+MOST_JOBS = 100_000
 _PARAMETERS = ("name", "owner", "tag", "state", "limit", "after")
 
 
@@ -43,7 +43,7 @@ class Wanted:
             owner=query.text("owner"),
             tag=query.text("tag"),
             state=query.choice("state", JobState),
-            limit=query.whole_number("limit", otherwise=_MOST, most=_MOST),
+            limit=query.whole_number("limit", otherwise=MOST_JOBS, most=MOST_JOBS),
             after=query.cursor("after"),
         )
 

@@ -17,7 +17,7 @@ from kala_server.web.finding import Wanted
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, listing, requests
 
-_LONGEST_KEY = 255
+LONGEST_KEY = 255
 
 
 def existing(state: State, job_id: str) -> Job:
@@ -34,8 +34,8 @@ class JobCreator(Handler):
     async def create(self, jobs: list[e.NewJob]) -> list[str]:
         """Create the jobs and return their ids; those of earlier, where this very request came before."""
         key = self.request.headers.get("Idempotency-Key", "")
-        if len(key) > _LONGEST_KEY or not key.isprintable():
-            message = f"a key has up to {_LONGEST_KEY} printable characters"
+        if len(key) > LONGEST_KEY or not key.isprintable():
+            message = f"a key has up to {LONGEST_KEY} printable characters"
             raise InvalidRequestError([FieldProblem("Idempotency-Key", message, str(uuid4()))])
         digest = (
             sha256(self.request.path.rstrip("/").encode() + b"\n" + self.raw_body()).hexdigest()

@@ -15,7 +15,7 @@ Cursor = tuple[datetime, str]
 _A_TIME = "2035-06-04T09:00:00+02:00"
 _EDGE = timedelta(days=2)
 """The calendar ends with the year 9999: beside its ends no zone and no minute could be added any more."""
-_BEGINNING, _END = (end.replace(tzinfo=UTC) for end in (datetime.min + _EDGE, datetime.max - _EDGE))
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC) + _EDGE, datetime.max.replace(tzinfo=UTC) - _EDGE
 
 
 class Query:

@@ -16,8 +16,8 @@ from kala_server.web.jobs import existing
 from kala_server.web.query import Cursor, cursor
 from kala_server.wire import ledger
 
-_MOST_RUNS = 1_000
-_MOST_PREVIEWED = 1_000
+MOST_RUNS = 1_000
+MOST_PREVIEWED = 1_000
 
 
 def existing_run(state: State, run_id: str) -> Run:
@@ -33,7 +33,7 @@ class JobRuns(Handler):
 
     async def get(self, job_id: str) -> None:
         """Return a page of the job's ledger, newest first."""
-        limit = self.query.whole_number("limit", otherwise=100, most=_MOST_RUNS)
+        limit = self.query.whole_number("limit", otherwise=100, most=MOST_RUNS)
         before, wanted = self.query.cursor("before"), self.query.choice("state", RunState)
         now = self.context.service.clock.now()
 
@@ -58,7 +58,8 @@ def _page(runs: list[Run], before: Cursor | None) -> list[Run]:
 
 
 def _place(run: Run) -> Cursor:
-    return run.queued_at, run.id
+    # Runs of one instant, such as those of a catch-up, are in the order of their slots.
+    return run.queued_at, f"{run.scheduled_at:%Y%m%d%H%M%S%f}.{run.id}"
 
 
 class OneRun(Handler):
@@ -99,7 +100,7 @@ class Preview(Handler):
 
     async def get(self) -> None:
         """Say when a schedule would be due, without creating anything."""
-        count = self.query.whole_number("count", otherwise=5, most=_MOST_PREVIEWED)
+        count = self.query.whole_number("count", otherwise=5, most=MOST_PREVIEWED)
         timetable = _timetable(self.query.text("schedule"), self.query.text("timezone"))
         now = self.context.service.clock.now()
         first = timetable.next_after(now)

@@ -20,8 +20,8 @@ _NO_CALL = {
     "timeout": 0,
     "expected_response_codes": None,
 }
-_STAT_DOCUMENTED = ("JobId", "RanAt", "NumberOfRetries", "Success", "ExecutionDuration")
-_STATS_DOCUMENTED = (
+STAT_DOCUMENTED = ("JobId", "RanAt", "NumberOfRetries", "Success", "ExecutionDuration")
+STATS_DOCUMENTED = (
     "ActiveJobs",
     "DisabledJobs",
     "Jobs",
@@ -143,7 +143,7 @@ def _stat(run: Run) -> dict[str, Any]:
         "success": run.state is RunState.SUCCEEDED,
         "execution_duration": nanoseconds(run),
     }
-    return stat | dict(zip(_STAT_DOCUMENTED, stat.values(), strict=True))
+    return stat | dict(zip(STAT_DOCUMENTED, stat.values(), strict=True))
 
 
 def nanoseconds(run: Run) -> int:
@@ -167,7 +167,7 @@ def server_stats(state: State) -> dict[str, Any]:
         "last_attempted_run": state.times.get("last_attempted_run", NEVER),
         "created": state.times["created_at"],
     }
-    return stats | dict(zip(_STATS_DOCUMENTED, stats.values(), strict=True))
+    return stats | dict(zip(STATS_DOCUMENTED, stats.values(), strict=True))
 
 
 def jobs(state: State, wanted: Iterable[Job], *, stats: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What clients send: from JSON documents to specs and changes. Names of fields are those of docs/jobs.md."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,9 +12,11 @@ from kala_server.core.job import HTTP_CALL, Job, JobSpec
 
 _SPEC = TypeAdapter(JobSpec)
 _SPEC_FIELDS = {field.name for field in fields(JobSpec)}
-_TO_WIRE = {"template_delimiters": "TemplateDelimiters"}
-_FROM_WIRE = {_TO_WIRE.get(name, name).lower(): name for name in (*_SPEC_FIELDS, "disabled")}
-_EXAMPLES: dict[str, Any] = {
+TO_WIRE = {"template_delimiters": "TemplateDelimiters"}
+_FROM_WIRE = {TO_WIRE.get(name, name).lower(): name for name in (*_SPEC_FIELDS, "disabled")}
+EMPTY_IS_NONE = ("overlap", "catch_up", "wait_for")
+"""Choices for which a client may also send an empty text; of other texts it is a value as good as any."""
+EXAMPLES: dict[str, Any] = {
     "name": "nightly-report",
     "command": "bash -c 'date >> /tmp/dates'",
     "schedule": "R5/2035-06-04T19:25:16Z/PT10S",
@@ -71,7 +73,7 @@ def change_job(job: Job, document: object) -> tuple[JobSpec, bool]:
     names = {key.lower() for key in document}
     now = {
         "disabled": job.disabled,
-        **{_TO_WIRE.get(name, name): said for name, said in asdict(job.spec).items()},
+        **{TO_WIRE.get(name, name): said for name, said in asdict(job.spec).items()},
     }
     return read_job({name: said for name, said in now.items() if name.lower() not in names} | document)
 
@@ -86,11 +88,11 @@ def _said(document: object) -> dict[str, Any]:
         if name is None:
             continue
         if name in seen:
-            raise InvalidJobError([FieldProblem(_TO_WIRE.get(name, name), "it is there in two spellings")])
+            raise InvalidJobError([FieldProblem(TO_WIRE.get(name, name), "it is there in two spellings")])
         seen.add(name)
         if value is not None:
             said[name] = value
-    for name in ("overlap", "catch_up", "wait_for"):
+    for name in EMPTY_IS_NONE:
         if said.get(name) == "":
             del said[name]
     _tidy_call(said)
@@ -98,25 +100,23 @@ def _said(document: object) -> dict[str, Any]:
 
 
 def _tidy_call(said: dict[str, Any]) -> None:
-    """Go's client always sends `remote_properties`, empty for a command; its headers are lists of values."""
+    """Go's client leaves no field of `remote_properties` out, and its headers are lists of values."""
     call = said.get("remote_properties")
     if not isinstance(call, dict):
         return
-    call = {key.lower(): value for key, value in call.items() if value is not None}
-    if not call.get("url") and said.get("type", 0) != HTTP_CALL:
-        del said["remote_properties"]
-        return
+    call = {"url": ""} | {key.lower(): value for key, value in call.items() if value is not None}
     headers = call.get("headers")
     if isinstance(headers, dict):
         call["headers"] = {
             name: ", ".join(value) if _are_texts(value) else value for name, value in headers.items()
         }
     timeout = call.get("timeout")
-    if isinstance(timeout, float) and not timeout.is_integer():
+    if isinstance(timeout, int | float) and not (timeout >= 0 and float(timeout).is_integer()):
         # Go's client reads a whole number there; anything else would keep it from reading any job at all.
         message = "the timeout must be a whole number of seconds"
-        raise InvalidJobError([FieldProblem("remote_properties", message, _EXAMPLES["remote_properties"])])
-    call["method"] = call.get("method") or "GET"
+        raise InvalidJobError([FieldProblem("remote_properties", message, EXAMPLES["remote_properties"])])
+    if call.get("method", "") == "":
+        call["method"] = "GET"
     said["remote_properties"] = call
 
 
@@ -126,9 +126,12 @@ def _are_texts(value: object) -> bool:
 
 def _read_spec(said: Mapping[str, Any]) -> JobSpec:
     try:
-        return _SPEC.validate_json(to_json({"name": "", **said}), strict=True)
+        spec = _SPEC.validate_json(to_json({"name": "", **said}), strict=True)
     except ValidationError as error:
         raise InvalidJobError([_problem(detail) for detail in error.errors(include_url=False)]) from None
+    call = spec.remote_properties
+    # Go's client always sends a call, empty for a command.
+    return replace(spec, remote_properties=None) if call and not call.url and spec.type != HTTP_CALL else spec
 
 
 def _problem(detail: ErrorDetails) -> FieldProblem:
@@ -136,7 +139,7 @@ def _problem(detail: ErrorDetails) -> FieldProblem:
     field = path[0] if path else ""
     message = detail["msg"].removeprefix("Input ").replace("should be", "must be").removeprefix("should ")
     inside = "" if len(path) < 2 else f" (at {'.'.join(path)})"
-    return FieldProblem(_TO_WIRE.get(field, field), f"{message}{inside}", _EXAMPLES.get(field, ""))
+    return FieldProblem(TO_WIRE.get(field, field), f"{message}{inside}", EXAMPLES.get(field, ""))
 
 
 def _no_object(document: object) -> InvalidJobError:

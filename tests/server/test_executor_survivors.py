@@ -1,0 +1,206 @@
+"""A command that outlived its server is recognised: ended, or waited for; recorded, and never silently repeated."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kala_client import KalaClient, Run
+from kala_server.core import records as r
+from kala_server.core.fold import apply
+from kala_server.core.job import JobSpec, RunState, Trigger
+from kala_server.core.job import Run as CoreRun
+from kala_server.core.state import State
+from kala_server.executor import Executor
+from kala_server.outputs import OutputFolder
+from kala_server.runner.processes import start_time
+from kala_server.runner.shell import ShellRunner
+from kala_server.testing import running_server
+from tests.eventually import eventually
+from tests.server.server_process import server_process
+
+NOW = datetime(2035, 6, 4, 19, 25, tzinfo=UTC)
+JOB_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
+RUN_ID = "5e0f4e2a-4a1b-4b8c-9d57-0d2f5a1f6f3a"
+SURVIVED = "the command outlived its server; it has ended, and how it went is not known"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def pids(tmp_path: Path) -> Iterator[Path]:
+    """A file to which commands write their process ids; those that are left are ended."""
+    file = tmp_path / "pids"
+    file.touch()
+    yield file
+    for pid in map(int, file.read_text().split()):
+        if start_time(pid) is not None:
+            os.kill(pid, signal.SIGKILL)
+
+
+def survivor(folder: Path, pids: Path, **fields: Any) -> tuple[str, int]:
+    """Leave a command behind that writes its pid and goes on until there is `end`: its job, and its pid."""
+    end = folder.parent / "end"
+    with server_process(folder) as server, KalaClient(server.url) as kala:
+        job_id = kala.create_job(
+            name="survives",
+            command=f"echo $$ >> {pids}; until [ -e {end} ]; do sleep 0.02; done",
+            shell=True,
+            **fields,
+        )
+        pid = int(eventually(pids.read_text))
+        # Its process is on record once it has lived for a moment.
+        eventually(lambda: b"run_spawned" in (folder / "journal.jsonl").read_bytes())
+        server.kill()
+    assert start_time(pid) is not None
+    return job_id, pid
+
+
+def runs(kala: KalaClient, job_id: str) -> list[Run]:
+    return list(kala.runs(job_id))
+
+
+def test_a_survivor_is_waited_for_and_its_run_interrupted_and_not_repeated(folder: Path, pids: Path) -> None:
+    job_id, pid = survivor(folder, pids, retries=3)
+    with running_server(folder, wait_for_survivors=True) as server, KalaClient(server.url) as kala:
+        [run] = runs(kala, job_id)
+        assert run.state == "running"
+        assert start_time(pid) is not None
+        (folder.parent / "end").touch()
+        ended = kala.wait(run, timeout=20)
+        assert (ended.state, ended.reason, ended.attempts) == ("interrupted", SURVIVED, 1)
+        assert list(kala.follow(run)) == []
+    assert start_time(pid) is None
+    with running_server(folder, wait_for_survivors=True) as again, KalaClient(again.url) as kala:
+        assert [(run.id, run.state) for run in kala.runs(job_id)] == [(ended.id, "interrupted")]
+    assert pids.read_text().split() == [str(pid)]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_an_interrupted_run_is_repeated_once_where_its_job_asks_for_it(
+    folder: Path, pids: Path, *, wait: bool
+) -> None:
+    job_id, pid = survivor(folder, pids, rerun_interrupted=True)
+    with running_server(folder, wait_for_survivors=wait) as server, KalaClient(server.url) as kala:
+        if not wait:
+            eventually(lambda: start_time(pid) is None)
+        (folder.parent / "end").touch()
+        eventually(lambda: [run.state for run in kala.runs(job_id)] == ["succeeded", "interrupted"])
+        again, first = runs(kala, job_id)
+        assert (again.trigger, again.scheduled_at) == ("catch_up", first.scheduled_at)
+    assert len(pids.read_text().split()) == 2
+
+
+def test_a_follower_of_a_survivor_comes_to_its_end_with_it(folder: Path, pids: Path) -> None:
+    job_id, _ = survivor(folder, pids)
+    with running_server(folder, wait_for_survivors=True) as server, KalaClient(server.url) as kala:
+        [run] = runs(kala, job_id)
+        following = kala.follow(run)
+        (folder.parent / "end").touch()
+        assert list(following) == []
+        assert kala.get_run(run).state == "interrupted"
+
+
+@pytest.mark.xfail(reason="attempts.ended prefers the survivor's state to what was asked for", strict=True)
+def test_a_survivor_that_is_cancelled_is_a_cancelled_run(folder: Path, pids: Path) -> None:
+    job_id, pid = survivor(folder, pids)
+    with running_server(folder, wait_for_survivors=True) as server, KalaClient(server.url) as kala:
+        [run] = runs(kala, job_id)
+        kala.cancel(run)
+        ended = kala.wait(run, timeout=20)
+        assert ended.reason == "cancelled by request"
+        assert ended.state == "cancelled"
+    assert start_time(pid) is None
+
+
+def test_a_survivor_is_ended_with_the_server_that_waits_for_it(folder: Path, pids: Path) -> None:
+    job_id, pid = survivor(folder, pids)
+    with running_server(folder, wait_for_survivors=True) as server, KalaClient(server.url) as kala:
+        [run] = runs(kala, job_id)
+        assert run.state == "running"
+    assert start_time(pid) is None
+    with running_server(folder) as again, KalaClient(again.url) as kala:
+        assert [run.state for run in runs(kala, job_id)] == ["interrupted"]
+
+
+# -- who is a survivor
+
+
+def met(run: CoreRun, folder: Path) -> frozenset[str]:
+    """Let an executor meet who survived of a run, and end them; or only find them, where it is to wait."""
+
+    async def whole() -> frozenset[str]:
+        state = State()
+        for record in (
+            r.ServerKept(created_at=NOW),
+            r.JobCreated(id=JOB_ID, at=NOW, spec=JobSpec(name="a job")),
+            r.RunKept(run=run),
+        ):
+            apply(state, record)
+        executor = Executor(runner=ShellRunner(), outputs=OutputFolder(folder), output_limits=(1, 1))
+        async with asyncio.timeout(20):
+            waited_for = await executor.meet_survivors(state, wait=True)
+            assert await executor.meet_survivors(state, wait=False) == frozenset()
+            await executor.close()
+        return waited_for
+
+    return asyncio.run(whole())
+
+
+@pytest.fixture
+def process() -> Iterator["subprocess.Popen[bytes]"]:
+    """A command of the run, in a group of its own."""
+    with subprocess.Popen(["sleep", "1000"], env={"KALA_RUN_ID": RUN_ID}, start_new_session=True) as started:
+        yield started
+        started.kill()
+
+
+def running(pid: int | None = None, pid_started: int | None = None) -> CoreRun:
+    return CoreRun(
+        id=RUN_ID,
+        job_id=JOB_ID,
+        scheduled_at=NOW,
+        trigger=Trigger.SCHEDULE,
+        state=RunState.RUNNING,
+        queued_at=NOW,
+        started_at=NOW,
+        attempt_at=NOW,
+        attempts=1,
+        pid=pid,
+        pid_started=pid_started,
+    )
+
+
+def test_a_process_on_record_is_a_survivor(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    assert met(running(process.pid, start_time(process.pid)), folder) == {RUN_ID}
+    assert process.wait(20) == -signal.SIGTERM
+
+
+def test_a_process_that_came_too_early_to_be_on_record_is_known_by_its_environment(
+    process: "subprocess.Popen[bytes]", folder: Path
+) -> None:
+    assert met(running(), folder) == {RUN_ID}
+    assert process.wait(20) == -signal.SIGTERM
+
+
+def test_another_process_that_got_the_same_pid_is_left_alone(
+    process: "subprocess.Popen[bytes]", folder: Path
+) -> None:
+    assert met(running(process.pid, (start_time(process.pid) or 0) - 1), folder) == frozenset()
+    assert process.poll() is None
+
+
+def test_a_run_that_is_not_running_has_no_survivors(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    over = replace(running(process.pid, start_time(process.pid)), state=RunState.FAILED, finished_at=NOW)
+    assert met(over, folder) == frozenset()
+    assert process.poll() is None
