@@ -31,6 +31,8 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 API = "/api/v1"
+_HEARTBEATS = 60.0
+"""Seconds: kala_server sends a comment every 15."""
 
 # What any Kala makes its ids of. Dots and slashes could change the path, and "all" would delete every job.
 _ID = re.compile(
@@ -51,8 +53,9 @@ class Repeatable(Enum):
 class Call(Generic[T_co]):
     """One call: what to send, whether it may be repeated, and how to read a good answer.
 
-    `added` is true where real Kala lacks the route; `missing` is what a 404 means; `sends_job` that a 400
-    is about the job; `gone_is_done` that a 404 after an unknown outcome is a success.
+    `added` is true where real Kala lacks the route; `missing` is what a 404 means; `sends_job` that a 400 is
+    about the job; `gone_is_done` that a 404 after an unknown outcome is a success; `patience` after how many
+    seconds without a byte an endless stream counts as dead (None: never).
     """
 
     method: str
@@ -65,6 +68,7 @@ class Call(Generic[T_co]):
     missing: type[errors.NotFoundError] = errors.JobNotFoundError
     added: bool = False
     sends_job: bool = False
+    patience: float | None = None
     gone_is_done: Callable[[], T_co] | None = None
 
     def decode(self, answer: Answer, *, after_unknown: bool = False) -> T_co:
@@ -251,7 +255,7 @@ def events(last_event_id: str | None) -> Call[None]:
     headers = {"Accept": "text/event-stream"}
     if last_event_id:
         headers["Last-Event-ID"] = last_event_id
-    return replace(_get("/events/", _answers.check_empty, added=True), headers=headers)
+    return replace(_get("/events/", _answers.check_empty, added=True), headers=headers, patience=_HEARTBEATS)
 
 
 def _get(

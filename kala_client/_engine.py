@@ -23,9 +23,9 @@ class Engine:
         self.sleep = sleep
         self._http = http
 
-    def run(self, call: Call[T]) -> T:
-        """Send a call, again where that is safe, and return its value."""
-        remaining = self.wire.deadline()
+    def run(self, call: Call[T], *, within: float | None = None) -> T:
+        """Send a call, again where that is safe, and return its value; within so many seconds at the most."""
+        remaining = self.wire.deadline(within)
         steps: Exchange[T] = exchange(
             call, self.wire.retry, remaining=remaining, honours_keys=lambda: self.wire.honours_keys
         )

@@ -9,7 +9,8 @@ from kala_client._retry import RetryPolicy
 from kala_client.models import Event, Run
 
 _PAGE = 100
-_FIRST_POLL, _LONGEST_POLL = 0.05, 2.0  # seconds
+_TIMES_MORE_PATIENT = 10
+_FIRST_POLL, _LONGEST_POLL, _LAST_LOOK = 0.05, 2.0, 1.0  # seconds
 
 
 class RunPages:
@@ -47,6 +48,11 @@ class Poll:
         self._end = None if timeout is None else monotonic() + timeout
         self._monotonic = monotonic
         self._delay = _FIRST_POLL
+
+    @property
+    def within(self) -> float | None:
+        """How many seconds a look may take: what is left, but enough for a last one; None without a deadline."""
+        return None if self._end is None else max(_LAST_LOOK, self._end - self._monotonic())
 
     def delay(self, run: Run) -> float:
         """Return the seconds to wait; raises KalaTimeoutError where the deadline has passed."""
@@ -100,6 +106,7 @@ class EventFeed:
 
     def line(self, line: str) -> Event | None:
         """Take a line; return the event that it ends (WHATWG HTML, section 9.2.6), else None."""
+        self._failures = 0  # even a comment shows that the server is there
         line = line.removesuffix("\r")
         if not line:
             return self._dispatch()
@@ -114,10 +121,18 @@ class EventFeed:
         return None
 
     def retry_in(self, error: errors.KalaError | None) -> float:
-        """Return in how many seconds to connect again; raises when too many streams in a row brought no event."""
+        """Return in how many seconds to connect again; raises when too many streams in a row brought nothing.
+
+        A listener outlives a restart of the server, so it is more patient than a call.
+        """
         self._clear()
         self._failures += 1
-        if self._failures >= self._policy.attempts:
+        most = (
+            self._policy.attempts
+            if self._policy.attempts == 1
+            else self._policy.attempts * _TIMES_MORE_PATIENT
+        )
+        if self._failures >= most:
             raise error or errors.KalaConnectionError("the server ends the stream of events again and again")
         return self._policy.delay(self._failures)
 
@@ -126,7 +141,6 @@ class EventFeed:
         self._clear()
         if not data:
             return None
-        self._failures = 0
         return Event(id=self.last_event_id, event=event or "message", data=_json_or_text("\n".join(data)))
 
     def _clear(self) -> None:

@@ -92,15 +92,15 @@ class Wire:
     monotonic: Callable[[], float]
     honours_keys: bool = False
 
-    def deadline(self) -> Callable[[], float]:
-        """Start the clock of one call, and return how to ask for the seconds that are left."""
-        end = self.monotonic() + self.timeout
+    def deadline(self, within: float | None = None) -> Callable[[], float]:
+        """Start the clock of one call, and return how to ask for the seconds that are left: `within` at the most."""
+        end = self.monotonic() + (self.timeout if within is None else min(within, self.timeout))
         return lambda: end - self.monotonic()
 
     def request(
         self, http: httpx.Client | httpx.AsyncClient, call: Call[object], seconds: float | None
     ) -> httpx.Request:
-        """Build the request; `seconds` bounds each wait for bytes, and None does not, for endless streams."""
+        """Build the request; `seconds` bounds each wait for bytes, None leaves that to the patience of the call."""
         if seconds is not None and seconds <= 0:
             raise self.too_late(call)
         headers = {
@@ -118,7 +118,7 @@ class Wire:
             params=call.params or None,
             headers=headers,
             content=call.body,
-            timeout=httpx.Timeout(seconds, connect=connect),
+            timeout=httpx.Timeout(call.patience if seconds is None else seconds, connect=connect),
         )
 
     def answer(self, call: Call[object], response: httpx.Response, body: bytes) -> Answer:

@@ -18,7 +18,7 @@ from kala_client._follow import EventFeed, Poll, RunPages
 from kala_client._http import DEFAULT_MAX_BODY, Attempt, Target, Wire
 from kala_client._jobs import changes_of, job_of
 from kala_client._retry import RetryPolicy
-from kala_client.errors import KalaConnectionError, ServerError
+from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 from kala_client.models import Event, Job, JobStat, KalaStats, Run, SlotExplanation
 from kala_client.schedule import Schedule
 
@@ -179,7 +179,8 @@ class AsyncKalaClient:
         Raises KalaTimeoutError where it is not over by then; the run goes on.
         """
         poll = Poll(timeout, self._engine.wire.monotonic)
-        while not (current := await self.get_run(run)).finished:
+        call = _calls.get_run(run)
+        while not (current := await self._engine.run(call, within=poll.within)).finished:
             await self._engine.sleep(poll.delay(current))
         return current
 
@@ -209,16 +210,16 @@ class AsyncKalaClient:
     async def events(self, *, last_event_id: str | None = None) -> AsyncIterator[Event]:
         """Yield what happens on the server, from now on or after `last_event_id`; never ends. Needs kala_server.
 
-        Connects again by itself, and misses nothing; raises when `retry.attempts` streams in a row brought
-        nothing.
+        Connects again by itself, and misses nothing; raises when ten times `retry.attempts` streams in a row
+        brought nothing, or the first one where `retry.attempts` is 1.
         """
         feed = EventFeed(last_event_id, self._engine.wire.retry)
         while True:
-            failure: KalaConnectionError | ServerError | None = None
+            failure: KalaError | None = None
             try:
                 async for line in self._engine.lines(_calls.events(feed.last_event_id)):
                     if event := feed.line(line):
                         yield event
-            except (KalaConnectionError, ServerError) as error:
+            except (KalaConnectionError, KalaTimeoutError, ServerError) as error:
                 failure = error
             await self._engine.sleep(feed.retry_in(failure))

@@ -41,5 +41,10 @@ class Settings:
     unix_socket: Path | None = None
     """Listen on this socket, which only the server's user can open, and on no port."""
     max_connections: int = 512
+    header_timeout: timedelta = timedelta(seconds=20)
+    """How long the head of a request may take, from when the connection is open or its last answer is sent."""
+    body_timeout: timedelta = timedelta(seconds=60)
+    unread_timeout: timedelta = timedelta(seconds=30)
+    """How long a client may take nothing in of what is sent to it."""
     insecure_open_to_network: bool = False
     """Listen beyond loopback without any authentication: whoever reaches the port can run commands."""

@@ -46,6 +46,7 @@ class Executor:
                 case e.EndAttempt():
                     self._end(effect.run_id)
                 case e.DropOutput():
+                    self._let_go(effect.run_id)
                     self._in_background(asyncio.to_thread(self._outputs.drop, effect.run_id))
 
     def settle(self, records: Sequence[r.Record]) -> None:
@@ -53,9 +54,13 @@ class Executor:
         for record in records:
             if isinstance(record, r.RunFinished):
                 self._survivors.pop(record.run_id, None)
-                output = self._live.pop(record.run_id, None)
-                if output is not None:
-                    output.finish()
+                self._let_go(record.run_id)
+
+    def _let_go(self, run_id: str) -> None:
+        """Let whoever follows the run's output come to its end."""
+        output = self._live.pop(run_id, None)
+        if output is not None:
+            output.finish()
 
     def live_output(self, run_id: str) -> BoundedOutput | None:
         """Return the output of a run that is not over yet."""

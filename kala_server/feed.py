@@ -14,7 +14,8 @@ from uuid import uuid4
 
 from kala_server.core.records import Record
 
-BUFFERED = 10_000
+BUFFERED = 50_000
+"""A few batches of the largest size, so that a follower that keeps up misses none of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,9 @@ from kala_server.web.guard import Guard, is_loopback
 
 _log = logging.getLogger("kala.server")
 
-_LARGEST_BODY = 64 << 20
-_HEADER_TIMEOUT = 20.0
-_BODY_TIMEOUT = 60.0
+_LAST_WORDS = 2.0
+_LARGEST_BODY = 1 << 40
+"""Handlers have limits of their own, and answer 413; Tornado's would be a bare 400."""
 
 
 class Server:
@@ -73,7 +73,7 @@ class Server:
             meter=self._metrics,
         )
         hosts = settings.allowed_hosts | {settings.host.lower()}
-        context = Context(
+        self._context = context = Context(
             service=self.service,
             executor=self.executor,
             guard=Guard(allowed_hosts=frozenset(hosts)),
@@ -85,10 +85,11 @@ class Server:
             make_app(context),
             ssl_options=tls,
             max_body_size=_LARGEST_BODY,
-            idle_connection_timeout=_HEADER_TIMEOUT,
-            body_timeout=_BODY_TIMEOUT,
+            idle_connection_timeout=settings.header_timeout.total_seconds(),
+            body_timeout=settings.body_timeout.total_seconds(),
         )
         self._http.max_connections = settings.max_connections
+        self._http.unread_timeout = settings.unread_timeout
 
     @property
     def url(self) -> str:
@@ -118,8 +119,14 @@ class Server:
         """Stop accepting, let commands finish for a while, end the others, record everything."""
         self._http.stop()
         await self.service.stop(self._settings.grace if grace is None else grace)
+        await self._streams_to_end()
         await self._http.close_all_connections()
         self._exit.close()
+
+    async def _streams_to_end(self) -> None:
+        """Let followers get the last words: what they follow is over, and those that do not read are not waited for."""
+        if streams := list(self._context.streams):
+            await asyncio.wait(streams, timeout=_LAST_WORDS)
 
     def end_everything(self) -> None:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""

@@ -8,6 +8,7 @@ from kala_server.web import health, jobs, output, runs
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.events import Events
+from kala_server.web.openapi.handler import OpenApi
 
 PREFIX = "/api/v1"
 
@@ -30,6 +31,7 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/preview", runs.Preview),
     ("/events", Events),
     ("/stats", jobs.ServerStats),
+    ("/openapi.json", OpenApi),
 ]
 """Below `/api/v1`."""
 

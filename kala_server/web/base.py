@@ -226,7 +226,8 @@ class NoSuchRoute(Handler):
 
     def _refuse_whatever_is_asked(self) -> None:
         self.refuse(
-            HTTPStatus.NOT_FOUND, f"there is no route {self.request.path}; /api/v1/openapi.json tells which there are"
+            HTTPStatus.NOT_FOUND,
+            f"there is no route {self.request.path}; /api/v1/openapi.json tells which there are",
         )
 
     get = head = post = put = patch = delete = options = _refuse_whatever_is_asked

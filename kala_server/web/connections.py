@@ -4,19 +4,19 @@ It knows nothing of requests.
 """
 
 import socket
+from datetime import timedelta
 from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
-
-_UNACKNOWLEDGED = 30_000
-"""Milliseconds for which a client may leave what was sent unacknowledged, or its window closed (tcp(7))."""
 
 
 class BoundedServer(HTTPServer):
     """An HTTPServer that closes the connections beyond a number at once, and those that take nothing in."""
 
     max_connections = 512
+    unread_timeout = timedelta(seconds=30)
+    """For so long a client may leave what was sent unacknowledged, or its window closed (tcp(7))."""
     open_connections = 0
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
@@ -26,7 +26,8 @@ class BoundedServer(HTTPServer):
             return
         self.open_connections += 1
         if stream.socket.family in {socket.AF_INET, socket.AF_INET6}:
-            stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)
+            milliseconds = round(self.unread_timeout.total_seconds() * 1000)
+            stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         super().handle_stream(stream, address)
 
     def on_close(self, server_conn: object) -> None:

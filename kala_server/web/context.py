@@ -1,5 +1,6 @@
 """What the handlers work with, put together once by the composition root."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from kala_server.executor import Executor
@@ -20,4 +21,6 @@ class Context:
     tokens: Tokens
     metrics: Metrics
     listing: Listing = field(default_factory=Listing)
+    streams: set[asyncio.Task[None]] = field(default_factory=set)
+    """The answers that are being streamed."""
     default_owner: str = ""

@@ -17,15 +17,17 @@ class StreamingHandler(Handler):
     async def stream(self, chunks: AsyncGenerator[bytes, None]) -> None:
         """Send each chunk when the one before is on its way; the headers go with the first."""
         self._streaming = asyncio.get_running_loop().create_task(self._send_each(chunks))
+        self.context.streams.add(self._streaming)
+        self._streaming.add_done_callback(self.context.streams.discard)
         with suppress(asyncio.CancelledError, StreamClosedError):
             await self._streaming
-            await self.finish()
 
     async def _send_each(self, chunks: AsyncGenerator[bytes, None]) -> None:
         async with aclosing(chunks):
             async for chunk in chunks:
                 self.write(chunk)
                 await self.flush()
+        await self.finish()
 
     def on_connection_close(self) -> None:
         """Stop waiting for what the client will never read."""

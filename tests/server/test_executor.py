@@ -84,7 +84,6 @@ def test_a_run_that_ends_after_its_job_was_deleted_leaves_no_output(tmp_path: Pa
     play(scene, data_dir=tmp_path / "data")
 
 
-@pytest.mark.xfail(reason="Executor lets go of a live output only where a run has finished", strict=True)
 def test_a_run_that_is_deleted_between_two_attempts_leaves_no_output_and_no_follower(tmp_path: Path) -> None:
     async def scene(home: Home) -> None:
         job_id = await home.create(

@@ -184,7 +184,7 @@ def test_a_stream_that_brings_nothing_again_and_again_is_an_error(connect: Any, 
     server = serve(stream(b""))
     with pytest.raises(kala.KalaConnectionError, match="again and again"):
         list(connect(server).events())
-    assert len(server.requests) == 3
+    assert len(server.requests) == 30
     with pytest.raises(kala.ServerError):
         list(connect(serve(answer({}, 503))).events())
 

@@ -1,0 +1,280 @@
+"""The table of operations: what each method of each route takes, and what it answers when all is well.
+
+What every operation shares, such as its errors, is added in `document.py`. Paths are those that the clients use.
+"""
+
+from http import HTTPStatus
+
+from kala_server.core.job import RunState
+from kala_server.metrics import CONTENT_TYPE as FIGURES
+from kala_server.web.finding import MOST_JOBS, JobState
+from kala_server.web.jobs import LONGEST_KEY
+from kala_server.web.openapi.operation import Answer, Operation, created, done, header, number, ok, query
+from kala_server.web.openapi.schemas import TEXT, TIME, Schema, array, nullable, record, ref
+from kala_server.web.runs import MOST_PREVIEWED, MOST_RUNS
+
+_API = "/api/v1"
+_PRINTED = "text/plain"
+
+_READS = (HTTPStatus.SERVICE_UNAVAILABLE,)
+"""What can keep a server from saying what is so."""
+_WRITES = (*_READS, HTTPStatus.INSUFFICIENT_STORAGE)
+_CREATES = (HTTPStatus.UNPROCESSABLE_ENTITY, *_WRITES)
+
+_YES: Schema = {"type": "boolean", "default": False}
+_NEXT = nullable(TEXT)
+_KEY = header(
+    "Idempotency-Key",
+    "Makes it safe to send the request again: for 24 hours the same key with the same body creates nothing new.",
+    {"type": "string", "maxLength": LONGEST_KEY},
+)
+_FINDING = (
+    query("name", "Only jobs of this name.", TEXT),
+    query("owner", "Only jobs of this owner.", TEXT),
+    query("tag", "Only jobs with this tag.", TEXT),
+    query("state", "Only jobs that are so.", {"type": "string", "enum": list(JobState)}),
+    query("limit", "At most so many jobs.", number(most=MOST_JOBS, default=MOST_JOBS)),
+    query("after", "The `next` of an earlier answer: what comes after it.", TEXT),
+    query("stats", "Whether each job comes with its finished runs.", _YES),
+)
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("GET", f"{_API}/job/"): Operation(
+        id="find_jobs",
+        tag="jobs",
+        summary="List every job, or those to which all that is said applies",
+        answers={
+            HTTPStatus.OK: Answer(
+                means="The jobs by their ids; `next` is there where the query says which, null on the last page.",
+                schema={
+                    "type": "object",
+                    "properties": {
+                        "jobs": {"type": "object", "additionalProperties": ref("Job")},
+                        "next": _NEXT,
+                    },
+                    "required": ["jobs"],
+                },
+            )
+        },
+        parameters=_FINDING,
+        problems=(HTTPStatus.BAD_REQUEST, *_READS),
+    ),
+    ("POST", f"{_API}/job/"): Operation(
+        id="create_job",
+        tag="jobs",
+        summary="Create a job",
+        answers=created("The job is stored.", id=TEXT),
+        parameters=(_KEY,),
+        body=ref("NewJob"),
+        problems=_CREATES,
+    ),
+    ("POST", f"{_API}/job/batch/"): Operation(
+        id="create_jobs",
+        tag="jobs",
+        summary="Create many jobs, all or none",
+        answers=created("Every job is stored; the ids in the order of the request.", ids=array(TEXT)),
+        parameters=(_KEY,),
+        body=record(jobs=array(ref("NewJob"))),
+        problems=_CREATES,
+    ),
+    ("DELETE", f"{_API}/job/all/"): Operation(
+        id="delete_all_jobs",
+        tag="jobs",
+        summary="Delete every job",
+        answers=done("There is no job any more."),
+        problems=_WRITES,
+    ),
+    ("GET", f"{_API}/job/{{id}}/"): Operation(
+        id="get_job",
+        tag="jobs",
+        summary="Get a job with its finished runs",
+        answers=ok("The job.", job=ref("Job")),
+        problems=_READS,
+    ),
+    ("PUT", f"{_API}/job/{{id}}/"): Operation(
+        id="replace_job",
+        tag="jobs",
+        summary="Let a job say what the request says, and nothing else; it keeps its id and its history",
+        answers=ok("The job as it is now.", job=ref("Job")),
+        body=ref("NewJob"),
+        problems=_WRITES,
+    ),
+    ("PATCH", f"{_API}/job/{{id}}/"): Operation(
+        id="update_job",
+        tag="jobs",
+        summary="Change the fields that the request names",
+        answers=ok("The job as it is now.", job=ref("Job")),
+        body=ref("JobChanges"),
+        problems=_WRITES,
+    ),
+    ("DELETE", f"{_API}/job/{{id}}/"): Operation(
+        id="delete_job",
+        tag="jobs",
+        summary="Delete a job, and children that have no other parent",
+        answers=done("The job is gone."),
+        problems=_WRITES,
+    ),
+    ("GET", f"{_API}/job/stats/{{id}}/"): Operation(
+        id="get_job_stats",
+        tag="jobs",
+        summary="Get a job's finished runs as Kala counts them",
+        answers=ok("The runs, oldest first.", job_stats=array(ref("JobStat"))),
+        problems=_READS,
+    ),
+    ("POST", f"{_API}/job/start/{{id}}/"): Operation(
+        id="start_job",
+        tag="jobs",
+        summary="Start a job now",
+        answers=done(
+            "The start is stored; the command has not ended.", {"Kala-Run-Id": "The id of the new run."}
+        ),
+        problems=(HTTPStatus.CONFLICT, *_WRITES),
+    ),
+    ("POST", f"{_API}/job/enable/{{id}}/"): Operation(
+        id="enable_job",
+        tag="jobs",
+        summary="Let a job's slots count again",
+        answers=done("The job is enabled."),
+        problems=_WRITES,
+    ),
+    ("POST", f"{_API}/job/disable/{{id}}/"): Operation(
+        id="disable_job",
+        tag="jobs",
+        summary="Let a job's slots pass without a run",
+        answers=done("The job is disabled."),
+        problems=_WRITES,
+    ),
+    ("GET", f"{_API}/job/{{id}}/runs/"): Operation(
+        id="get_runs",
+        tag="runs",
+        summary="Get a page of a job's ledger, newest first",
+        answers=ok("The runs, and where the next page begins.", runs=array(ref("Run")), next=_NEXT),
+        parameters=(
+            query("state", "Only runs in this state.", {"type": "string", "enum": list(RunState)}),
+            query("limit", "At most so many runs.", number(most=MOST_RUNS, default=100)),
+            query("before", "The `next` of an earlier answer: what comes after it.", TEXT),
+        ),
+        problems=_READS,
+    ),
+    ("GET", f"{_API}/job/{{id}}/explain/"): Operation(
+        id="explain",
+        tag="runs",
+        summary="Say what became of a job's slots, and why",
+        answers=ok("The slots.", slots=array(ref("SlotExplanation"))),
+        parameters=(
+            query(
+                "at",
+                "The slots in the minute of this time, or in its second where it names one; "
+                "without it the last and the next one.",
+                TIME,
+            ),
+        ),
+        problems=_READS,
+    ),
+    ("GET", f"{_API}/run/{{id}}/"): Operation(
+        id="get_run",
+        tag="runs",
+        summary="Get a run",
+        answers=ok("The run.", run=ref("Run")),
+        problems=_READS,
+    ),
+    ("GET", f"{_API}/run/{{id}}/output/"): Operation(
+        id="output",
+        tag="runs",
+        summary="Get what a run has printed",
+        answers={
+            HTTPStatus.OK: Answer(
+                means="The output as it is kept, or as it comes.",
+                schema=TEXT,
+                kind=_PRINTED,
+                headers={"Accept-Ranges": "`bytes`, where it is not followed."},
+            ),
+            HTTPStatus.PARTIAL_CONTENT: Answer(
+                means="The bytes that were asked for.",
+                schema=TEXT,
+                kind=_PRINTED,
+                headers={"Accept-Ranges": "`bytes`.", "Content-Range": "Which bytes these are, of how many."},
+            ),
+        },
+        parameters=(
+            query("follow", "Whether more is sent as it comes, until the run is over.", _YES),
+            header("Range", "One range of bytes, such as `bytes=-1000` (RFC 9110).", TEXT),
+        ),
+        problems=(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, *_READS),
+    ),
+    ("POST", f"{_API}/run/{{id}}/cancel/"): Operation(
+        id="cancel",
+        tag="runs",
+        summary="End a run that waits or runs",
+        answers=done("It is decided; the command is about to end."),
+        problems=(HTTPStatus.CONFLICT, *_WRITES),
+    ),
+    ("GET", f"{_API}/preview/"): Operation(
+        id="preview",
+        tag="runs",
+        summary="Say when a schedule would be due, without creating anything",
+        answers=ok("The next times.", next=array(TIME)),
+        parameters=(
+            query("schedule", "As that of a job.", TEXT, required=True),
+            query("timezone", "As that of a job.", TEXT),
+            query("count", "How many times.", number(most=MOST_PREVIEWED, default=5)),
+        ),
+        problems=(HTTPStatus.BAD_REQUEST,),
+    ),
+    ("GET", f"{_API}/events/"): Operation(
+        id="events",
+        tag="server",
+        summary="Follow what happens, as server-sent events",
+        answers={
+            HTTPStatus.OK: Answer(
+                means="Events without an end, each with an id after which a later stream can take up again.",
+                schema=TEXT,
+                kind="text/event-stream",
+            )
+        },
+        parameters=(
+            header("Last-Event-ID", "The id of an event: what comes after it.", TEXT),
+            query("after", "The same, for those who cannot set a header.", TEXT),
+        ),
+        problems=(HTTPStatus.BAD_REQUEST, *_READS),
+    ),
+    ("GET", f"{_API}/stats/"): Operation(
+        id="get_kala_stats",
+        tag="server",
+        summary="Get what the whole server did",
+        answers=ok("The figures.", Stats=ref("KalaStats")),
+        problems=_READS,
+    ),
+    ("GET", f"{_API}/openapi.json"): Operation(
+        id="openapi",
+        tag="server",
+        summary="Get this description",
+        answers={
+            HTTPStatus.OK: Answer(
+                means="An OpenAPI document.", schema={"type": "object", "required": ["openapi"]}
+            )
+        },
+    ),
+    ("GET", "/healthz"): Operation(
+        id="healthz",
+        tag="server",
+        summary="Ask whether the server answers",
+        answers=ok("It does.", status=TEXT),
+        for_everybody=True,
+    ),
+    ("GET", "/readyz"): Operation(
+        id="readyz",
+        tag="server",
+        summary="Ask whether jobs can be created and are run",
+        answers=ok("They are.", status=TEXT),
+        problems=_READS,
+        for_everybody=True,
+    ),
+    ("GET", "/metrics"): Operation(
+        id="metrics",
+        tag="server",
+        summary="Get figures for Prometheus",
+        answers={HTTPStatus.OK: Answer(means="In its text format.", schema=TEXT, kind=FIGURES)},
+    ),
+}
+"""By method and path."""

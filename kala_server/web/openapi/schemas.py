@@ -1,0 +1,163 @@
+"""The schemas of what is sent either way: of requests from the core's own `JobSpec`, of answers from `sent.py`.
+
+Pure. What a type cannot say (`core/validation.py` checks it) is added here, and so is what each field means.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
+from kala_server.core.validation import MOST_RUNS_KEPT
+from kala_server.web.openapi import sent
+from kala_server.web.openapi.meanings import MEANINGS
+from kala_server.wire.answers import STAT_DOCUMENTED, STATS_DOCUMENTED
+from kala_server.wire.requests import EMPTY_IS_NONE, EXAMPLES, TO_WIRE
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+_SENT = (
+    sent.Job,
+    sent.JobStat,
+    sent.KalaStats,
+    sent.Metadata,
+    sent.Problem,
+    sent.RemoteProperties,
+    sent.Run,
+    sent.SlotExplanation,
+)
+_RULES: dict[str, Schema] = {
+    "name": {"pattern": r"\S"},
+    "retries": {"minimum": 0},
+    "type": {"enum": [COMMAND, HTTP_CALL]},
+    "cwd": {"pattern": "^(/|$)"},
+    "env": {"propertyNames": {"pattern": "^[^=]+$"}},
+    "retry_backoff": {"minimum": 1},
+    "keep_runs": {"minimum": 1, "maximum": MOST_RUNS_KEPT},
+}
+_HEADER_VALUES: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+_TEMPLATE = "#/components/schemas/{model}"
+
+
+def ref(name: str) -> Schema:
+    """Refer to a schema."""
+    return {"$ref": _TEMPLATE.format(model=name)}
+
+
+def array(of: Schema) -> Schema:
+    """Describe an array."""
+    return {"type": "array", "items": of}
+
+
+def record(**properties: Schema) -> Schema:
+    """Describe an object that has these members, and may have more."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def nullable(schema: Schema) -> Schema:
+    """Allow null as well."""
+    if "anyOf" in schema or "$ref" in schema:
+        kinds = [kind for kind in schema.get("anyOf", [schema]) if kind != {"type": "null"}]
+        return {"anyOf": [*kinds, {"type": "null"}]}
+    allowed = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **allowed}
+
+
+def schemas() -> dict[str, Schema]:
+    """Return every schema by its name."""
+    found = {**_of_answers(), **_of_requests()}
+    return {name: _told(name, schema) for name, schema in sorted(found.items())}
+
+
+def _of_answers() -> dict[str, Schema]:
+    _, document = models_json_schema([(model, "serialization") for model in _SENT], ref_template=_TEMPLATE)
+    found: dict[str, Schema] = {
+        name: _without(schema, "title", "default") for name, schema in document["$defs"].items()
+    }
+    _in_both_spellings(found["JobStat"], STAT_DOCUMENTED)
+    _in_both_spellings(found["KalaStats"], STATS_DOCUMENTED)
+    found["FieldProblem"]["required"] = list(found["FieldProblem"]["properties"])
+    return found
+
+
+def _in_both_spellings(schema: Schema, documented: tuple[str, ...]) -> None:
+    shipped = schema["properties"]
+    schema["properties"] = shipped | dict(zip(documented, shipped.values(), strict=True))
+    schema["required"] = list(schema["properties"])
+
+
+def _of_requests() -> dict[str, Schema]:
+    spec = TypeAdapter(JobSpec).json_schema(ref_template=_TEMPLATE)
+    fields = {**spec["properties"], "disabled": {"type": "boolean", "default": False}}
+    fields = {TO_WIRE.get(name, name): _field(name, schema) for name, schema in fields.items()}
+    new: Schema = {
+        "type": "object",
+        "description": "What a client may say about a job; what it leaves out, or says null of, is as in Kala. "
+        "Names match in any letter case, and unknown ones are passed over.",
+        "properties": {**fields, "name": {**TEXT, **_RULES["name"]}},
+        "required": ["name"],
+    }
+    changes: Schema = {
+        "type": "object",
+        "description": "The fields that change (a JSON merge patch, RFC 7396); null gives a field its default.",
+        "properties": _without(new["properties"], "default"),
+    }
+    named = {**spec["$defs"], "RemoteCall": _call(spec["$defs"]["RemoteCall"]["properties"])}
+    return {
+        name: _without(schema, "title")
+        for name, schema in {**named, "NewJob": new, "JobChanges": changes}.items()
+    }
+
+
+def _call(fields: Mapping[str, Schema]) -> Schema:
+    """Describe a call as `wire/requests.py` takes it: Go's client sends an empty one for a command."""
+    fields = {
+        **fields,
+        "headers": {"type": "object", "additionalProperties": _HEADER_VALUES},
+        "timeout": {"type": "integer", "minimum": 0, "default": 0},
+    }
+    return {
+        "type": "object",
+        "description": "The HTTP call of a job of type 1.",
+        "properties": {name: nullable(schema) for name, schema in fields.items()},
+    }
+
+
+def _field(name: str, schema: Schema) -> Schema:
+    examples = {"examples": [EXAMPLES[name]]} if name in EXAMPLES else {}
+    default = {"default": schema["default"]} if schema.get("default") is not None else {}
+    plain = {key: value for key, value in schema.items() if key != "default"}
+    if name in EMPTY_IS_NONE:
+        plain = {"anyOf": [*plain.get("anyOf", [plain]), {"const": ""}]}
+    return nullable({**plain, **_RULES.get(name, {})}) | default | examples
+
+
+def _told(name: str, schema: Schema) -> Schema:
+    """Say what each field means, in either spelling."""
+    meanings = MEANINGS.get("NewJob" if name == "JobChanges" else name, {})
+    for field, described in schema.get("properties", {}).items():
+        meaning = meanings.get(field)
+        if meaning:
+            described["description"] = meaning
+    return schema
+
+
+def _without(schema: Mapping[str, Any], *names: str) -> Schema:
+    """Drop keywords that say nothing here, at every depth; `title` and `default` are names of fields as well."""
+    return {
+        key: _inside(key, value, names)
+        for key, value in schema.items()
+        if key not in names or isinstance(value, dict)
+    }
+
+
+def _inside(key: str, value: Any, names: tuple[str, ...]) -> Any:
+    if isinstance(value, dict):
+        return _without(value, *names)
+    if isinstance(value, list) and key in {"anyOf", "allOf", "oneOf"}:
+        return [_without(one, *names) for one in value]
+    return value
