@@ -7,7 +7,7 @@ sync. Nobody hears of a record, and nothing is spawned for it, before it is dura
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -309,11 +309,17 @@ class Service:
 
     def _compact_when_wanted(self) -> None:
         if self._store.wants_compaction and self._compacting is None:
-            self._compacting = asyncio.get_running_loop().create_task(self._compact())
+            try:
+                # Not in the task, which may begin when the next batch is in the state and not yet in the store.
+                compaction = self._store.compact(self.state.snapshot())
+            except StoreBrokenError as error:
+                self._break((), error)
+                return
+            self._compacting = asyncio.get_running_loop().create_task(self._compact(compaction))
 
-    async def _compact(self) -> None:
+    async def _compact(self, compaction: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._store.compact(self.state.snapshot())
+            await compaction
         except StoreFullError as error:
             _log.warning("no room to compact the journal, the old one goes on: %s", error)
         except StoreBrokenError as error:

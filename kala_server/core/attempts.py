@@ -40,8 +40,14 @@ def ended(turn: Turn, event: e.Ended) -> None:
     retry = (
         job is not None and state in {RunState.FAILED, RunState.TIMED_OUT} and _retry(turn, job, run, event)
     )
-    if not retry:
-        _finish(turn, run, event, state)
+    if retry:
+        return
+    _finish(turn, run, event, state)
+    if job is not None and state is RunState.INTERRUPTED and job.spec.rerun_interrupted:
+        run_id = run_id_for(job.id, run.id)
+        turn.queue(
+            turn.job(job.id), run_id, run.scheduled_at, Trigger.CATCH_UP, reason=reasons.AGAIN, cause=run.id
+        )
 
 
 def _state_after(run: Run, event: e.Ended) -> RunState:
@@ -54,8 +60,7 @@ def _retry(turn: Turn, job: Job, run: Run, event: e.Ended) -> bool:
     """Decide on another attempt, where one is left and its time lies within epsilon of the due time."""
     if run.attempts > job.spec.retries:
         return False
-    factor = job.spec.retry_backoff ** (run.attempts - 1)
-    retry_at = durations.scaled(turn.now, job.spec.retry_delay, factor)
+    retry_at = durations.grown(turn.now, job.spec.retry_delay, job.spec.retry_backoff, run.attempts - 1)
     # A manual start and a catch-up are due when they start: the slot of a catch-up may be long past.
     due = run.scheduled_at if run.trigger is Trigger.SCHEDULE else (run.started_at or turn.now)
     limit = durations.after(due, job.spec.epsilon)
@@ -108,18 +113,9 @@ def timed_out(turn: Turn, run_id: str) -> None:
 
 
 def interrupted(turn: Turn, run: Run) -> None:
-    """Decide what becomes of a run whose command was cut off by the end of the server."""
-    job = turn.state.jobs.get(run.job_id)
-    _finish(
-        turn,
-        run,
-        e.Ended(run_id=run.id, succeeded=False, reason=reasons.INTERRUPTED),
-        RunState.INTERRUPTED,
-    )
-    if job is not None and job.spec.rerun_interrupted:
-        job = turn.job(run.job_id)
-        run_id = run_id_for(job.id, run.id)
-        turn.queue(job, run_id, run.scheduled_at, Trigger.CATCH_UP, reason=reasons.AGAIN, cause=run.id)
+    """Decide what becomes of a run whose command was cut off by the end of the server; as asked where it was."""
+    state = None if run.ending else RunState.INTERRUPTED
+    ended(turn, e.Ended(run_id=run.id, succeeded=False, reason=reasons.INTERRUPTED, state=state))
 
 
 def end_everything(turn: Turn) -> None:

@@ -20,13 +20,13 @@ def after(instant: datetime, duration: str) -> datetime | None:
     return Schedule(instant, period, 1).slot(1) or FOREVER
 
 
-def scaled(instant: datetime, duration: str, factor: float) -> datetime:
-    """Return the instant `factor` durations later; the instant itself without a duration."""
+def grown(instant: datetime, duration: str, factor: float, times: int) -> datetime:
+    """Return the instant one duration later that has grown by the factor so many times; itself without a duration."""
     later = after(instant, duration)
-    if later is None:
+    if later is None or later == instant:
         return instant
     try:
-        return instant + (later - instant) * factor
+        return instant + (later - instant) * factor**times
     except OverflowError:
         return FOREVER
 

@@ -13,7 +13,7 @@ from kala_server.core import attempts, followers, reasons, slots, validation
 from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
-from kala_server.core.job import Job, Overlap, RunState, Trigger
+from kala_server.core.job import Job, JobSpec, Overlap, RunState, Trigger
 from kala_server.core.state import Due, State
 from kala_server.core.turn import Limits, Turn
 
@@ -71,6 +71,8 @@ def _change(turn: Turn, event: e.ChangeJob) -> None:
     if before is not None and (before.spec, before.disabled) != (job.spec, job.disabled):
         raise ChangedMeanwhileError(f"the job {job.spec.name!r} was changed by somebody else meanwhile")
     validation.check(turn.state, job.id, event.spec)
+    if _says_when(job.spec) != _says_when(event.spec):
+        slots.close(turn, job.id)
     turn.emit(
         r.JobChanged(
             id=job.id,
@@ -86,16 +88,24 @@ def _change(turn: Turn, event: e.ChangeJob) -> None:
 
 def _next_slot_of_changed(turn: Turn, job: Job, event: e.ChangeJob) -> datetime | None:
     """Return the job's next slot: a new schedule starts anew, any other change leaves the slots alone."""
-    said = (job.spec.schedule, job.spec.timezone)
-    if said == (event.spec.schedule, event.spec.timezone):
-        return job.next_at
+    if _says_when(job.spec) == _says_when(event.spec):
+        return turn.job(job.id).next_at
     return validation.first_slot(event.spec, turn.now, turn.now) if event.spec.schedule else None
+
+
+def _says_when(spec: JobSpec) -> tuple[str, str]:
+    return spec.schedule, spec.timezone
 
 
 def _delete(turn: Turn, event: e.DeleteJob) -> None:
     turn.job(event.id)
-    for job_id in followers.deleted_with(turn.state, event.id):
+    gone = followers.deleted_with(turn.state, event.id)
+    children = [child_id for job_id in gone for child_id in turn.state.children.get(job_id, ())]
+    for job_id in gone:
         turn.emit(r.JobDeleted(id=job_id, at=turn.now))
+    for child_id in children:
+        if child_id in turn.state.jobs:  # it may have waited for nobody but the one that is gone
+            followers.join_generations(turn, child_id)
 
 
 def _delete_all(turn: Turn, _event: e.DeleteAllJobs) -> None:
@@ -146,6 +156,8 @@ def _recover(turn: Turn, event: e.Recover) -> None:
     for run in cut_off:
         if run.id not in event.still_running:
             attempts.interrupted(turn, run)
+        elif run.ending:  # whoever was asked to end it is gone
+            turn.ask(e.EndAttempt(run_id=run.id))
     _let_time_pass(turn, missed=reasons.DOWN)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kala_server.core import records as r
-from kala_server.core.job import Arrival, Job, Run, RunState, Tally
+from kala_server.core.job import Arrival, Job, JobSpec, Run, RunState, Tally, WaitFor
 from kala_server.core.state import State
 
 _ERRORS = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
@@ -64,13 +64,18 @@ def _job_changed(state: State, record: r.JobChanged) -> None:
         state.jobs[record.id],
         spec=record.spec,
         next_at=record.next_at,
-        arrivals=job.arrivals if job.spec.parent_jobs == record.spec.parent_jobs else (),
+        arrivals=state.jobs[record.id].arrivals if _waits_for(job.spec) == _waits_for(record.spec) else (),
     )
     state.put_job(changed)
     state.watch_slot(changed)
     for run_id in state.active.get(record.id, ()):
         state.make_ready(state.runs[run_id])
+        state.watch_deadline(state.runs[run_id])
     _retire(state, changed)
+
+
+def _waits_for(spec: JobSpec) -> tuple[tuple[str, ...], WaitFor]:
+    return spec.parent_jobs, spec.wait_for
 
 
 def _job_enabled(state: State, record: r.JobEnabled) -> None:
@@ -119,9 +124,7 @@ def _drop_child(state: State, parent_id: str, child_id: str) -> None:
 
 
 def _forget_parent(state: State, child_id: str, parent_id: str) -> None:
-    child = state.jobs.get(child_id)
-    if child is None:
-        return
+    child = state.jobs[child_id]
     parents = tuple(parent for parent in child.spec.parent_jobs if parent != parent_id)
     arrivals = tuple(arrival for arrival in child.arrivals if arrival.parent_id != parent_id)
     state.put_job(replace(child, spec=replace(child.spec, parent_jobs=parents), arrivals=arrivals))
@@ -312,24 +315,21 @@ def _keys_forgotten(state: State, record: r.KeysForgotten) -> None:
 
 
 def _tally(state: State, job_id: str, **changes: int | datetime) -> None:
-    job = state.jobs.get(job_id)
-    if job is not None:
-        tally: Tally = replace(job.tally, **changes)  # type: ignore[arg-type]
-        state.put_job(replace(job, tally=tally))
+    job = state.jobs[job_id]
+    tally: Tally = replace(job.tally, **changes)  # type: ignore[arg-type]
+    state.put_job(replace(job, tally=tally))
 
 
 def _count_error(state: State, job_id: str, at: datetime, *, finished: int = 0) -> None:
-    job = state.jobs.get(job_id)
-    if job is not None:
-        tally = job.tally
-        _tally(
-            state,
-            job_id,
-            error_count=tally.error_count + 1,
-            last_error=at,
-            finished_runs=tally.finished_runs + finished,
-        )
-        state.count("errors", 1)
+    tally = state.jobs[job_id].tally
+    _tally(
+        state,
+        job_id,
+        error_count=tally.error_count + 1,
+        last_error=at,
+        finished_runs=tally.finished_runs + finished,
+    )
+    state.count("errors", 1)
 
 
 def _count_finish(state: State, run: Run, record: r.RunFinished) -> None:

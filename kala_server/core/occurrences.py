@@ -1,24 +1,23 @@
 """When a job is due: its timetable, from `R[n]/START/PERIOD`, a cron expression, or the moment of its creation.
 
-Slots are found in closed form, never by walking from START; a cron line is walked by days. All instants are UTC.
+Slots are found in closed form, never by walking from START; of a cron line by days (`cron.py`). All instants are UTC.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from itertools import takewhile
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
 from kala_client.schedule import Schedule
+from kala_server.core.cron import Cron
 from kala_server.core.job import JobSpec
 
 _INSTANT = timedelta(microseconds=1)
-_DAY = timedelta(days=1)
 
 
 class Timetable(Protocol):
@@ -135,69 +134,6 @@ class Repeating:
             middle = (low + high) // 2
             low, high = (middle, high) if self.schedule.slot(middle, tz=self.zone) else (low, middle)
         return high
-
-
-@dataclass(frozen=True, slots=True)
-class Cron:
-    """A cron line of five fields, as Debian's cron reads it, on the wall clock of a zone.
-
-    A line with a fixed hour and minute runs once on the day that the clock is changed: a time in the gap
-    right after the gap, a doubled one the first time. A line that starts with `*` follows elapsed time.
-    """
-
-    line: str
-    zone: tzinfo
-
-    def next_after(self, instant: datetime) -> datetime | None:
-        """Return the first slot strictly after the instant; None where no date ever fits."""
-        return next(self._from(instant), None)
-
-    def last_until(self, instant: datetime) -> datetime | None:
-        """Return the latest slot that is not after the instant."""
-        local = (instant + _INSTANT).astimezone(self.zone)
-        for found in CronSim(self.line, local, reverse=True):
-            slot = found.astimezone(UTC)
-            # Walking back over a changed clock, cronsim may name a time that walking forward does not.
-            if slot <= instant and next(self._from(slot - _INSTANT), None) == slot:
-                return slot
-        return None
-
-    def count(self, first: datetime, last: datetime) -> int:
-        """Return how many slots there are from `first` to `last`: days by their number, the rest by walking."""
-        opens, closes = (
-            first.astimezone(self.zone).date() + 2 * _DAY,
-            last.astimezone(self.zone).date() - 2 * _DAY,
-        )
-        if closes <= opens:
-            return self._walk(first, last)
-        total = self._walk(first, self._midnight(opens) - _INSTANT) + self._walk(self._midnight(closes), last)
-        sim = CronSim(self.line, first.astimezone(self.zone))
-        a_day = len(sim.hours) * len(sim.minutes)
-        day = opens
-        while day < closes:
-            if self._changes_clock(day):
-                total += self._walk(self._midnight(day), self._midnight(day + _DAY) - _INSTANT)
-            elif day.month in sim.months and sim.match_day(day):
-                total += a_day
-            day += _DAY
-        return total
-
-    def _from(self, instant: datetime) -> Iterator[datetime]:
-        for found in CronSim(self.line, instant.astimezone(self.zone)):
-            slot = found.astimezone(UTC)
-            if slot > instant:
-                yield slot
-
-    def _walk(self, first: datetime, last: datetime) -> int:
-        return sum(1 for _ in takewhile(lambda slot: slot <= last, self._from(first - _INSTANT)))
-
-    def _midnight(self, day: date) -> datetime:
-        return datetime.combine(day, time(), self.zone).astimezone(UTC)
-
-    def _changes_clock(self, day: date) -> bool:
-        """Whether the clock is changed on the day or beside it: slots may move across midnight."""
-        offsets = {datetime.combine(day + n * _DAY, time(), self.zone).utcoffset() for n in (-1, 0, 1, 2)}
-        return len(offsets) > 1
 
 
 def is_cron(schedule: str) -> bool:

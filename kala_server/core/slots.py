@@ -19,6 +19,12 @@ ON_TIME = timedelta(seconds=10)
 CATCH_UP_LIMIT = 100
 """How many missed slots `catch_up: all` runs at the most, the latest ones."""
 
+AT_ONCE = 100
+"""How many slots are decided on one by one; a period too short to keep up with is late for those before."""
+
+WAITING_LIMIT = 100
+"""How many runs of a job with `overlap: allow` wait for a free place before further slots are skipped."""
+
 
 def account(turn: Turn, job_id: str, missed: str = "") -> None:
     """Bring the job's ledger up to now. With `missed`, all that has passed was missed for that reason."""
@@ -26,13 +32,44 @@ def account(turn: Turn, job_id: str, missed: str = "") -> None:
     if job.disabled or job.next_at is None or job.next_at > turn.now:
         return
     timetable = turn.timetable(job)
-    missed_until = turn.now if missed else turn.now - ON_TIME
+    missed_until = turn.now if missed else _late_until(timetable, job.next_at, turn.now)
     if job.next_at <= missed_until:
         _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
     first = turn.job(job_id).next_at
     if first is not None:
         for slot in between(timetable, first, turn.now):
             _due(turn, turn.job(job_id), slot, timetable.next_after(slot))
+    _find_next(turn, job_id, timetable)
+
+
+def close(turn: Turn, job_id: str) -> None:
+    """Bring the job's ledger up to now before its schedule is given up; what passed while disabled is skipped."""
+    job = turn.job(job_id)
+    if not job.disabled:
+        account(turn, job_id)
+    elif job.next_at is not None and job.next_at <= turn.now:
+        timetable = turn.timetable(job)
+        last = timetable.last_until(turn.now)
+        if last is not None and last >= job.next_at:
+            span = (job.next_at, last, timetable.count(job.next_at, last))
+            _skip(turn, job, span, reasons.DISABLED, timetable.next_after(turn.now))
+
+
+def _late_until(timetable: Timetable, first: datetime, now: datetime) -> datetime:
+    late = now - ON_TIME
+    if timetable.count(max(first, late), now) <= AT_ONCE:
+        return late
+    return latest(timetable, first, now, AT_ONCE)[0] - timedelta(microseconds=1)
+
+
+def _find_next(turn: Turn, job_id: str, timetable: Timetable) -> None:
+    """Look for the next slot anew where the known one is none: a zone's rules may change with its data."""
+    job = turn.job(job_id)
+    if job.next_at is not None and job.next_at <= turn.now:
+        following = timetable.next_after(turn.now)
+        turn.emit(
+            r.JobChanged(id=job.id, at=turn.now, spec=job.spec, disabled=job.disabled, next_at=following)
+        )
 
 
 def _catch_up(turn: Turn, job: Job, timetable: Timetable, until: datetime, missed: str) -> None:
@@ -83,6 +120,8 @@ def _due(
         _skip(turn, job, (slot, slot, 1), reasons.OVERLAP, following, cause=active[0])
     elif len(active) > 1 and job.spec.overlap is Overlap.QUEUE:
         _skip(turn, job, (slot, slot, 1), reasons.ONE_WAITS, following, cause=active[0])
+    elif job.spec.overlap is Overlap.ALLOW and len(active) >= turn.limits.max_running + WAITING_LIMIT:
+        _skip(turn, job, (slot, slot, 1), reasons.NO_ROOM, following)
     elif active and job.spec.overlap is Overlap.REPLACE:
         _run(turn, job, slot, trigger, following, reason=reason, cause=active[0])
         for run_id in active:

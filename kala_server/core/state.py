@@ -183,8 +183,8 @@ class State:
 
     def watch_retry(self, run: Run) -> None:
         """Wake up for the run's next attempt."""
-        if run.retry_at is not None:
-            heappush(self.due, (run.retry_at, next(self._numbers), Due.RETRY, run.id))
+        assert run.retry_at is not None
+        heappush(self.due, (run.retry_at, next(self._numbers), Due.RETRY, run.id))
 
     def watch_deadline(self, run: Run) -> None:
         """Wake up when the running attempt takes too long."""

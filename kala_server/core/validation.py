@@ -5,6 +5,7 @@ The shape (a number where a number belongs) is checked where the request is read
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from kala_client.schedule import Period
@@ -17,7 +18,7 @@ from kala_server.core.state import State
 
 _SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
 _DURATION_FIELDS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
-_MOST_RUNS_KEPT = 100_000
+MOST_RUNS_KEPT = 100_000
 
 
 def check(state: State, job_id: str, spec: JobSpec) -> None:
@@ -118,8 +119,8 @@ def _about_time(spec: JobSpec) -> Iterator[FieldProblem]:
 def _about_limits(spec: JobSpec) -> Iterator[FieldProblem]:
     if spec.retries < 0:
         yield FieldProblem("retries", "the number of further attempts cannot be negative", 2)
-    if not 1 <= spec.keep_runs <= _MOST_RUNS_KEPT:
-        yield FieldProblem("keep_runs", f"between 1 and {_MOST_RUNS_KEPT} runs can be kept", 100)
+    if not 1 <= spec.keep_runs <= MOST_RUNS_KEPT:
+        yield FieldProblem("keep_runs", f"between 1 and {MOST_RUNS_KEPT} runs can be kept", 100)
 
 
 def _about_others(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
@@ -132,9 +133,14 @@ def _about_others(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldPro
     if spec.on_failure_job and spec.on_failure_job not in state.jobs:
         yield FieldProblem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}", an_id)
     if would_start_itself(state, job_id, spec):
-        yield FieldProblem(
-            "parent_jobs", "the job would start itself again and again, by way of its parents", [an_id]
-        )
+        if would_start_itself(state, job_id, replace(spec, on_failure_job="")):
+            what = FieldProblem(
+                "parent_jobs", "the job would start itself again and again, by way of its parents", [an_id]
+            )
+        else:
+            message = "the job would start itself again and again, by way of the job for its failure"
+            what = FieldProblem("on_failure_job", message, an_id)
+        yield what
 
 
 def _about(read_it: Callable[[], object], field: str, example: object) -> Iterator[FieldProblem]:

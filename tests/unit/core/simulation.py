@@ -3,6 +3,7 @@
 Nothing sleeps and nothing is spawned. Time jumps from one thing that is due to the next.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.engine import Decision, decide
 from kala_server.core.fold import apply
-from kala_server.core.job import Job, JobSpec, Run, RunState
+from kala_server.core.job import CatchUp, Job, JobSpec, Overlap, Run, RunState, WaitFor
 from kala_server.core.state import State
 from kala_server.core.turn import Limits
 
@@ -65,6 +66,9 @@ class World:
     max_running: int = 64
     state: State = field(default_factory=State)
     journal: list[r.Record] = field(default_factory=list)
+    """What the store holds; a stop makes a snapshot of it."""
+    history: list[r.Record] = field(default_factory=list)
+    """Everything that was ever decided."""
     effects: list[e.Effect] = field(default_factory=list)
     script: dict[str, list[Command]] = field(default_factory=dict)
     """What the attempts of a job do, by its name, one after another; the last one goes on for ever."""
@@ -72,6 +76,8 @@ class World:
     on_records: Callable[["World"], None] = lambda _: None
     """Called after each decision: the place for a test's invariants."""
     _commands: list[tuple[datetime, int, str, Command]] = field(default_factory=list)
+    _pending: deque[e.Effect] = field(default_factory=deque)
+    _performing: bool = False
     _numbers: Iterable[int] = field(default_factory=count)
     _manual: Iterable[int] = field(default_factory=count)
 
@@ -108,13 +114,23 @@ class World:
 
     def tell(self, event: e.Event) -> Decision:
         """Let it happen now: decide, make durable, do what is asked for."""
+        decision = self.decide(event)
+        self._pending.extend(decision.effects)
+        if not self._performing:
+            self._performing = True
+            while self._pending:
+                self._perform(self._pending.popleft())
+            self._performing = False
+        return decision
+
+    def decide(self, event: e.Event) -> Decision:
+        """Decide and make durable, and do nothing of what is asked for: a crash comes first."""
         decision = decide(self.state, event, self.now, Limits(max_running=self.max_running))
         self.state.undo.commit()
         self.journal += decision.records
+        self.history += decision.records
         self.most_running = max(self.most_running, self.state.counts["running"])
         self.on_records(self)
-        for effect in decision.effects:
-            self._perform(effect)
         return decision
 
     def advance(self, to: datetime | timedelta | str) -> None:
@@ -140,7 +156,7 @@ class World:
         """End the server without a word, and start it later from its journal."""
         self.state = rebuilt(self.journal)
         self.now += down
-        self._commands = [command for command in self._commands if command[2] in survivors]
+        self._commands = sorted(command for command in self._commands if command[2] in survivors)
         self.tell(e.Recover(still_running=survivors))
 
     def stop(self, *, down: timedelta = timedelta(0)) -> None:
@@ -158,7 +174,7 @@ class World:
 
     def runs(self, name: str) -> list[Run]:
         """The job's ledger, oldest entry first."""
-        runs = list(self.state.job_runs(id_of(name)))
+        runs = list(self.state.job_runs(id_of(name)))[::-1]
         return sorted(runs, key=lambda run: run.scheduled_at)
 
     def states(self, name: str) -> list[str]:
@@ -175,14 +191,14 @@ class World:
         return [run.reason for run in self.runs(name)]
 
     def started(self, name: str) -> list[datetime]:
-        """When the job's attempts started, from the journal."""
+        """When the job's attempts started, from all that was ever decided."""
         mine = {
             record.run_id
-            for record in self.journal
+            for record in self.history
             if isinstance(record, r.RunQueued) and record.job_id == id_of(name)
         }
         return [
-            record.at for record in self.journal if isinstance(record, r.RunStarted) and record.run_id in mine
+            record.at for record in self.history if isinstance(record, r.RunStarted) and record.run_id in mine
         ]
 
     def slots_run(self, name: str) -> list[datetime]:
@@ -219,8 +235,7 @@ class World:
             self.tell(e.Spawned(run_id=effect.run.id, pid=1000 + number, pid_started=number))
             self._begin(effect, number)
         elif isinstance(effect, e.EndAttempt):
-            self._commands = [command for command in self._commands if command[2] != effect.run_id]
-            self._commands.sort()
+            self._commands = sorted(command for command in self._commands if command[2] != effect.run_id)
             self.tell(e.Ended(run_id=effect.run_id, succeeded=False, signal=15))
 
     def _begin(self, effect: e.StartAttempt, number: int) -> None:
@@ -237,6 +252,9 @@ def new_job(name: str, *, disabled: bool = False, **spec: Any) -> e.NewJob:
     spec["parent_jobs"] = tuple(map(id_of, spec.get("parent_jobs", ())))
     if "on_failure_job" in spec:
         spec["on_failure_job"] = id_of(spec["on_failure_job"])
+    for field_name, kind in (("overlap", Overlap), ("catch_up", CatchUp), ("wait_for", WaitFor)):
+        if isinstance(spec.get(field_name), str):
+            spec[field_name] = kind(spec[field_name])
     return e.NewJob(id=id_of(name), spec=JobSpec(name=name, **{"command": "true", **spec}), disabled=disabled)
 
 

@@ -1,0 +1,200 @@
+"""A job that cannot be accepted: every field at fault is named, and what would be right is shown, and is right."""
+
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kala_server.core import events as e
+from kala_server.core.errors import InvalidJobError
+from kala_server.core.job import JobSpec, RemoteCall
+from kala_server.core.state import State
+from kala_server.core.validation import check, first_slot
+from tests.unit.core.invariants import contents
+from tests.unit.core.simulation import START, World, id_of
+
+NOBODY = id_of("nobody")
+GOOD = JobSpec(name="good", command="true")
+CALL = RemoteCall(url="https://example.com/hook")
+
+# the field that is named, what the job says, a word of the message
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("name", {"name": ""}, "needs a name"),
+    ("name", {"name": " \t"}, "needs a name"),
+    ("type", {"type": 2}, "no type 2"),
+    ("type", {"type": -1}, "0 is a command, 1 an HTTP call"),
+    ("command", {"command": ""}, "needs a command"),
+    ("command", {"command": " "}, "needs a command"),
+    ("command", {"command": "a\0b"}, "NUL"),
+    ("command", {"command": "a\0b", "shell": True}, "NUL"),
+    ("command", {"command": "echo 'a"}, "quote"),
+    ("command", {"command": "date | tee file"}, r"\|"),
+    ("argv", {"argv": ("date",)}, "either a command or an argv"),
+    ("argv", {"argv": ("",), "command": ""}, "name a program"),
+    ("argv", {"argv": ("date", "a\0"), "command": ""}, "NUL"),
+    ("env", {"env": {"": "x"}}, "name of a variable"),
+    ("env", {"env": {"A=B": "x"}}, "name of a variable"),
+    ("env", {"env": {"A": "x\0"}}, "name of a variable"),
+    ("env", {"env": {"A\0": "x"}}, "name of a variable"),
+    ("cwd", {"cwd": "relative/path"}, "absolute"),
+    ("cwd", {"cwd": "/a\0b"}, "absolute"),
+    ("remote_properties", {"type": 1}, "needs a url"),
+    ("remote_properties", {"type": 1, "remote_properties": replace(CALL, url="ftp://a")}, "http://"),
+    ("remote_properties", {"type": 1, "remote_properties": replace(CALL, method="GET /")}, "no HTTP method"),
+    ("remote_properties", {"type": 1, "remote_properties": replace(CALL, method="")}, "no HTTP method"),
+    ("remote_properties", {"type": 1, "remote_properties": replace(CALL, timeout=-1)}, "number of seconds"),
+    (
+        "remote_properties",
+        {"type": 1, "remote_properties": replace(CALL, timeout=float("inf"))},
+        "number of seconds",
+    ),
+    ("timezone", {"timezone": "Mars/Olympus"}, "no time zone 'Mars/Olympus'"),
+    ("timezone", {"timezone": "../etc/passwd"}, "no time zone"),
+    ("timezone", {"timezone": "Europe"}, "no time zone"),
+    ("timezone", {"timezone": "a\0b"}, "no time zone"),
+    ("schedule", {"schedule": "2/2035-06-04T19:25:16Z/PT10S"}, "begins with R"),
+    ("schedule", {"schedule": "R/tomorrow/PT10S"}, "START"),
+    ("schedule", {"schedule": "R/2035-06-04T19:25:16Z/10s"}, "duration"),
+    ("schedule", {"schedule": "R/2035-06-04T19:25:16Z/PT0S"}, "period of zero"),
+    ("schedule", {"schedule": "every day"}, "5 fields, not 2"),
+    ("schedule", {"schedule": "* * * * * *"}, "5 fields, not 6"),
+    ("schedule", {"schedule": "61 * * * *"}, "minute"),
+    ("schedule", {"schedule": "0 0 30 2 *"}, "day-of-month"),
+    ("epsilon", {"epsilon": "5 minutes"}, "ISO 8601 duration"),
+    ("misfire_grace", {"misfire_grace": "PT"}, "ISO 8601 duration"),
+    ("timeout", {"timeout": "-PT5S"}, "cannot be negative"),
+    ("retry_delay", {"retry_delay": "P99999Y"}, "never comes round"),
+    ("retry_backoff", {"retry_backoff": 0.5}, "or more"),
+    ("retry_backoff", {"retry_backoff": float("nan")}, "or more"),
+    ("retry_backoff", {"retry_backoff": float("inf")}, "or more"),
+    ("retries", {"retries": -1}, "negative"),
+    ("keep_runs", {"keep_runs": 0}, "between 1 and 100000"),
+    ("keep_runs", {"keep_runs": 100_001}, "between 1 and 100000"),
+    ("parent_jobs", {"parent_jobs": (NOBODY,)}, "no job with the id"),
+    ("parent_jobs", {"parent_jobs": (id_of("there"),) * 2}, "only once"),
+    ("on_failure_job", {"on_failure_job": NOBODY}, "no job with the id"),
+]
+
+
+@pytest.fixture(scope="module")
+def state() -> State:
+    """A server with one job: `there`."""
+    world = World()
+    world.create("there", schedule="R/2040-01-01T00:00:00Z/P1D")
+    return world.state
+
+
+def problems_of(state: State, spec: JobSpec) -> InvalidJobError:
+    with pytest.raises(InvalidJobError) as refused:
+        check(state, id_of("new"), spec)
+    return refused.value
+
+
+@pytest.mark.parametrize(("field", "said", "message"), BAD)
+def test_the_field_at_fault_is_named_and_no_other(
+    state: State, field: str, said: dict[str, Any], message: str
+) -> None:
+    error = problems_of(state, replace(GOOD, **said))
+    assert {problem.field for problem in error.problems} == {field}
+    with pytest.raises(InvalidJobError, match=message):
+        raise error
+
+
+@pytest.mark.parametrize(("field", "said", "message"), BAD)
+def test_the_example_of_what_would_be_right_is_accepted(
+    state: State, field: str, said: dict[str, Any], message: str
+) -> None:
+    (problem, *_) = problems_of(state, replace(GOOD, **said)).problems
+    assert problem.example is not None, message
+    example: Any = problem.example
+    if field in {"parent_jobs", "on_failure_job"}:
+        assert type(example) is (list if field == "parent_jobs" else str)
+        example = (id_of("there"),) if field == "parent_jobs" else id_of("there")
+    elif field == "remote_properties":
+        example = RemoteCall(**example)
+    elif field == "argv":
+        example, said = tuple(example), {**said, "command": ""}
+    check(state, id_of("new"), replace(GOOD, **{**said, field: example}))
+
+
+def test_every_field_that_has_rules_is_in_the_table() -> None:
+    free = {
+        "owner", "resume_at_next_scheduled_time", "template_delimiters", "overlap", "catch_up", "wait_for",
+        "shell", "user", "tags", "description", "rerun_interrupted",
+    }  # fmt: skip
+    assert {field for field, _, _ in BAD} | free == {field.name for field in fields(JobSpec)}
+
+
+def test_every_field_at_fault_is_named_at_once(state: State) -> None:
+    spec = JobSpec(name="", timezone="Mars", epsilon="x", retries=-1, parent_jobs=(NOBODY,))
+    named = {problem.field for problem in problems_of(state, spec).problems}
+    assert named == {"name", "command", "timezone", "epsilon", "retries", "parent_jobs"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"command": "date | tee file", "shell": True},
+        {"argv": ("echo", "a | b"), "command": ""},
+        {
+            "type": 1,
+            "command": "",
+            "remote_properties": replace(CALL, url="HTTP://example.com", method="put"),
+        },
+        {"type": 1, "command": "", "remote_properties": replace(CALL, timeout=0.5)},
+        {"schedule": "0 9 * * MON-FRI", "timezone": "Europe/Berlin"},
+        {"schedule": "  */5   *  * * * "},
+        {"schedule": "R/2035-06-04T19:25:16Z/PT0.5S"},
+        {"epsilon": "PT0S", "timeout": "P1M", "retry_delay": "PT0.1S", "misfire_grace": "P1W"},
+        {"retry_backoff": 1, "keep_runs": 1, "retries": 0},
+        {"parent_jobs": (id_of("there"),), "on_failure_job": id_of("there")},
+        {"cwd": "/srv", "env": {"LANG": "a=b"}},
+    ],
+)
+def test_what_makes_sense_is_accepted(state: State, said: dict[str, Any]) -> None:
+    if said.get("on_failure_job"):
+        said = {**said, "parent_jobs": ()}
+    check(state, id_of("new"), replace(GOOD, **said))
+
+
+def test_a_job_that_calls_its_parent_for_help_is_refused(state: State) -> None:
+    spec = replace(GOOD, parent_jobs=(id_of("there"),), on_failure_job=id_of("there"))
+    (problem,) = problems_of(state, spec).problems
+    assert problem.field == "on_failure_job"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ("0 0 */29 2 MON#5", "never due"),  # the first of February is no fifth Monday
+        ("R/0001-01-02T00:00:00Z/P1D", "has passed"),
+        ("R/2029-01-01T00:00:00Z/P1D", "has passed"),
+    ],
+)
+def test_a_first_slot_that_is_not_to_come_is_refused(schedule: str, message: str) -> None:
+    with pytest.raises(InvalidJobError, match=message) as refused:
+        first_slot(replace(GOOD, schedule=schedule), START, START)
+    assert refused.value.problems[0].field == "schedule"
+    example: Any = refused.value.problems[0].example
+    assert first_slot(replace(GOOD, schedule=example), START, START) is not None
+
+
+def test_the_first_slot_of_a_cron_line_is_the_next_minute_that_fits() -> None:
+    spec = replace(GOOD, schedule="0 0 * * *")
+    assert first_slot(spec, START, START) == START + timedelta(days=1)
+
+
+def test_a_refused_job_changes_nothing() -> None:
+    world = World()
+    world.create("job")
+    known = {name: dict(table) for name, table in contents(world.state).items()}
+    for _, said, _ in BAD:
+        spec = replace(GOOD, **{**said, "parent_jobs": (NOBODY,)})
+        for wish in (
+            e.CreateJobs(jobs=(e.NewJob(id=NOBODY, spec=spec),)),
+            e.ChangeJob(id=id_of("job"), spec=spec),
+        ):
+            with pytest.raises(InvalidJobError):
+                world.tell(wish)
+    assert contents(world.state) == known
