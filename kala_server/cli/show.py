@@ -99,8 +99,6 @@ def took(seconds: float | None) -> str:
     """Say how long something took."""
     if seconds is None:
         return NOTHING
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
     return durations.words(timedelta(seconds=seconds))
 
 

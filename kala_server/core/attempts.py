@@ -36,7 +36,7 @@ def ended(turn: Turn, event: e.Ended) -> None:
     if run is None or run.state is not RunState.RUNNING:
         return
     job = turn.state.jobs.get(run.job_id)
-    state = event.state or _state_after(run, event)
+    state = _state_after(run, event)
     retry = (
         job is not None and state in {RunState.FAILED, RunState.TIMED_OUT} and _retry(turn, job, run, event)
     )
@@ -53,7 +53,7 @@ def ended(turn: Turn, event: e.Ended) -> None:
 def _state_after(run: Run, event: e.Ended) -> RunState:
     if run.ending:
         return run.ending
-    return RunState.SUCCEEDED if event.succeeded else RunState.FAILED
+    return event.state or (RunState.SUCCEEDED if event.succeeded else RunState.FAILED)
 
 
 def _retry(turn: Turn, job: Job, run: Run, event: e.Ended) -> bool:

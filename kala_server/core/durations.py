@@ -32,8 +32,10 @@ def grown(instant: datetime, duration: str, factor: float, times: int) -> dateti
 
 
 def words(length: timedelta) -> str:
-    """Say a length as people do: "61 min", "3 h 20 min", "4.2 s"."""
+    """Say a length as people do: "61 min", "3 h 20 min", "4.2 s", "12 ms"."""
     seconds = length.total_seconds()
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds % 1 >= 0.05 else f"{seconds:.0f} s"
     minutes, hours = round(seconds / 60), int(seconds // 3600)

@@ -11,7 +11,7 @@ from itertools import islice
 from kala_server.core import reasons
 from kala_server.core.durations import words
 from kala_server.core.job import Job, Run, RunState, Trigger, WaitFor
-from kala_server.core.occurrences import between, timetable_of, wall_zone
+from kala_server.core.occurrences import between, is_never, timetable_of, wall_zone
 from kala_server.core.state import State
 
 MOST = 100
@@ -114,9 +114,8 @@ class _Teller:
         if job.spec.parent_jobs and not job.spec.schedule:
             state = "disabled" if job.disabled else "upcoming"
             return Explanation(at=self._now, state=state, sentence=self._what_it_waits_for())
-        return Explanation(
-            at=self._now, state="none", sentence="nothing more is due: its last time has passed"
-        )
+        why = "it runs when it is started" if is_never(job.spec.schedule) else "its last time has passed"
+        return Explanation(at=self._now, state="none", sentence=f"nothing more is due: {why}")
 
     def _without_run(self, slot: datetime) -> Explanation:
         job = self._job

@@ -17,6 +17,9 @@ from kala_client.schedule import Schedule
 from kala_server.core.cron import Cron
 from kala_server.core.job import JobSpec
 
+NEVER = "never"
+"""The schedule of a job that only its owner starts, or another job's failure."""
+
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -136,6 +139,11 @@ class Repeating:
         return high
 
 
+def is_never(schedule: str) -> bool:
+    """Whether the text says that a job has no times of its own, and is not to run at its creation either."""
+    return schedule.strip().lower() == NEVER
+
+
 def is_cron(schedule: str) -> bool:
     """Whether the text is meant as a cron line: it has more than one word."""
     return len(schedule.split()) > 1 and not schedule.strip().startswith(("R", "r"))
@@ -153,8 +161,10 @@ def zone_of(name: str) -> tzinfo | None:
 
 @lru_cache(maxsize=4096)
 def read(schedule: str, timezone: str = "") -> Timetable:
-    """Read a schedule or a cron line. Raises ValueError which says what was wrong."""
+    """Read a schedule, a cron line or `never`. Raises ValueError which says what was wrong."""
     zone = zone_of(timezone)
+    if is_never(schedule):
+        return Never()
     if not is_cron(schedule):
         return Repeating(Schedule.parse(schedule), zone)
     line = " ".join(schedule.split())
@@ -177,6 +187,6 @@ def timetable_of(spec: JobSpec, created_at: datetime) -> Timetable:
 def wall_zone(spec: JobSpec) -> tzinfo:
     """Return the zone in which the job's owner thinks: `timezone`, or the offset of START."""
     zone = zone_of(spec.timezone)
-    if zone is None and spec.schedule and not is_cron(spec.schedule):
+    if zone is None and spec.schedule and not is_cron(spec.schedule) and not is_never(spec.schedule):
         zone = Schedule.parse(spec.schedule).start.tzinfo
     return zone or UTC

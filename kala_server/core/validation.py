@@ -13,11 +13,15 @@ from kala_server.core import words
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
-from kala_server.core.occurrences import first_at_or_after, is_cron, read, zone_of
+from kala_server.core.occurrences import first_at_or_after, is_cron, is_never, read, zone_of
 from kala_server.core.state import State
 
 _SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
 _DURATION_FIELDS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
+_NOT_ZERO = {
+    "timeout": "would end every attempt at once",
+    "misfire_grace": "would skip every slot, as none is noticed in the very instant",
+}
 MOST_RUNS_KEPT = 100_000
 
 
@@ -35,6 +39,8 @@ def check(state: State, job_id: str, spec: JobSpec) -> None:
 
 def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:
     """Return the first slot of a checked job. Raises InvalidJobError where it lies in the past, as Kala does."""
+    if is_never(spec.schedule):
+        return None
     if not spec.schedule:
         return None if spec.parent_jobs else created_at
     timetable = read(spec.schedule, spec.timezone)
@@ -112,8 +118,20 @@ def _about_time(spec: JobSpec) -> Iterator[FieldProblem]:
         text = getattr(spec, field)
         if text:
             yield from _about(lambda text=text: Period.parse(text), field, "PT5S")  # type: ignore[misc]
+    for field, why in _NOT_ZERO.items():
+        if (text := getattr(spec, field)) and _is_zero(text):
+            yield FieldProblem(
+                field, f"a duration of zero {why}; leave it out where there is to be none", "PT1H"
+            )
     if not 1 <= spec.retry_backoff < math.inf:
         yield FieldProblem("retry_backoff", "the factor is 1 (always the same delay) or more", 2)
+
+
+def _is_zero(duration: str) -> bool:
+    try:
+        return Period.parse(duration).is_zero
+    except ValueError:
+        return False
 
 
 def _about_limits(spec: JobSpec) -> Iterator[FieldProblem]:
@@ -130,7 +148,10 @@ def _about_others(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldPro
             yield FieldProblem("parent_jobs", f"there is no job with the id {parent_id!r}", [an_id])
     if len(set(spec.parent_jobs)) < len(spec.parent_jobs):
         yield FieldProblem("parent_jobs", "a parent can be named only once", [an_id])
-    if spec.on_failure_job and spec.on_failure_job not in state.jobs:
+    known = state.jobs.get(job_id)
+    # One that was there when the job named it, and was deleted since, is nobody's mistake.
+    named_before = known is not None and known.spec.on_failure_job == spec.on_failure_job
+    if spec.on_failure_job and spec.on_failure_job not in state.jobs and not named_before:
         yield FieldProblem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}", an_id)
     if would_start_itself(state, job_id, spec):
         if would_start_itself(state, job_id, replace(spec, on_failure_job="")):

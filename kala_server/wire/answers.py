@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from kala_server.core.job import Job, RemoteCall, Run, RunState
+from kala_server.core.occurrences import is_never
 from kala_server.core.state import State
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
@@ -113,7 +114,8 @@ def is_done(state: State, job: Job) -> bool:
 
 def _is_done(job: Job, *, active: bool) -> bool:
     only_by_parents = bool(job.spec.parent_jobs) and not job.spec.schedule
-    return job.next_at is None and not only_by_parents and not active
+    only_by_others = only_by_parents or is_never(job.spec.schedule)
+    return job.next_at is None and not only_by_others and not active
 
 
 def _call(call: RemoteCall | None) -> dict[str, Any]:

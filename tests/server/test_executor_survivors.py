@@ -111,7 +111,6 @@ def test_a_follower_of_a_survivor_comes_to_its_end_with_it(folder: Path, pids: P
         assert kala.get_run(run).state == "interrupted"
 
 
-@pytest.mark.xfail(reason="attempts.ended prefers the survivor's state to what was asked for", strict=True)
 def test_a_survivor_that_is_cancelled_is_a_cancelled_run(folder: Path, pids: Path) -> None:
     job_id, pid = survivor(folder, pids)
     with running_server(folder, wait_for_survivors=True) as server, KalaClient(server.url) as kala:

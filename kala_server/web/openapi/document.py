@@ -65,6 +65,7 @@ def document() -> dict[str, Any]:
         "info": {"title": "Kala", "version": __version__, "description": _ABOUT},
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": means} for name, means in _TAGS.items()],
+        # The last is for servers without tokens.
         "security": [{"bearer": []}, {"basic": []}, {}],
         "paths": paths,
         "components": {

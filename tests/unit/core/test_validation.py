@@ -198,3 +198,10 @@ def test_a_refused_job_changes_nothing() -> None:
             with pytest.raises(InvalidJobError):
                 world.tell(wish)
     assert contents(world.state) == known
+
+
+@pytest.mark.parametrize("field", ["timeout", "misfire_grace"])
+@pytest.mark.parametrize("zero", ["PT0S", "P0D"])
+def test_a_duration_of_zero_that_would_let_nothing_run_is_refused(field: str, zero: str) -> None:
+    with pytest.raises(InvalidJobError, match=f"{field}: a duration of zero would .* leave it out"):
+        check(State(), id_of("a"), replace(JobSpec(name="a", command="true"), **{field: zero}))

@@ -89,7 +89,7 @@ def test_lines_into_a_pipe_are_as_long_as_they_must_be(
     ("seconds", "words"),
     [
         (None, "–"),
-        (0, "0 ms"),
+        (0, "0 s"),
         (0.0042, "4 ms"),
         (1, "1 s"),
         (1.54, "1.5 s"),
