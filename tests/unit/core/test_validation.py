@@ -203,5 +203,6 @@ def test_a_refused_job_changes_nothing() -> None:
 @pytest.mark.parametrize("field", ["timeout", "misfire_grace"])
 @pytest.mark.parametrize("zero", ["PT0S", "P0D"])
 def test_a_duration_of_zero_that_would_let_nothing_run_is_refused(field: str, zero: str) -> None:
+    changed: dict[str, Any] = {field: zero}
     with pytest.raises(InvalidJobError, match=f"{field}: a duration of zero would .* leave it out"):
-        check(State(), id_of("a"), replace(JobSpec(name="a", command="true"), **{field: zero}))
+        check(State(), id_of("a"), replace(JobSpec(name="a", command="true"), **changed))
