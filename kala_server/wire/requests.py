@@ -110,6 +110,9 @@ def _tidy_call(said: dict[str, Any]) -> None:
     call = said.get("remote_properties")
     if not isinstance(call, dict):
         return
+    if len({key.lower() for key in call}) < len(call):
+        message = "a field is there in two spellings"
+        raise InvalidJobError([FieldProblem("remote_properties", message, EXAMPLES["remote_properties"])])
     call = {"url": ""} | {key.lower(): value for key, value in call.items() if value is not None}
     headers = call.get("headers")
     if isinstance(headers, dict):

@@ -8,8 +8,8 @@ JOB_FIELDS = {
     "command": "What a job of type 0 runs, split into words as a shell would, with `$VAR`, `${VAR}` and backticks.",
     "owner": "An e-mail address or any other name; the server may have a default.",
     "disabled": "Whether its slots pass without a run.",
-    "schedule": "When it is due: an ISO 8601 repeating interval `R[n]/START/PERIOD`, or a cron expression of five "
-    "fields. Empty: at once, or after its parents.",
+    "schedule": "When it is due: an ISO 8601 repeating interval `R[n]/START/PERIOD`, a cron expression of five fields, "
+    "or `never`. Empty: at once, or after its parents.",
     "timezone": "The IANA name of the zone of which START and cron are wall time. Empty: the offset in START, or UTC.",
     "retries": "How many further attempts a failed run gets.",
     "epsilon": "How long after its time a failed run may still be retried, an ISO 8601 duration. Empty: for ever.",

@@ -267,3 +267,9 @@ def test_our_own_client_reads_every_field() -> None:
     job = ClientsJob.model_validate(shown(state), extra="allow")
     assert not job.model_extra
     assert job.stats[0].execution_duration_ns == 1_500_000
+
+
+def test_a_field_of_a_call_in_two_spellings_is_refused() -> None:
+    call = {"url": "http://127.0.0.1/", "URL": "http://127.0.0.2/"}
+    with pytest.raises(InvalidJobError, match="remote_properties: a field is there in two spellings"):
+        requests.read_job({"name": "x", "type": 1, "remote_properties": call})

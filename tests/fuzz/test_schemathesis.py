@@ -1,0 +1,91 @@
+"""Whatever is asked of a real server within or beside its description: no 500, and every answer as described.
+
+It checks the status, the content type, the headers and the body of each answer, that what the description forbids is
+refused, and that methods which a route does not take are 405. `KALA_FAULTS=full` tries more than 10,000 requests.
+"""
+
+import os
+from typing import Any, NoReturn
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import one_of
+from schemathesis import Case, GenerationMode
+
+from kala_server.core.job import RunState
+from kala_server.web.base import Handler
+from kala_server.web.openapi.document import document
+from kala_server.web.query import Query
+from kala_server.web.runs import JobRuns
+from kala_server.wire import ledger
+from tests.fuzz.world import World
+
+FULL = os.environ.get("KALA_FAULTS") == "full"
+EXAMPLES = 650 if FULL else 15
+"""For each operation that takes anything, beside those at the edges of its schema."""
+
+pytestmark = pytest.mark.timeout(3600 if FULL else 120)
+
+API = schemathesis.openapi.from_dict(document()).exclude(operation_id="events")
+"""Without the stream that never ends."""
+
+
+def trying(examples: int) -> settings:
+    # The short run is the same every time, so that it fails for who broke something; the full one looks for more.
+    return settings(
+        max_examples=examples,
+        derandomize=not FULL,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@API.parametrize()
+@trying(EXAMPLES)
+def test_every_answer_is_as_described(world: World, case: Case[Any]) -> None:
+    world.ask(case)
+
+
+def breaks(*_: Any, **__: Any) -> NoReturn:
+    raise RuntimeError("a planted fault")
+
+
+def refuses(handler: Handler, *_: Any) -> NoReturn:
+    handler.refuse(418, "a planted fault")  # type: ignore[arg-type]
+
+
+def takes_anything(_query: Query, _name: str, _kind: object) -> RunState:
+    return RunState.SUCCEEDED
+
+
+def says_less(*_: Any) -> dict[str, Any]:
+    return {"id": "a planted fault"}
+
+
+def has_another_type(handler: Handler, *_: Any) -> None:
+    handler.set_header("Content-Type", "text/html")
+    handler.finish("<p>a planted fault</p>")
+
+
+PLANTED = {
+    "a 500": (Query, "cursor", breaks),
+    "a status that is not described": (JobRuns, "get", refuses),
+    "a bad value that is let in": (Query, "choice", takes_anything),
+    "an answer that lacks fields": (ledger, "run", says_less),
+    "an answer of another type": (JobRuns, "get", has_another_type),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_planted_fault_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    monkeypatch.setattr(*PLANTED[fault])
+    runs, there = API["/api/v1/job/{id}/runs/"]["GET"], World(world.url, world.session)
+
+    @given(case=one_of([runs.as_strategy(generation_mode=mode) for mode in GenerationMode]))
+    @settings(trying(200), phases=[Phase.generate])
+    def trial(case: Case[Any]) -> None:
+        there.ask(case)
+
+    with pytest.raises(BaseExceptionGroup):
+        trial()
