@@ -1,0 +1,35 @@
+"""How much each test of this folder does: a little by default, all that RELIABILITY promises with KALA_FAULTS=full.
+
+Every figure is here, so that the table in README.md can be held against one page.
+"""
+
+import os
+
+FULL = os.environ.get("KALA_FAULTS") == "full"
+
+
+def _figure(small: int, full: int) -> int:
+    return full if FULL else small
+
+
+KILLS = _figure(15, 1_000)
+"""A whole server is killed under load, and the next one is asked for all that was acknowledged."""
+FILE_SYSTEM_CUTS = _figure(3, 300)
+"""The same, where the disk is cut off under the server."""
+CUT_EVERY = _figure(97, 1)
+"""The simulated disk is cut at every n-th byte of a write."""
+CUT_EVERY_IN_A_TAIL = _figure(211, 61)
+"""The same, for each state of which a whole recovery is cut again."""
+STATES_AT_LEAST = _figure(500, 10_000)
+FAILED_SYNCS = range(3, 51) if FULL else (3, 7)
+"""Which sync fails; strace counts those of each thread, and the first two of the loading one are over by then."""
+KILLS_AROUND_A_SPAWN = _figure(20, 1_000)
+CLOCK_STEPS = _figure(2, 50)
+"""Of each kind: an hour on, an hour back."""
+SLOW_CLIENTS = 500
+PROXY_EVERY = _figure(29, 1)
+"""The proxy cuts at every n-th byte of a call and of its answer."""
+BITS_EVERY = _figure(7, 1)
+"""Flips every n-th bit of a journal."""
+RACES = _figure(20, 100)
+MALFORMED_REQUESTS = _figure(500, 10_000)

@@ -1,0 +1,79 @@
+"""A snapshot holds what is durable, and nothing of the batch that is just being written.
+
+That batch comes after the snapshot in the new journal: a job that the snapshot had already lost would then be deleted
+a second time, and no server could start on it.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from kala_server.core import events as e
+from kala_server.core.records import JobKept, Record
+from kala_server.service import Service
+from kala_server.store.protocol import StoreFullError
+from tests.server.service_in_parts import JOB_ID, NOW, Disk, Parts, breathe, play
+
+SOON = f"R/{NOW.replace(year=2036).isoformat()}/P1D"
+
+
+class CompactingDisk(Disk):
+    """Is about to be compacted, takes a moment for each batch, and remembers which jobs a snapshot holds."""
+
+    def __init__(self, *, second: StoreFullError | None) -> None:
+        super().__init__()
+        self._second = second
+        self.snapshots: list[list[str]] = []
+
+    async def append(self, batch: Sequence[Record]) -> None:
+        await asyncio.sleep(0)
+        await super().append(batch)
+        self.refuses = self._second
+        self.wants_compaction = not self.snapshots
+
+    async def compact(self, snapshot: Iterable[Record]) -> None:
+        self.snapshots.append([record.job.id for record in snapshot if isinstance(record, JobKept)])
+        self.wants_compaction = False
+
+
+def snapshots_while_a_job_is_deleted(*, refused: bool = False) -> list[list[str]]:
+    disk: list[CompactingDisk] = []
+
+    async def scene(parts: Parts) -> None:
+        made = CompactingDisk(second=StoreFullError("no space left on device") if refused else None)
+        parts.service._store = made
+        made.hold()
+        created = parts.create(schedule=SOON)
+        await breathe()
+        deleted = parts.submit(e.DeleteJob(id=JOB_ID))
+        await breathe()
+        made.let_go()
+        await created
+        if refused:
+            with pytest.raises(StoreFullError):
+                await deleted
+        else:
+            await deleted
+        await breathe()
+        disk.append(made)
+
+    play(scene)
+    return disk[0].snapshots
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["kept", "refused"])
+def test_a_snapshot_holds_what_is_durable_and_nothing_of_the_batch_under_way(refused: bool) -> None:
+    assert snapshots_while_a_job_is_deleted(refused=refused) == [[JOB_ID]]
+
+
+def test_a_service_that_takes_the_snapshot_a_moment_later_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compact_when_wanted(service: Service) -> None:
+        async def compact() -> None:
+            await service._store.compact(service.state.snapshot())
+
+        if service._store.wants_compaction and service._compacting is None:
+            service._compacting = asyncio.get_running_loop().create_task(compact())
+
+    monkeypatch.setattr(Service, "_compact_when_wanted", compact_when_wanted)
+    assert snapshots_while_a_job_is_deleted() == [[]]

@@ -1,0 +1,50 @@
+"""What was acknowledged survives a kill -9 of the whole server, under load, again and again.
+
+This does not show that anything is synced, as what a killed process has written is the kernel's: see the tests of
+power cuts. What it shows is that no answer comes before the write, and that every start finds its way back.
+"""
+
+from pathlib import Path
+from random import Random
+
+from tests.faults import planted
+from tests.faults.conftest import Tell
+from tests.faults.figures import KILLS
+from tests.faults.promises import Promises, a_moment
+from tests.faults.server_child import Plant, server_child
+
+LIFE = 10
+"""Kills for each folder; then a new one, so that comparing stays quick."""
+LONGEST = 0.1
+"""Seconds of load before a kill."""
+
+
+def after_kills(folder: Path, kills: int, plant: Plant, dice: Random) -> Promises:
+    """Kill one server after the other on the same folder, each under load."""
+    promises = Promises()
+    for _ in range(kills):
+        with server_child(folder, plant) as server:
+            promises.check(server.url)
+            with promises.asked_for(server.url):
+                a_moment(dice.uniform(0, LONGEST))
+                server.kill()
+    with server_child(folder) as last:
+        promises.check(last.url)
+    return promises
+
+
+def test_acknowledged_survives_a_kill(tmp_path: Path, tell: Tell) -> None:
+    dice = Random(4)
+    acknowledged = 0
+    for begun in range(0, KILLS, LIFE):
+        kills = min(LIFE, KILLS - begun)
+        promises = after_kills(tmp_path / str(begun), kills, planted.small_journal, dice)
+        assert promises.broken == []
+        acknowledged += promises.acknowledged
+    assert acknowledged > KILLS
+    tell(f"{KILLS:,} kills, {acknowledged:,} acknowledged, 0 lost")
+
+
+def test_a_server_that_answers_before_it_writes_is_noticed(tmp_path: Path) -> None:
+    promises = after_kills(tmp_path / "data", 5, planted.answers_before_it_writes, Random(4))
+    assert any(broken.endswith("is lost") for broken in promises.broken)
