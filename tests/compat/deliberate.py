@@ -15,7 +15,9 @@ NONE = Deliberate((), "")
 
 _DIRECTLY = "a redirect turns a POST into a GET in most clients: the route answers with and without its slash"
 _WRONG_METHOD = "a method that a route does not take is 405 with Allow, as in the newest Kala"
-_CHANGES = "PUT and PATCH change a job here, and the recorded request says nothing that it could be changed to"
+_CHANGES = (
+    "PUT and PATCH change a job here, and the recorded request says nothing that it could be changed to"
+)
 _DONE = "a start by hand uses up no slot: the job has its whole schedule before it"
 _OF_BOTH = {
     "get without the trailing slash": Deliberate(("301 → 200",), _DIRECTLY),

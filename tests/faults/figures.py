@@ -1,4 +1,4 @@
-"""How much each test of this folder does: a little by default, with KALA_FAULTS=full all that docs/reliability.md tells of.
+"""How much each test of this folder does: a little by default, or with KALA_FAULTS=full all of docs/reliability.md.
 
 Every figure is here, so that the table in README.md can be held against one page.
 """

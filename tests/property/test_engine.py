@@ -29,7 +29,8 @@ COMMANDS = st.builds(
     succeeds=st.booleans(),
 )
 SCRIPTS = st.lists(COMMANDS, min_size=1, max_size=4)
-DURATIONS = st.sampled_from(["", "PT0S", "PT20S", "PT2M", "PT1H"])
+SPANS = st.sampled_from(["", "PT20S", "PT2M", "PT1H"])
+DURATIONS = st.one_of(SPANS, st.just("PT0S"))
 PASSED = st.sampled_from([0, 1, 15, 60, 61.5, 200, 600, 1500]).map(seconds)
 PERIODS = st.sampled_from([20, 45, 60, 61, 300, 900]).map(seconds)
 REPEATS = st.none() | st.integers(0, 12)
@@ -37,7 +38,7 @@ BEHAVIOUR = st.fixed_dictionaries(
     {
         "overlap": st.sampled_from(Overlap),
         "catch_up": st.none() | st.sampled_from(CatchUp),
-        "misfire_grace": DURATIONS,
+        "misfire_grace": SPANS,
         "retries": st.integers(0, 3),
         "epsilon": DURATIONS,
         "retry_delay": DURATIONS,

@@ -1,6 +1,7 @@
 """`running_server`: a real server for as long as a block lasts."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -75,8 +76,14 @@ def test_settings_are_those_of_the_server() -> None:
         assert answer.status_code == 200
 
 
-def no_server_is_left() -> bool:
-    return not any(thread.name.startswith("kala-server") for thread in threading.enumerate())
+@pytest.fixture(autouse=True)
+def no_server_is_left() -> Iterator[None]:
+    """Fail a test that leaves a server's thread behind; those of other tests' fixtures may be there."""
+    before = set(threading.enumerate())
+    yield
+    assert not [
+        thread for thread in set(threading.enumerate()) - before if thread.name.startswith("kala-server")
+    ]
 
 
 def test_what_keeps_a_server_from_starting_is_raised_here(tmp_path: Path) -> None:
@@ -92,7 +99,6 @@ def test_what_keeps_a_server_from_starting_is_raised_here(tmp_path: Path) -> Non
     with pytest.raises(TypeError, match="no_such_setting"), running_server(no_such_setting=1) as unknown:
         entered.append(unknown)
     assert entered == []
-    assert no_server_is_left()
 
 
 def test_an_error_in_the_block_is_raised_and_the_server_stops_all_the_same() -> None:
@@ -102,4 +108,3 @@ def test_an_error_in_the_block_is_raised_and_the_server_stops_all_the_same() -> 
     with pytest.raises(BlockError), running_server() as server:
         raise BlockError
     assert_nobody_answers(server.url)
-    assert no_server_is_left()
