@@ -95,8 +95,9 @@ class Executor:
     async def close(self) -> None:
         """End what still runs, and wait for what is being written."""
         self._runner.kill_all()
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Those that are done leave the set a turn of the loop later, and to wait for them alone takes no turn.
+        while unfinished := [task for task in self._tasks if not task.done()]:
+            await asyncio.wait(unfinished)
         await self._runner.close()
 
     async def _wait_for_survivors(self, run_id: str) -> None:

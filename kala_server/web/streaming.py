@@ -27,6 +27,8 @@ class StreamingHandler(Handler):
             async for chunk in chunks:
                 self.write(chunk)
                 await self.flush()
+                # A flush that need not wait does not yield: a client that reads fast would hold the loop to the end.
+                await asyncio.sleep(0)
         await self.finish()
 
     def on_connection_close(self) -> None:

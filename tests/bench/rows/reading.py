@@ -1,0 +1,125 @@
+"""How fast a server answers what people and programs look at: one job, the figures, the list."""
+
+import socket
+from collections.abc import Iterator
+from time import perf_counter, sleep
+
+from tests.bench import load
+from tests.bench.bench import Bench
+from tests.bench.row import Row, Target
+from tests.bench.servers import API, Address
+
+_PAUSE = 0.001
+"""Seconds between two questions whether the loop is held."""
+
+
+def get(bench: Bench) -> Iterator[Row]:
+    """Compare one job with as many bytes of nothing."""
+    path = f"{API}/job/{bench.loaded.ids[0]}/"
+    size = len(bench.loaded.address.fetch("GET", path))
+    seconds = bench.size.seconds
+    plans = {
+        "bare": load.request(bench.bare, "GET", f"/{size}", seconds=seconds),
+        "ours": load.request(bench.loaded.address, "GET", path, seconds=seconds),
+    }
+    if bench.live is not None:
+        plans["live"] = load.request(bench.live, "GET", f"{API}/job/{bench.live_ids[0]}/", seconds=seconds)
+    rates = bench.in_turns(plans)
+    yield Row(
+        name="get",
+        what="get one job, 16 connections",
+        figure=rates["ours"],
+        unit="/s",
+        limit=rates["bare"],
+        limit_is="a bare Tornado GET",
+        target=Target(at_least=0.85),
+        live=rates.get("live"),
+    )
+
+
+def stats(bench: Bench) -> Iterator[Row]:
+    """Compare the figures of a server without jobs with those of one that has many."""
+    where = {"empty": bench.empty, "loaded": bench.loaded.address}
+    if bench.live is not None and bench.live_ids:
+        where["live"] = bench.live
+    seconds = bench.size.seconds
+    rates = bench.in_turns(
+        {name: load.request(each, "GET", f"{API}/stats/", seconds=seconds) for name, each in where.items()}
+    )
+    yield Row(
+        name="stats",
+        what=f"server statistics of {bench.size.jobs:,} jobs",
+        figure=rates["loaded"],
+        unit="/s",
+        limit=rates["empty"],
+        limit_is="the same of 0 jobs",
+        target=Target(at_least=0.85, at_most=1.15),
+        live=rates.get("live"),
+    )
+
+
+def listing(bench: Bench) -> Iterator[Row]:
+    """List every job, the first time and again, and ask meanwhile whether the loop is held."""
+    loaded, jobs = bench.loaded, bench.size.jobs
+    idle = _asking(loaded.address, bench.size.seconds).result()
+    names = {"list": "the first time", "list-again": "again"}
+    for name, when in names.items():
+        asking = _asking(loaded.address, 2 * bench.size.seconds)
+        sleep(0.1)
+        took, size = _download(loaded.address, f"{API}/job/")
+        held = asking.result().longest - idle.p50
+        limit, bare_held = _bare_list(bench, size)
+        yield Row(
+            name=name,
+            what=f"list of {jobs:,} jobs ({size / 1e6:,.0f} MB), {when}",
+            figure=took,
+            unit="s",
+            limit=limit,
+            limit_is="a bare Tornado stream",
+            target=Target(at_most=0.25, of="figure"),
+            live=_live_list(bench) if name == "list" else None,
+        )
+        yield Row(
+            name=f"{name}-held",
+            what=f"longest hold of the loop meanwhile, {when}",
+            figure=held * 1000,
+            unit="ms",
+            limit=bare_held * 1000,
+            limit_is="the same beside the bare stream",
+            target=Target(at_most=20, of="figure"),
+        )
+
+
+def _bare_list(bench: Bench, size: int) -> tuple[float, float]:
+    """Return how long it takes to stream as many bytes ready-made, and how long the loop is held by that."""
+    idle = _asking(bench.bare, bench.size.seconds, "/100").result()
+    asking = _asking(bench.bare, 2 * bench.size.seconds, "/100")
+    sleep(0.1)
+    took, _ = _download(bench.bare, f"/{bench.size.jobs}/{size // bench.size.jobs}")
+    return took, asking.result().longest - idle.p50
+
+
+def _live_list(bench: Bench) -> float | None:
+    if bench.live is None or not bench.live_ids:
+        return None
+    took, _ = _download(bench.live, f"{API}/job/")
+    return took
+
+
+def _asking(address: Address, seconds: float, path: str = "/healthz") -> load.Running:
+    return load.Running(load.request(address, "GET", path, connections=1, pause=_PAUSE, seconds=seconds))
+
+
+def _download(address: Address, path: str) -> tuple[float, int]:
+    """Return how many seconds an answer takes, and how many bytes it has."""
+    head = f"GET {path} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\nConnection: close\r\n\r\n"
+    buffer = bytearray(1 << 20)
+    size = 0
+    with socket.create_connection((address.host, address.port)) as connection:
+        began = perf_counter()
+        connection.sendall(head.encode())
+        while received := connection.recv_into(buffer):
+            if not size:
+                assert buffer[9:12] == b"200", bytes(buffer[:200])
+            size += received
+        return perf_counter() - began, size

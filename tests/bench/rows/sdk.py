@@ -1,0 +1,93 @@
+"""What the client costs: reading a list, a call, the import."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from statistics import median
+from time import perf_counter
+
+import httpx
+
+from kala_client import KalaClient, _calls
+from kala_client._answers import Answer
+from tests.bench import documents, limits, servers
+from tests.bench.bench import Bench
+from tests.bench.row import Row, Target
+from tests.bench.servers import API
+
+_CALLS_A_TURN = 50
+
+
+def decode(bench: Bench) -> Iterator[Row]:
+    """Compare the models of a list with the plain reading of its JSON."""
+    server = bench.new_server()
+    jobs = [documents.waiting(number) for number in range(bench.size.decoded)]
+    server.address.call("POST", "/job/batch/", {"jobs": jobs})
+    body = server.address.fetch("GET", f"{API}/job/")
+    server.stop()
+    answer = Answer(method="GET", url=server.address.url, status=200, headers={}, body=body)
+    call = _calls.get_all_jobs()
+    assert len(call.decode(answer)) == bench.size.decoded
+    times = limits.best_in_turns([lambda: call.decode(answer), lambda: json.loads(body)], bench.size.repeats)
+    yield Row(
+        name="decode",
+        what=f"SDK: decoding get_all_jobs of {bench.size.decoded:,} jobs",
+        figure=times[0] * 1000,
+        unit="ms",
+        limit=times[1] * 1000,
+        limit_is="json.loads of the same bytes",
+        target=Target(at_most=2),
+    )
+
+
+def call(bench: Bench) -> Iterator[Row]:
+    """Compare a call with the same request by httpx alone, whose JSON is read too."""
+    job_id = bench.empty.call("POST", "/job/", documents.waiting(0))["id"]
+    url = f"{bench.empty.url}{API}/job/{job_id}/"
+    ours, bare = [], []
+    with KalaClient(bench.empty.url) as client, httpx.Client() as http:
+        for _ in range(bench.size.repeats * 4):
+            ours.append(_each(lambda: client.get_job(job_id)))
+            bare.append(_each(lambda: http.get(url).json()))
+    yield Row(
+        name="call",
+        what="SDK: one call, get_job",
+        figure=median(ours) * 1000,
+        unit="ms",
+        limit=median(bare) * 1000,
+        limit_is="httpx.Client.get(…).json()",
+        target=Target(at_most=1.15),
+    )
+
+
+def importing(bench: Bench) -> Iterator[Row]:
+    """Compare the import with that of what it needs."""
+    ours, needed = [], []
+    for _ in range(bench.size.repeats):
+        ours.append(_import(bench, "kala_client"))
+        needed.append(_import(bench, "httpx, pydantic"))
+    yield Row(
+        name="import",
+        what="import kala_client",
+        figure=min(ours) * 1000,
+        unit="ms",
+        limit=min(needed) * 1000,
+        limit_is="import httpx, pydantic",
+        target=Target(at_most=1.15),
+    )
+
+
+def _each(work: limits.Work) -> float:
+    began = perf_counter()
+    for _ in range(_CALLS_A_TURN):
+        work()
+    return (perf_counter() - began) / _CALLS_A_TURN
+
+
+def _import(bench: Bench, what: str) -> float:
+    """Return how many seconds of the processor an import takes in an interpreter of its own."""
+    script = f"import time; began = time.process_time(); import {what}; print(time.process_time() - began)"
+    return float(
+        subprocess.check_output([sys.executable, "-c", script], env=servers.environment(bench.folder))
+    )
