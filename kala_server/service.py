@@ -5,9 +5,11 @@ sync. Nobody hears of a record, and nothing is spawned for it, before it is dura
 """
 
 import asyncio
+import gc
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -32,6 +34,8 @@ _log = logging.getLogger("kala.service")
 _RETRY_WHEN_FULL = timedelta(seconds=1)
 _HOUSEKEEPING = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=24)
+_MANY = 1_000
+"""Records of a batch after which what they made is kept out of the garbage collector's way."""
 
 
 @dataclass(slots=True)
@@ -134,9 +138,10 @@ class Service:
 
     async def start(self) -> None:
         """Load the store, account for what was cut off or missed while the server was down, and begin."""
-        for record in self._store.load():
-            apply(self.state, record)
-            self.state.undo.commit()
+        with _garbage_left_alone():
+            for record in self._store.load():
+                apply(self.state, record)
+                self.state.undo.commit()
         self.state.take_dropped()
         if "created_at" not in self.state.times:
             born = r.ServerKept(created_at=self.clock.now())
@@ -221,6 +226,8 @@ class Service:
         self._full = False
         self.state.undo.commit()
         self.state.tidy()
+        if len(records) > _MANY:
+            gc.freeze()
         if records:
             self._meter.kept(records, self.state, self.clock.monotonic() - began)
         self.feed.publish(records)
@@ -326,6 +333,20 @@ class Service:
             self._break((), error)
         finally:
             self._compacting = None
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Keep the garbage collector from looking through what is made here, now and later: it is here to stay.
+
+    A full pass over 100,000 jobs holds the loop for a tenth of a second.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _answer(wish: _Wish, error: Exception | None = None) -> None:
