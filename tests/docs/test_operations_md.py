@@ -1,6 +1,7 @@
 """docs/operations.md: every option of a server, what is in its folder, how it is backed up and how it ends."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 import pytest
 
 from kala_client import KalaClient
@@ -125,3 +127,11 @@ def test_the_exit_codes_are_the_documented_ones(tmp_path: Path) -> None:
     code, errors = first.end(signal.SIGTERM)
     assert (code, json.loads(errors.splitlines()[-1])["message"][:8]) == (0, "stopping")
     shutil.rmtree(tmp_path / "data")
+
+
+def test_every_figure_is_documented_and_every_documented_one_is_there() -> None:
+    with running_server() as server:
+        told = httpx.get(f"{server.url}/metrics").text
+    there = set(re.findall(r"^# HELP (kala_\w+)", told, re.MULTILINE))
+    documented = set(re.findall(r"`(kala_\w+)`", PAGE))
+    assert {name for name in there if not name.endswith("_created")} == documented
