@@ -11,6 +11,7 @@ from typing import Protocol
 from tornado.ioloop import IOLoop
 
 _LONGEST_SLEEP = timedelta(seconds=1)
+_NO_STEP = 1.0
 
 
 class Clock(Protocol):
@@ -22,6 +23,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds from an instant that is nobody's business, to measure with."""
+        ...
+
+    def stepped(self) -> timedelta:
+        """Return by how much the wall clock was put on or back since the last call, beside what has passed."""
         ...
 
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
@@ -39,6 +44,7 @@ class LoopClock:
     def __init__(self) -> None:
         self._loop = IOLoop.current()
         self._timer: object = None
+        self._ahead = self._wall_ahead()
 
     def now(self) -> datetime:
         """Return the time, in UTC."""
@@ -47,6 +53,17 @@ class LoopClock:
     def monotonic(self) -> float:
         """Return the loop's time."""
         return self._loop.time()
+
+    def stepped(self) -> timedelta:
+        """Return the step; below a second it is none: it adds up and is returned when it has come to one."""
+        ahead = self._wall_ahead()
+        if abs(ahead - self._ahead) < _NO_STEP:
+            return timedelta(0)
+        before, self._ahead = self._ahead, ahead
+        return timedelta(seconds=ahead - before)
+
+    def _wall_ahead(self) -> float:
+        return self.now().timestamp() - self._loop.time()
 
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         """Call `wake` once the wall clock reads `when`."""

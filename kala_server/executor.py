@@ -81,10 +81,10 @@ class Executor:
         if wait:
             self._survivors = survivors
             return frozenset(survivors)
-        for those in survivors.values():
-            for process in those:
-                _log.warning("ending process %d, which outlived its server", process.pid)
-                await processes.end_group(process)
+        unwanted = [process for those in survivors.values() for process in those]
+        for process in unwanted:
+            _log.warning("ending process %d, which outlived its server", process.pid)
+        await asyncio.gather(*map(processes.end_group, unwanted))
         return frozenset()
 
     def watch(self, run_ids: Iterable[str]) -> None:

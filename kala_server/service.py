@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -87,6 +87,8 @@ class Service:
         self._full = False
         self._looks_for_room = False
         self._stopped = False
+        self._step = timedelta(0)
+        """How far the clock was put on or back, until that is durable."""
         self._idle = asyncio.Event()
         self.broken: StoreBrokenError | None = None
 
@@ -159,7 +161,7 @@ class Service:
 
         Where the store has no room it does not wait for any: the next start finds those runs interrupted.
         """
-        self._limits = Limits(max_running=0)
+        self._limits = replace(self._limits, starting=False)
         try:
             async with asyncio.timeout(grace.total_seconds()):
                 await self._until_nothing_runs()
@@ -224,6 +226,9 @@ class Service:
             self._cannot_be_kept(wishes, error)
             return True
         self._full = False
+        if self._step:
+            _log.warning("the clock was put %s by %s", *_told(self._step))
+            self._step = timedelta(0)
         self.state.undo.commit()
         self.state.tidy()
         if len(records) > _MANY:
@@ -244,6 +249,9 @@ class Service:
         """Return what to answer and what was decided. A refusal may rest on the batch, so it waits for it too."""
         answers: list[tuple[_Wish, Exception | None]] = []
         decisions = []
+        self._step += self.clock.stepped()
+        if self._step:
+            wishes = [_Wish(e.StepClock(seconds=self._step.total_seconds())), *wishes]
         for wish in wishes:
             try:
                 decisions.append(decide(self.state, wish.event, self.clock.now(), self._limits))
@@ -347,6 +355,10 @@ def _garbage_left_alone() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _told(step: timedelta) -> tuple[str, timedelta]:
+    return ("on", step) if step > timedelta(0) else ("back", -step)
 
 
 def _answer(wish: _Wish, error: Exception | None = None) -> None:

@@ -38,7 +38,6 @@ def log_to_stderr(*, verbose: bool, as_json: bool) -> None:
     """Log what matters; with `verbose`, everything that happens."""
     handler = logging.StreamHandler()
     handler.setFormatter(OneObject() if as_json else OneLine())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # At INFO it quotes what is malformed in a request, such as a token with a control character in it.
-    logging.getLogger("tornado.general").setLevel(logging.WARNING)
+    # Libraries say at INFO what must not be told: httpx the addresses of HTTP jobs, Tornado malformed headers.
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("kala").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -15,7 +15,7 @@ from kala_server.core.turn import Turn, run_id_for
 
 def dispatch(turn: Turn) -> None:
     """Start what waits, oldest slot first, while there is a free place."""
-    while turn.state.counts["running"] < turn.limits.max_running:
+    while turn.limits.starting and turn.state.counts["running"] < turn.limits.max_running:
         run = turn.state.take_ready(turn.now)
         if run is None:
             return

@@ -140,6 +140,13 @@ def _tick(turn: Turn, _event: e.Tick) -> None:
     _let_time_pass(turn, missed="")
 
 
+def _step_clock(turn: Turn, event: e.StepClock) -> None:
+    """Note the step where something is measured: slots need nothing, as they are counted from START."""
+    measured = any(run.state is RunState.RUNNING or run.retry_at for run in turn.state.runs.values())
+    if measured:
+        turn.emit(r.ClockStepped(at=turn.now, seconds=event.seconds))
+
+
 def _let_time_pass(turn: Turn, *, missed: str) -> None:
     while (entry := turn.state.take_due(turn.now)) is not None:
         _, _, what, key = entry
@@ -178,6 +185,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     e.StartJob: _start,
     e.CancelRun: attempts.cancel,
     e.Tick: _tick,
+    e.StepClock: _step_clock,
     e.Recover: _recover,
     e.EndEverything: lambda turn, _event: attempts.end_everything(turn),
     e.Housekeep: _housekeep,

@@ -88,6 +88,13 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepClock:
+    """The wall clock was put on, or back, by so many seconds beside those that have passed."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recover:
     """The server starts on a store that was in use; some commands may have outlived it."""
 
@@ -142,6 +149,7 @@ Event = (
     | StartJob
     | CancelRun
     | Tick
+    | StepClock
     | Recover
     | EndEverything
     | Housekeep

@@ -5,7 +5,7 @@ State is a fold of records: the same ones give the same state, at start and in o
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kala_server.core import records as r
@@ -69,8 +69,10 @@ def _job_changed(state: State, record: r.JobChanged) -> None:
     state.put_job(changed)
     state.watch_slot(changed)
     for run_id in state.active.get(record.id, ()):
-        state.make_ready(state.runs[run_id])
-        state.watch_deadline(state.runs[run_id])
+        run = replace(state.runs[run_id], timeout=record.spec.timeout)
+        state.put_run(run)
+        state.make_ready(run)
+        state.watch_deadline(run)
     _retire(state, changed)
 
 
@@ -186,6 +188,7 @@ def _run_started(state: State, record: r.RunStarted) -> None:
             started_at=run.started_at or record.at,
             attempt_at=record.at,
             attempts=run.attempts + 1,
+            timeout=state.jobs[run.job_id].spec.timeout,
             retry_at=None,
             pid=None,
             pid_started=None,
@@ -280,6 +283,20 @@ def _runs_pruned(state: State, record: r.RunsPruned) -> None:
         _unkeep(state, job_id, ledger, set(old))
 
 
+def _clock_stepped(state: State, record: r.ClockStepped) -> None:
+    """Move what is measured from an instant: it has taken, and is to take, as long as before the step."""
+    by = timedelta(seconds=record.seconds)
+    for run in list(state.runs.values()):
+        if run.state is RunState.RUNNING:
+            assert run.started_at is not None
+            assert run.attempt_at is not None
+            state.put_run(replace(run, started_at=run.started_at + by, attempt_at=run.attempt_at + by))
+            state.watch_deadline(state.runs[run.id])
+        elif run.retry_at is not None:
+            state.put_run(replace(run, retry_at=run.retry_at + by))
+            state.watch_retry(state.runs[run.id])
+
+
 def _server_kept(state: State, record: r.ServerKept) -> None:
     state.undo.put(state.times, "created_at", record.created_at)
     if record.last_attempted_run is not None:
@@ -291,6 +308,7 @@ def _run_kept(state: State, record: r.RunKept) -> None:
     state.put_run(run)
     if run.state is RunState.RUNNING:
         state.count("running", 1)
+        state.watch_deadline(run)
     if run.job_id not in state.jobs:
         return
     if run.state.final:
@@ -301,7 +319,6 @@ def _run_kept(state: State, record: r.RunKept) -> None:
         state.make_ready(run)
     else:
         state.watch_retry(run)
-    state.watch_deadline(run)
 
 
 def _key_kept(state: State, record: r.KeyKept) -> None:

@@ -177,6 +177,8 @@ class Run:
     attempts: int = 0
     attempt_at: datetime | None = None
     """When the latest attempt started."""
+    timeout: str = ""
+    """How long the latest attempt may take, as the job says or, where it was deleted, said last."""
     retry_at: datetime | None = None
     """When the next attempt is due, while it waits for it."""
     ending: RunState | None = None

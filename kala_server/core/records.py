@@ -184,6 +184,14 @@ class KeysForgotten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockStepped:
+    """The wall clock was put on (or back, below zero), or the machine was asleep."""
+
+    at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerKept:
     """Snapshot: what concerns the whole server."""
 
@@ -236,6 +244,7 @@ Record = (
     | GenerationJoined
     | RunsPruned
     | KeysForgotten
+    | ClockStepped
     | ServerKept
     | JobKept
     | RunKept

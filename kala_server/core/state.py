@@ -136,7 +136,7 @@ class State:
             job = self.jobs.get(key)
             return job is not None and not job.disabled and job.next_at == when
         run = self.runs.get(key)
-        if run is None or run.job_id not in self.jobs:
+        if run is None:
             return False
         return run.retry_at == when if what is Due.RETRY else self._deadline(run) == when
 
@@ -144,7 +144,7 @@ class State:
         """Return when the running attempt has taken too long."""
         if run.state is not RunState.RUNNING or run.ending or run.attempt_at is None:
             return None
-        return durations.after(run.attempt_at, self.jobs[run.job_id].spec.timeout)
+        return durations.after(run.attempt_at, run.timeout)
 
     def tidy(self) -> None:
         """Forget entries of the queue that no longer count, once they outnumber the others; only after a commit.
@@ -188,7 +188,7 @@ class State:
 
     def watch_deadline(self, run: Run) -> None:
         """Wake up when the running attempt takes too long."""
-        if run.job_id in self.jobs and (deadline := self._deadline(run)) is not None:
+        if (deadline := self._deadline(run)) is not None:
             heappush(self.due, (deadline, next(self._numbers), Due.TIMEOUT, run.id))
 
     def move_slot(self, job_id: str, next_at: datetime | None) -> None:

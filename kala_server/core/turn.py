@@ -21,6 +21,8 @@ class Limits:
     """What the whole server allows."""
 
     max_running: int = 64
+    starting: bool = True
+    """Whether anything is started; a server that stops only lets finish what runs."""
 
 
 @dataclass(slots=True)

@@ -35,6 +35,9 @@ class Time:
     def monotonic(self) -> float:
         return (self._now - NOW).total_seconds()
 
+    def stepped(self) -> timedelta:
+        return timedelta(0)
+
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         self._alarm = None if when is None else (when, wake)
 

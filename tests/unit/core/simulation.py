@@ -146,6 +146,7 @@ class World:
         """Put the clock forward or back; commands take as long as before. The server notices at once."""
         self.now += by
         self._commands = [(when + by, *rest) for when, *rest in self._commands]  # type: ignore[misc]
+        self.tell(e.StepClock(seconds=by.total_seconds()))
         self.tell(e.Tick())
 
     def sleep(self, how_long: timedelta) -> None:

@@ -8,7 +8,18 @@ import pytest
 from kala_server.core.job import RunState, Trigger
 from kala_server.core.records import JobKept
 from tests.unit.core import oracle
-from tests.unit.core.simulation import World, id_of, lasting, rebuilt, seconds, times, utc
+from tests.unit.core.simulation import (
+    FAILS,
+    FOR_EVER,
+    WORKS,
+    World,
+    id_of,
+    lasting,
+    rebuilt,
+    seconds,
+    times,
+    utc,
+)
 
 HOURLY = oracle.Plan(utc("2030-01-01 01:00"), timedelta(hours=1))
 
@@ -105,3 +116,39 @@ def test_the_id_of_a_run_is_the_same_for_the_same_slot_however_late_it_is_notice
     late.sleep(timedelta(hours=1, minutes=20))
     assert on_time.only_run("job").id == late.only_run("job").id
     assert late.only_run("job").id == oracle.slot_id(id_of("job"), utc("2030-01-01 01:00"))
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1), timedelta(days=-400)])
+def test_a_command_has_its_whole_timeout_and_no_more_whatever_the_clock_does(step: timedelta) -> None:
+    world = World(script={"job": [FOR_EVER]})
+    world.create("job", timeout="PT30M")
+    world.advance(timedelta(minutes=10))
+    world.step_clock(step)
+    world.advance(timedelta(minutes=19))
+    assert world.states("job") == ["running"]
+    world.advance(timedelta(minutes=2))
+    run = world.only_run("job")
+    assert run.state is RunState.TIMED_OUT
+    assert run.started_at is not None
+    assert run.finished_at is not None
+    assert run.finished_at - run.started_at == timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_retry_comes_after_its_delay_whatever_the_clock_does(step: timedelta) -> None:
+    world = World(script={"job": [FAILS, WORKS]})
+    world.create("job", retries=1, retry_delay="PT10M")
+    world.advance(timedelta(minutes=4))
+    world.step_clock(step)
+    world.advance(timedelta(minutes=5))
+    assert world.states("job") == ["waiting"]
+    world.advance(timedelta(minutes=2))
+    assert world.states("job") == ["succeeded"]
+
+
+def test_a_step_while_nothing_is_measured_is_not_worth_a_record() -> None:
+    world = World()
+    world.create("job", schedule=HOURLY.schedule)
+    before = len(world.journal)
+    world.step_clock(timedelta(minutes=-5))
+    assert len(world.journal) == before

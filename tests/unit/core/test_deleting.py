@@ -72,7 +72,7 @@ def test_a_deleted_jobs_history_goes_with_it_and_so_does_its_output() -> None:
 def test_what_waits_goes_and_what_runs_may_end_in_peace() -> None:
     world = World()
     world.script["job"] = [FOR_EVER]
-    world.create("job", timeout="PT1H")
+    world.create("job")
     world.create("child", parent_jobs=["job"])
     world.start("job")
     (running,) = world.running()
@@ -83,6 +83,23 @@ def test_what_waits_goes_and_what_runs_may_end_in_peace() -> None:
     assert world.running() == [running]
     decision = world.tell(e.Ended(run_id=running.id, succeeded=False))
     assert decision.effects == [e.DropOutput(running.id)]
+    assert world.state.runs == {}
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_timeout_of_a_deleted_job_still_holds_for_what_runs(*, restart: bool) -> None:
+    world = World()
+    world.script["job"] = [FOR_EVER]
+    world.create("job", timeout="PT1H")
+    (running,) = world.running()
+    world.delete("job")
+    if restart:
+        world.journal = list(world.state.snapshot())
+        world.crash(survivors=frozenset({running.id}))
+    world.advance(timedelta(minutes=59))
+    assert [run.id for run in world.running()] == [running.id]
+    world.advance(timedelta(minutes=2))
+    assert world.running() == []
     assert world.state.runs == {}
 
 
