@@ -130,6 +130,10 @@ def _start(turn: Turn, event: e.StartJob) -> None:
     active = turn.state.active.get(job.id, ())
     if active and job.spec.overlap is Overlap.SKIP:
         raise ConflictError(f"an earlier run of {job.spec.name!r} is still there, and its overlap is skip")
+    if not turn.has_room(job):
+        raise ConflictError(
+            f"{len(active):,} runs of {job.spec.name!r} wait already; cancel some, or let them run"
+        )
     turn.queue(job, event.run_id, turn.now, Trigger.MANUAL, cause=active[0] if active else "")
     if job.spec.overlap is Overlap.REPLACE:
         for run_id in active:

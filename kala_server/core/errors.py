@@ -21,7 +21,9 @@ class InvalidRequestError(RefusedError):
     """What was asked for makes no sense as it is; names every field or parameter at fault."""
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
-        super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
+        super().__init__(
+            "; ".join(f"{problem.field}: {problem.message}".removeprefix(": ") for problem in problems)
+        )
         self.problems = tuple(problems)
 
 

@@ -1,12 +1,12 @@
 """What became of a job's slots and why, in sentences that a colleague understands. It changes and decides nothing.
 
-Times are told on the job's own clock: of its `timezone`, or of the offset in START.
+Times are told on the job's own clock (`wall_zone`): of its `timezone`, else of the offset in START, else UTC.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 
 from kala_server.core import reasons
 from kala_server.core.durations import words
@@ -22,7 +22,7 @@ _LATE = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What became, or will become, of one slot.
+    """What became, or will become, of one slot, or of several of which the same is to be said: `at` is the first then.
 
     `state` is that of its run. Without a run it is `upcoming`, `disabled` (it passes without a run), `unknown` (no
     longer in the ledger), or `none` (there is no slot).
@@ -57,7 +57,7 @@ class _Teller:
         self._state = state
         self._job = job
         self._now = now
-        self._zone = wall_zone(job.spec)
+        self._zone = wall_zone(job.spec.schedule, job.spec.timezone)
 
     # -- which slots
 
@@ -70,7 +70,7 @@ class _Teller:
         yield self._next()
 
     def at(self, first: datetime, last: datetime) -> Iterator[Explanation]:
-        """Explain what is in the ledger from `first` to `last`, and the slots that are not."""
+        """Explain what is in the ledger from `first` to `last`, an entry at a time, and the slots that are not."""
         born = self._job.created_at
         slots = list(islice(between(timetable_of(self._job.spec, born), max(first, born), last), MOST))
         told: set[datetime] = set()
@@ -84,11 +84,19 @@ class _Teller:
             ]
             if run.trigger in {Trigger.SCHEDULE, Trigger.CATCH_UP}:
                 told.update(mine)
-            for slot in mine:
-                yield self._of(run, slot)
-        for slot in slots:
-            if slot not in told:
-                yield self._without_run(slot)
+            yield self._of(run, min(mine))
+        for _, alike in groupby(
+            (self._without_run(slot) for slot in slots if slot not in told),
+            key=lambda one: (one.state, one.sentence),
+        ):
+            yield self._together(list(alike))
+
+    def _together(self, alike: list[Explanation]) -> Explanation:
+        """Tell slots in a row, of which the same is to be said, as one."""
+        first, last = alike[0], alike[-1]
+        if first is last:
+            return first
+        return replace(first, sentence=f"{first.sentence}; so it is with {self._all(len(alike), first.at, last.at)}")
 
     def no_slot(self, at: datetime) -> Explanation:
         return Explanation(at=at, state="none", sentence=f"not due then: {self._why_no_slot(at)}")
@@ -105,7 +113,7 @@ class _Teller:
         return f"the nearest {'times are' if len(named) > 1 else 'time is'} {' and '.join(named)}"
 
     def _of(self, run: Run, at: datetime) -> Explanation:
-        return Explanation(at=at, state=run.state, sentence=self.about(run), run=run)
+        return Explanation(at=at, state=run.state, sentence=self._about(run, at), run=run)
 
     def _next(self) -> Explanation:
         job = self._job
@@ -147,9 +155,12 @@ class _Teller:
 
     # -- what to say of a run
 
-    def about(self, run: Run) -> str:
+    def _about(self, run: Run, slot: datetime) -> str:
+        """Say what became of a slot that the run stands for."""
         if run.state is RunState.SKIPPED:
-            return f"skipped: {self._why_skipped(run)}{self._span(run)}"
+            until = run.last_scheduled_at
+            others = f"; so were {self._all(run.count, run.scheduled_at, until)}" if until else ""
+            return f"skipped: {self._why_skipped(run, slot)}{others}"
         return self._led_to_by(run) + {
             RunState.WAITING: self.waiting,
             RunState.RUNNING: self._running,
@@ -196,14 +207,16 @@ class _Teller:
             said.insert(1, f"{words(late)} late")
         return f"{ended} ({', '.join(said)}{_attempt(run)})"
 
-    def _why_skipped(self, run: Run) -> str:
+    def _why_skipped(self, run: Run, slot: datetime) -> str:
+        # Of an entry that stands for several slots, each was skipped in its own time, and none before it was noticed.
+        then = max(slot, run.queued_at)
         cause = self._state.runs.get(run.cause)
         if cause is None:
             return run.reason
         if run.reason == reasons.OVERLAP:
-            return self._still(cause, run.queued_at, "was")
+            return self._still(cause, then, "was")
         if run.reason == reasons.ONE_WAITS:
-            return f"{self._still(cause, run.queued_at, 'was')}, and another one was waiting already"
+            return f"{self._still(cause, then, 'was')}, and another one was waiting already"
         if run.reason == reasons.PARENT_FAILED:
             return f"its parent {self._name(cause.job_id)} did not succeed ({_ended(cause)})"
         if run.reason == reasons.TOO_MANY_GENERATIONS:
@@ -218,11 +231,8 @@ class _Teller:
         started = run.started_at.astimezone(self._zone)
         return f"{which} {verb} still running (started {started:%H:%M:%S}, {words(then - run.started_at)})"
 
-    def _span(self, run: Run) -> str:
-        if run.last_scheduled_at is None:
-            return ""
-        since, until = self._clock(run.scheduled_at), self._clock(run.last_scheduled_at)
-        return f"; so were all {run.count} times from {since} to {until}"
+    def _all(self, count: int, first: datetime, last: datetime) -> str:
+        return f"all {count} times from {self._clock(first)} to {self._clock(last)}"
 
     def _ended_at(self, run_id: str) -> str:
         run = self._state.runs.get(run_id)

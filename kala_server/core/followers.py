@@ -25,7 +25,7 @@ def _tell_child(turn: Turn, child: Job, run: Run) -> None:
     elif child.spec.wait_for is WaitFor.ALL and len(child.spec.parent_jobs) > 1:
         _join(turn, child, run)
     elif succeeded:
-        turn.queue(child, run_id_for(child.id, run.id), turn.now, Trigger.PARENT, parents=(run.id,))
+        _run(turn, child, run_id_for(child.id, run.id), Trigger.PARENT, parents=(run.id,))
     else:
         turn.skip(
             child,
@@ -35,6 +35,15 @@ def _tell_child(turn: Turn, child: Job, run: Run) -> None:
             cause=run.id,
             parents=(run.id,),
         )
+
+
+def _run(
+    turn: Turn, job: Job, run_id: str, trigger: Trigger, *, cause: str = "", parents: tuple[str, ...] = ()
+) -> None:
+    if turn.has_room(job):
+        turn.queue(job, run_id, turn.now, trigger, cause=cause, parents=parents)
+    else:
+        turn.skip(job, run_id, trigger, reasons.NO_ROOM, cause=cause, parents=parents)
 
 
 def _join(turn: Turn, child: Job, run: Run) -> None:
@@ -65,7 +74,7 @@ def join_generations(turn: Turn, child_id: str) -> None:
         if failed:
             turn.skip(child, run_id, Trigger.PARENT, reasons.PARENT_FAILED, cause=failed, parents=parents)
         else:
-            turn.queue(child, run_id, turn.now, Trigger.PARENT, parents=parents)
+            _run(turn, child, run_id, Trigger.PARENT, parents=parents)
 
 
 def _call_for_help(turn: Turn, run: Run) -> None:
@@ -76,7 +85,7 @@ def _call_for_help(turn: Turn, run: Run) -> None:
     if helper.disabled:
         turn.skip(helper, run_id, Trigger.ON_FAILURE, reasons.DISABLED, cause=run.id)
     else:
-        turn.queue(helper, run_id, turn.now, Trigger.ON_FAILURE, cause=run.id)
+        _run(turn, helper, run_id, Trigger.ON_FAILURE, cause=run.id)
 
 
 def deleted_with(state: State, job_id: str) -> list[str]:

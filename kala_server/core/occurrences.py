@@ -184,9 +184,12 @@ def timetable_of(spec: JobSpec, created_at: datetime) -> Timetable:
     return Never() if spec.parent_jobs else Once(created_at)
 
 
-def wall_zone(spec: JobSpec) -> tzinfo:
-    """Return the zone in which the job's owner thinks: `timezone`, or the offset of START."""
-    zone = zone_of(spec.timezone)
-    if zone is None and spec.schedule and not is_cron(spec.schedule) and not is_never(spec.schedule):
-        zone = Schedule.parse(spec.schedule).start.tzinfo
+def wall_zone(schedule: str, timezone: str) -> tzinfo:
+    """Return the zone in which a job's owner thinks: `timezone`, else the offset of START, else UTC.
+
+    Raises ValueError for a schedule or a zone that no job may have.
+    """
+    zone = zone_of(timezone)
+    if zone is None and schedule and not is_cron(schedule) and not is_never(schedule):
+        zone = Schedule.parse(schedule).start.tzinfo
     return zone or UTC

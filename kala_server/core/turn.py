@@ -15,6 +15,9 @@ from kala_server.core.job import Job, Run, Trigger
 from kala_server.core.occurrences import Timetable, timetable_of
 from kala_server.core.state import State
 
+MOST_OF_ONE_JOB = 1_000
+"""How many runs of one job wait or run at the most."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -61,6 +64,10 @@ class Turn:
     def timetable(self, job: Job) -> Timetable:
         """Return when the job is due."""
         return timetable_of(job.spec, job.created_at)
+
+    def has_room(self, job: Job) -> bool:
+        """Whether one more run of the job may wait: else a job that is too slow for what starts it would pile up."""
+        return len(self.state.active.get(job.id, ())) < MOST_OF_ONE_JOB
 
     def queue(
         self,

@@ -4,20 +4,24 @@ The shape (a number where a number belongs) is checked where the request is read
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from kala_client.schedule import Period
 from kala_server.core import words
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
-from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
+from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec, RemoteCall
 from kala_server.core.occurrences import first_at_or_after, is_cron, is_never, read, zone_of
 from kala_server.core.state import State
 
 _SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
 _DURATION_FIELDS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _NOT_ZERO = {
     "timeout": "would end every attempt at once",
     "misfire_grace": "would skip every slot, as none is noticed in the very instant",
@@ -50,11 +54,14 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
     if start < now:
         raise _invalid(
             "schedule",
-            f"its START {start:%Y-%m-%dT%H:%M:%SZ} has passed (it is {now:%Y-%m-%dT%H:%M:%SZ}); "
-            "name one in the future",
+            f"its START {_written(start)} has passed (it is {_written(now)}); name one in the future",
             _SCHEDULE,
         )
     return start
+
+
+def _written(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
 
 
 def _invalid(field: str, message: str, example: object) -> InvalidJobError:
@@ -97,17 +104,33 @@ def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
 
 
 def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
-    call = spec.remote_properties
-    example = {"url": "https://example.com/hook", "method": "POST"}
-    if call is None or not call.url.lower().startswith(("http://", "https://")):
-        yield FieldProblem("remote_properties", "an HTTP job needs a url with http:// or https://", example)
-        return
-    if not call.method.isalpha():
-        yield FieldProblem("remote_properties", f"{call.method!r} is no HTTP method", example)
-    if not 0 <= call.timeout < math.inf:
+    for message in _wrong_in_the_call(spec.remote_properties):
         yield FieldProblem(
-            "remote_properties", "the timeout is a number of seconds, 0 for the default", example
+            "remote_properties", message, {"url": "https://example.com/hook", "method": "POST"}
         )
+
+
+def _wrong_in_the_call(call: RemoteCall | None) -> Iterator[str]:
+    if call is None or not _can_be_called(call.url):
+        yield "an HTTP job needs a url with http:// or https:// and a host"
+        return
+    if not (call.method.isascii() and call.method.isalpha()):
+        yield f"{call.method!r} is no HTTP method"
+    if not 0 <= call.timeout < math.inf:
+        yield "the timeout is a number of seconds, 0 for the default"
+    for name, value in call.headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            yield f"the header {name!r} cannot be sent: names have no spaces, values are ASCII on one line"
+    if not all(100 <= code <= 599 for code in call.expected_response_codes):
+        yield "expected_response_codes are between 100 and 599"
+
+
+def _can_be_called(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _about_time(spec: JobSpec) -> Iterator[FieldProblem]:

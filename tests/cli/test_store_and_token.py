@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from kala_client import AuthenticationError, KalaClient, PermissionDeniedError
+from kala_client import AuthenticationError, KalaClient, PermissionDeniedError, RemoteProperties
 from tests.cli.command_line import kala, serving
+from tests.eventually import eventually
 
 IN_2035 = "R/2035-06-04T19:25:16Z/P1D"
 
@@ -140,3 +141,16 @@ def test_logs_can_be_objects_for_programs() -> None:
     said = [json.loads(line) for line in ended.err.splitlines()]
     assert {entry.keys() >= {"time", "level", "logger", "message"} for entry in said} == {True}
     assert any(entry["message"].startswith("job_created") for entry in said)
+
+
+def test_the_address_of_an_http_job_is_not_logged(tmp_path: Path) -> None:
+    with serving("serve", "-p", "0", "--data-dir", str(tmp_path / "data"), "-v") as server:
+        address = server.url.replace("http://", "http://ann:canary-password@")
+        call = RemoteProperties(url=f"{address}/healthz?token=canary-query", method="GET")
+        with KalaClient(server.url) as client:
+            job_id = client.create_job(name="calls", type=1, remote_properties=call)
+            [run] = eventually(lambda: client.get_job_stats(job_id))
+            assert run.success
+        ended = server.stop()
+    assert "run_finished" in ended.err
+    assert "canary" not in ended.err

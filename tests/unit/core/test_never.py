@@ -14,7 +14,7 @@ def test_it_is_not_due_at_its_creation_nor_ever_after() -> None:
     assert world.runs("alarm") == []
     [last] = explain(world.state, world.job("alarm"), world.now)
     assert (last.state, last.sentence) == ("none", "nothing more is due: it runs when it is started")
-    assert not is_done(world.state, world.job("alarm"))
+    assert not is_done(world.job("alarm"), active=False)
 
 
 def test_it_runs_when_it_is_started_and_when_a_job_that_names_it_fails() -> None:

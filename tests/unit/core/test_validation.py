@@ -206,3 +206,23 @@ def test_a_duration_of_zero_that_would_let_nothing_run_is_refused(field: str, ze
     changed: dict[str, Any] = {field: zero}
     with pytest.raises(InvalidJobError, match=f"{field}: a duration of zero would .* leave it out"):
         check(State(), id_of("a"), replace(JobSpec(name="a", command="true"), **changed))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"url": "http://[::1/"},
+        {"url": "http:///x"},
+        {"url": "http://host:0/"},
+        {"url": "http://host:99999/"},
+        {"url": "http://h/", "headers": {"A b": "x"}},
+        {"url": "http://h/", "headers": {"A": "x\r\nB: y"}},
+        {"url": "http://h/", "headers": {"A": "☃"}},
+        {"url": "http://h/", "method": "ΓET"},
+        {"url": "http://h/", "expected_response_codes": (200, 99999)},
+    ],
+)
+def test_a_call_that_can_never_be_sent_is_refused(call: dict[str, Any]) -> None:
+    spec = JobSpec(name="a", type=1, remote_properties=RemoteCall(**call))
+    with pytest.raises(InvalidJobError, match="remote_properties: "):
+        check(State(), id_of("a"), spec)
