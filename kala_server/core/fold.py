@@ -5,14 +5,13 @@ State is a fold of records: the same ones give the same state, at start and in o
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from kala_server.core import ledger
 from kala_server.core import records as r
-from kala_server.core.job import Arrival, Job, JobSpec, Run, RunState, Tally, WaitFor
+from kala_server.core.job import Arrival, Job, JobSpec, Run, RunState, WaitFor
 from kala_server.core.state import State
-
-_ERRORS = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 
 
 def apply(state: State, record: r.Record) -> None:
@@ -73,7 +72,7 @@ def _job_changed(state: State, record: r.JobChanged) -> None:
         state.put_run(run)
         state.make_ready(run)
         state.watch_deadline(run)
-    _retire(state, changed)
+    ledger.retire(state, changed)
 
 
 def _waits_for(spec: JobSpec) -> tuple[tuple[str, ...], WaitFor]:
@@ -152,9 +151,9 @@ def _run_queued(state: State, record: r.RunQueued) -> None:
 
 def _slots_skipped(state: State, record: r.SlotsSkipped) -> None:
     state.move_slot(record.job_id, record.next_at)
-    ledger = state.kept.get(record.job_id, ())
-    last = state.runs[ledger[-1]] if ledger else None
-    if last is not None and _continues(state, last, record):
+    kept = state.kept.get(record.job_id, ())
+    last = state.runs[kept[-1]] if kept else None
+    if last is not None and ledger.continues(state, last, record):
         longer = replace(
             last, count=last.count + record.count, last_scheduled_at=record.last, finished_at=record.at
         )
@@ -176,7 +175,7 @@ def _slots_skipped(state: State, record: r.SlotsSkipped) -> None:
             last_scheduled_at=record.last if record.count > 1 else None,
         )
     )
-    _keep(state, record.job_id, record.run_id)
+    ledger.keep(state, record.job_id, record.run_id)
 
 
 def _run_started(state: State, record: r.RunStarted) -> None:
@@ -195,7 +194,7 @@ def _run_started(state: State, record: r.RunStarted) -> None:
         )
     )
     state.count("running", 1)
-    _tally(state, run.job_id, last_attempted_run=record.at)
+    ledger.tally(state, run.job_id, last_attempted_run=record.at)
     state.undo.put(state.times, "last_attempted_run", record.at)
     state.watch_deadline(state.runs[record.run_id])
 
@@ -218,7 +217,7 @@ def _attempt_failed(state: State, record: r.AttemptFailed) -> None:
     )
     state.put_run(run)
     state.count("running", -1)
-    _count_error(state, run.job_id, record.at)
+    ledger.count_error(state, run.job_id, record.at)
     state.watch_retry(run)
 
 
@@ -248,14 +247,14 @@ def _run_finished(state: State, record: r.RunFinished) -> None:
             output_cut=record.output_cut,
         )
     )
-    _count_finish(state, run, record)
+    ledger.count_finish(state, run, record)
     left = tuple(run_id for run_id in state.active[run.job_id] if run_id != run.id)
     if left:
         state.undo.put(state.active, run.job_id, left)
         state.make_ready(state.runs[left[0]])
     else:
         state.undo.drop(state.active, run.job_id)
-    _keep(state, run.job_id, run.id)
+    ledger.keep(state, run.job_id, run.id)
 
 
 def _parent_ended(state: State, record: r.ParentEnded) -> None:
@@ -276,11 +275,9 @@ def _generation_joined(state: State, record: r.GenerationJoined) -> None:
 
 
 def _runs_pruned(state: State, record: r.RunsPruned) -> None:
-    for job_id, ledger in list(state.kept.items()):
-        old = [
-            run_id for run_id in ledger if (state.runs[run_id].finished_at or record.before) < record.before
-        ]
-        _unkeep(state, job_id, ledger, set(old))
+    for job_id, kept in list(state.kept.items()):
+        ended = ((run_id, state.runs[run_id].finished_at or record.before) for run_id in kept)
+        ledger.unkeep(state, job_id, {run_id for run_id, at in ended if at < record.before})
 
 
 def _clock_stepped(state: State, record: r.ClockStepped) -> None:
@@ -312,7 +309,7 @@ def _run_kept(state: State, record: r.RunKept) -> None:
     if run.job_id not in state.jobs:
         return
     if run.state.final:
-        _keep(state, run.job_id, run.id)
+        ledger.keep(state, run.job_id, run.id)
         return
     state.undo.put(state.active, run.job_id, (*state.active.get(run.job_id, ()), run.id))
     if run.retry_at is None:
@@ -329,77 +326,6 @@ def _keys_forgotten(state: State, record: r.KeysForgotten) -> None:
     for key, kept in list(state.keys.items()):
         if kept.at < record.before:
             state.undo.drop(state.keys, key)
-
-
-def _tally(state: State, job_id: str, **changes: int | datetime) -> None:
-    job = state.jobs[job_id]
-    tally: Tally = replace(job.tally, **changes)  # type: ignore[arg-type]
-    state.put_job(replace(job, tally=tally))
-
-
-def _count_error(state: State, job_id: str, at: datetime, *, finished: int = 0) -> None:
-    tally = state.jobs[job_id].tally
-    _tally(
-        state,
-        job_id,
-        error_count=tally.error_count + 1,
-        last_error=at,
-        finished_runs=tally.finished_runs + finished,
-    )
-    state.count("errors", 1)
-
-
-def _count_finish(state: State, run: Run, record: r.RunFinished) -> None:
-    tally = state.jobs[run.job_id].tally
-    if record.state is RunState.SUCCEEDED:
-        state.count("succeeded", 1)
-        _tally(
-            state,
-            run.job_id,
-            success_count=tally.success_count + 1,
-            last_success=record.at,
-            finished_runs=tally.finished_runs + 1,
-        )
-    elif record.state in _ERRORS:
-        _count_error(state, run.job_id, record.at, finished=1)
-    elif run.attempts:
-        _tally(state, run.job_id, finished_runs=tally.finished_runs + 1)
-
-
-def _keep(state: State, job_id: str, run_id: str) -> None:
-    state.undo.put(state.kept, job_id, (*state.kept.get(job_id, ()), run_id))
-    _retire(state, state.jobs[job_id])
-
-
-def _retire(state: State, job: Job) -> None:
-    """Let go of the oldest entries beyond `keep_runs`."""
-    ledger = state.kept.get(job.id, ())
-    _unkeep(state, job.id, ledger, set(ledger[: max(0, len(ledger) - job.spec.keep_runs)]))
-
-
-def _unkeep(state: State, job_id: str, ledger: tuple[str, ...], gone: set[str]) -> None:
-    if not gone:
-        return
-    for run_id in gone:
-        state.drop_run(run_id)
-    left = tuple(run_id for run_id in ledger if run_id not in gone)
-    if left:
-        state.undo.put(state.kept, job_id, left)
-    else:
-        state.undo.drop(state.kept, job_id)
-
-
-def _continues(state: State, last: Run, record: r.SlotsSkipped) -> bool:
-    """Whether slots were skipped right after others and for their very reason: one entry tells it all."""
-    until = last.last_scheduled_at or last.scheduled_at
-    active = (state.runs[run_id] for run_id in state.active.get(record.job_id, ()))
-    return (
-        last.state is RunState.SKIPPED
-        and (last.reason, last.cause, last.trigger) == (record.reason, record.cause, record.trigger)
-        and not record.parents
-        and record.first > until
-        and not any(until < run.scheduled_at < record.first for run in active)
-    )
 
 
 _APPLY: dict[type, Callable[[State, Any], None]] = {
