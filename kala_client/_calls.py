@@ -5,6 +5,7 @@ Every path ends with a slash: real Kala redirects the others, which turns a POST
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,6 +39,9 @@ _HEARTBEATS = 60.0
 _ID = re.compile(
     r"(?!(?:all|batch|stats|start|enable|disable)\Z)[A-Za-z0-9_-]{1,128}", re.IGNORECASE | re.ASCII
 )
+
+# A line break would begin another header, outer spaces would be lost, and HTTP knows no encoding of the rest.
+_HEADER_VALUE = re.compile(r"(?! )[\x20-\x7e]{1,255}(?<! )")
 
 
 class Repeatable(Enum):
@@ -91,26 +95,26 @@ def not_supported(answer: Answer) -> errors.KalaError:
     return answer.error(errors.NotSupportedError, "this Kala does not know the call: it needs kala_server")
 
 
-def create_job(job: Job, *, key: str) -> Call[str]:
-    """POST /job/: the id of the new job."""
+def create_job(job: Job, *, key: str | None) -> Call[str]:
+    """POST /job/: the id of the new job; without a `key`, under one of its own."""
     return Call(
         "POST",
         "/job/",
         lambda answer: _answers.read(answer, IdAnswer).id,
-        body=_json(job.creation_body()),
+        body=_json(_job(job)),
         headers=_keyed(key),
         repeatable=Repeatable.WITH_KEY,
         sends_job=True,
     )
 
 
-def create_jobs(jobs: Iterable[Job], *, key: str) -> Call[list[str]]:
+def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
     """POST /job/batch/: all of the jobs are stored, or none."""
     return Call(
         "POST",
         "/job/batch/",
         lambda answer: _answers.read(answer, IdsAnswer).ids,
-        body=_json({"jobs": [job.creation_body() for job in jobs]}),
+        body=_json({"jobs": [_job(job, f"jobs[{n}]") for n, job in enumerate(jobs)]}),
         headers=_keyed(key),
         repeatable=Repeatable.WITH_KEY,
         sends_job=True,
@@ -128,13 +132,16 @@ def get_all_jobs() -> Call[dict[str, Job]]:
     return _get("/job/", lambda answer: _answers.read(answer, JobsAnswer).jobs or {})
 
 
-def find_jobs(**wanted: str | int | None) -> Call[dict[str, Job]]:
-    """GET /job/ with filters. Real Kala ignores them and sends every job, which must not pass for an answer."""
+def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
+    """GET /job/ with filters: one page, oldest first.
 
-    def found(answer: Answer) -> dict[str, Job]:
+    Real Kala ignores them and sends every job, which must not pass for an answer.
+    """
+
+    def found(answer: Answer) -> JobsAnswer:
         if not answer.from_kala_server:
             raise not_supported(answer)
-        return _answers.read(answer, JobsAnswer).jobs or {}
+        return _answers.read(answer, JobsAnswer)
 
     return _get("/job/", found, params=_params(**wanted))
 
@@ -146,7 +153,7 @@ def update_job(job_id: str, changes: Mapping[str, Any]) -> Call[Job]:
 
 def replace_job(job_id: str, job: Job) -> Call[Job]:
     """PUT /job/{id}/: the job as it is now."""
-    return _change("PUT", job_id, job.creation_body())
+    return _change("PUT", job_id, _job(job))
 
 
 def delete_job(job_id: str) -> Call[None]:
@@ -254,7 +261,7 @@ def events(last_event_id: str | None) -> Call[None]:
     """GET /events/ as a stream of server-sent events, which never ends."""
     headers = {"Accept": "text/event-stream"}
     if last_event_id:
-        headers["Last-Event-ID"] = last_event_id
+        headers["Last-Event-ID"] = _header_value("last_event_id", last_event_id)
     return replace(_get("/events/", _answers.check_empty, added=True), headers=headers, patience=_HEARTBEATS)
 
 
@@ -294,7 +301,19 @@ def _job_id(job_id: str) -> str:
     return _checked(job_id, "job", errors.JobNotFoundError)
 
 
-def _checked(name: str, what: str, missing: type[errors.NotFoundError]) -> str:
+def _job(job: object, where: str = "job") -> dict[str, Any]:
+    if not isinstance(job, Job):
+        raise errors.InvalidJobError(
+            f"{where} must be a kala_client.Job, not {_kind(job)}, so nothing was sent; Job(**fields) makes one"
+        )
+    return job.creation_body()
+
+
+def _checked(name: object, what: str, missing: type[errors.NotFoundError]) -> str:
+    if not isinstance(name, str):
+        raise errors.InvalidRequestError(
+            f"the id of a {what} is text, not {_kind(name)}, so nothing was asked"
+        )
     if not _ID.fullmatch(name):
         raise missing(f"no {what} can have the id {name[:80]!r}, so nothing was asked")
     return name
@@ -312,8 +331,22 @@ def _params(**params: str | int | None) -> dict[str, str]:
     return {name: str(value) for name, value in params.items() if value is not None}
 
 
-def _keyed(key: str) -> dict[str, str]:
-    return {"Content-Type": "application/json", "Idempotency-Key": key}
+def _keyed(key: str | None) -> dict[str, str]:
+    named = str(uuid.uuid4()) if key is None else _header_value("idempotency_key", key)
+    return {"Content-Type": "application/json", "Idempotency-Key": named}
+
+
+def _header_value(name: str, value: object) -> str:
+    if not (isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
+        raise errors.InvalidRequestError(
+            f"{name} must be 1 to 255 printable ASCII characters, such as {str(uuid.uuid4())!r}, "
+            f"not {repr(value)[:80]}"
+        )
+    return value
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
 
 
 def _json(value: Any) -> bytes:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from kala_client import _deadline
 from kala_client._answers import Answer
 from kala_client._calls import Call
 from kala_client._follow import Lines
@@ -13,6 +16,24 @@ from kala_client._retry import Exchange, Send, exchange
 from kala_client.errors import KalaError
 
 T = TypeVar("T")
+
+
+def own_connections(url: str) -> httpx.Client:
+    """Open connections to one server that hold to the deadline of a call.
+
+    Where the environment names a proxy for it they are httpx's, which knows proxies: then a server that drips
+    the head of its answer can hold a call for longer.
+    """
+    parts = urlsplit(url)
+    proxies = getproxies()
+    if (proxies.get(parts.scheme) or proxies.get("all")) and not proxy_bypass(parts.hostname or ""):
+        return httpx.Client()
+    from kala_client._transport import DeadlineTransport
+
+    # To load the certificates takes longer than all else here.
+    return httpx.Client(
+        transport=DeadlineTransport(httpx.create_ssl_context() if parts.scheme == "https" else None)
+    )
 
 
 class Engine:
@@ -67,7 +88,8 @@ class Engine:
         since = self.wire.monotonic()
         outcome: Answer | KalaError
         try:
-            outcome = self._fetch(call, remaining)
+            with _deadline.held(remaining):
+                outcome = self._fetch(call, remaining)
         except httpx.HTTPError as error:
             outcome = self.wire.failure(call, error)
         except KalaError as error:

@@ -2,8 +2,7 @@
 
 import sys
 
-_EXTRA = frozenset({"click", "cronsim", "prometheus_client", "rich", "tornado", "kala_server"})
-_HINT = 'kala: the command line needs the server extra: pip install "kala-client[server]"'
+from kala_client._extra import hint
 
 
 def main() -> None:
@@ -11,8 +10,9 @@ def main() -> None:
     try:
         from kala_server.cli import main as run
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
+        missing = hint(error, "the command line")
+        if missing is None:
             raise
-        sys.stderr.write(f"{_HINT}\n")
+        sys.stderr.write(f"kala: {missing}\n")
         sys.exit(1)
     run()

@@ -31,9 +31,10 @@ class JobAnswer(_Envelope):
 
 
 class JobsAnswer(_Envelope):
-    """`{"jobs": {id: job}}`; a Go server may send `null` for no jobs at all."""
+    """`{"jobs": {id: job}}`; a Go server may send `null` for no jobs at all. `next` is where the next page begins."""
 
     jobs: dict[str, Job] | None
+    next: str | None = None
 
 
 class JobStatsAnswer(_Envelope):

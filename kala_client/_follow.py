@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable, Iterator
 
 from kala_client import _calls, errors
-from kala_client._envelopes import RunPage
-from kala_client._retry import RetryPolicy
-from kala_client.models import Event, Run
+from kala_client._envelopes import JobsAnswer, RunPage
+from kala_client._retry import RetryPolicy, may_pass
+from kala_client.models import Event, Job, Run
 
 _PAGE = 100
-_TIMES_MORE_PATIENT = 10
+_MOST_JOBS = 100_000
+"""kala_server gives no more at once, and as many where no limit is said."""
 _FIRST_POLL, _LONGEST_POLL, _LAST_LOOK = 0.05, 2.0, 1.0  # seconds
 
 
@@ -40,11 +41,38 @@ class RunPages:
         return runs
 
 
+class JobPages:
+    """The pages of the jobs to which `wanted` applies, until `limit` of them were seen or there are no more."""
+
+    def __init__(self, *, limit: int | None, **wanted: str | None) -> None:
+        self.jobs: dict[str, Job] = {}
+        self._limit = limit
+        self._wanted = wanted
+        self._after: str | None = None
+        self._more = True
+
+    def next_call(self) -> _calls.Call[JobsAnswer] | None:
+        """Return the call for the next page, None after the last one."""
+        left = None if self._limit is None else self._limit - len(self.jobs)
+        if not self._more or (left is not None and left <= 0):
+            return None
+        size = None if left is None else min(left, _MOST_JOBS)
+        return _calls.jobs_page(**self._wanted, limit=size, after=self._after)
+
+    def take(self, page: JobsAnswer) -> None:
+        """Keep the jobs of a page, and remember where it ended."""
+        self._after = page.next
+        self._more = bool(page.next and page.jobs)
+        self.jobs.update(page.jobs or {})
+
+
 class Poll:
     """How long to wait until the next look at a run: longer each time, and never past the deadline."""
 
-    def __init__(self, timeout: float | None, monotonic: Callable[[], float]) -> None:
+    def __init__(self, timeout: float | None, policy: RetryPolicy, monotonic: Callable[[], float]) -> None:
         self._timeout = timeout
+        self._policy = policy
+        self._failures = 0
         self._end = None if timeout is None else monotonic() + timeout
         self._monotonic = monotonic
         self._delay = _FIRST_POLL
@@ -56,13 +84,28 @@ class Poll:
 
     def delay(self, run: Run) -> float:
         """Return the seconds to wait; raises KalaTimeoutError where the deadline has passed."""
+        self._failures = 0
+        return self._next(f"the run {run.id} is still {run.state}")
+
+    def delay_after(self, error: errors.KalaError) -> float:
+        """Return the seconds to wait after a look that failed; raises `error` where another would be no use."""
+        self._failures += 1
+        until_the_end = self._end is not None and self._policy.attempts > 1
+        if not may_pass(error) or (self._failures >= self._policy.patience and not until_the_end):
+            raise error
+        try:
+            return self._next("nobody knows whether the run is over")
+        except errors.KalaTimeoutError as late:
+            raise late from error
+
+    def _next(self, so_far: str) -> float:
         delay = self._delay
         self._delay = min(delay * 1.5, _LONGEST_POLL)
         if self._end is None:
             return delay
         left = self._end - self._monotonic()
         if left <= 0:
-            raise errors.KalaTimeoutError(f"the run {run.id} is still {run.state} after {self._timeout:g} s")
+            raise errors.KalaTimeoutError(f"{so_far} after {self._timeout:g} s")
         return min(delay, left)
 
 
@@ -127,12 +170,7 @@ class EventFeed:
         """
         self._clear()
         self._failures += 1
-        most = (
-            self._policy.attempts
-            if self._policy.attempts == 1
-            else self._policy.attempts * _TIMES_MORE_PATIENT
-        )
-        if self._failures >= most:
+        if self._failures >= self._policy.patience:
             raise error or errors.KalaConnectionError("the server ends the stream of events again and again")
         return self._policy.delay(self._failures)
 

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import TIMEOUT_MAX
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -91,6 +92,11 @@ class Wire:
     on_attempt: Callable[[Attempt], None] | None
     monotonic: Callable[[], float]
     honours_keys: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a timeout that no call could keep, or no socket."""
+        if not (isinstance(self.timeout, int | float) and 0 < self.timeout <= TIMEOUT_MAX):
+            raise ValueError(f"timeout must be a number of seconds above 0, such as 30, not {self.timeout!r}")
 
     def deadline(self, within: float | None = None) -> Callable[[], float]:
         """Start the clock of one call, and return how to ask for the seconds that are left: `within` at the most."""

@@ -1,19 +1,26 @@
 """From the arguments of a method to a checked job; a mistake is an error of our tree. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from kala_client.errors import FieldError, InvalidJobError
-from kala_client.models import Job
+from kala_client.models import CLIENT_FIELDS, Job, RemoteProperties
+
+_FIELDS: Mapping[tuple[int | str, ...], Collection[str]] = {
+    (): CLIENT_FIELDS,
+    ("remote_properties",): RemoteProperties.model_fields.keys(),
+}
 
 
 def job_of(job: Job | None, fields: Mapping[str, Any]) -> Job:
     """Return the job that was given, or that the fields describe."""
     if (job is None) == (not fields):
         raise InvalidJobError("say either a Job or its fields, such as create_job(name=…, command=…)")
-    return job or _checked(fields)
+    return _checked(fields) if job is None else job
 
 
 def changes_of(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +37,16 @@ def _checked(fields: Mapping[str, Any]) -> Job:
     except ValidationError as error:
         invalid = InvalidJobError("this is not a job, so nothing was sent")
         invalid.errors = [
-            FieldError(".".join(map(str, found["loc"])), found["msg"])
+            FieldError(".".join(map(str, found["loc"])), _words(found))
             for found in error.errors(include_url=False, include_input=False)
         ]
         raise invalid from None
+
+
+def _words(found: ErrorDetails) -> str:
+    """Return what is wrong with a field; where there is none of that name, which one may be meant."""
+    if found["type"] != "extra_forbidden":
+        return found["msg"]
+    *where, name = found["loc"]
+    close = get_close_matches(str(name), _FIELDS.get(tuple(where), ()), n=1)
+    return f"there is no such field; is {close[0]!r} meant?" if close else "there is no such field"

@@ -12,6 +12,7 @@ from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError
 T = TypeVar("T")
 
 _WORTH_A_RETRY = frozenset({429, 502, 503, 504})
+_TIMES_MORE_PATIENT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,11 @@ class RetryPolicy:
         """Refuse a policy that would never try, or wait for a negative time."""
         if self.attempts < 1 or self.base < 0 or self.cap < 0:
             raise ValueError("attempts must be at least 1, base and cap at least 0 seconds")
+
+    @property
+    def patience(self) -> int:
+        """How many failures in a row end what outlives a restart of the server, such as a stream of events."""
+        return self.attempts if self.attempts == 1 else self.attempts * _TIMES_MORE_PATIENT
 
     def delay(self, failures: int) -> float:
         """Return how many seconds to wait after the `failures`-th failure in a row."""
@@ -83,6 +89,11 @@ def exchange(
     if isinstance(outcome, Answer):
         return call.decode(outcome, after_unknown=unknown)
     raise outcome
+
+
+def may_pass(error: KalaError) -> bool:
+    """Whether the failure of a call that only looks may be over at the next look, as when a server starts again."""
+    return isinstance(error, KalaConnectionError | KalaTimeoutError) or error.status in _WORTH_A_RETRY
 
 
 def _never_sent(outcome: Answer | KalaError) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from types import TracebackType
@@ -11,9 +10,9 @@ from typing import Self, Unpack
 import httpx
 
 from kala_client import _calls
-from kala_client._engine import Engine
+from kala_client._engine import Engine, own_connections
 from kala_client._fields import JobFields
-from kala_client._follow import EventFeed, Poll, RunPages
+from kala_client._follow import EventFeed, JobPages, Poll, RunPages
 from kala_client._http import DEFAULT_MAX_BODY, Attempt, Target, Wire
 from kala_client._jobs import changes_of, job_of
 from kala_client._retry import RetryPolicy
@@ -52,7 +51,9 @@ class KalaClient:
         target = Target.choose(url, token, os.environ)
         wire = Wire(target, timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
         self._owned = http_client is None
-        self._engine = Engine(wire, http_client or httpx.Client(transport=transport), sleep)
+        if http_client is None:
+            http_client = httpx.Client(transport=transport) if transport else own_connections(target.url)
+        self._engine = Engine(wire, http_client, sleep)
 
     def __repr__(self) -> str:
         return f"KalaClient(url={self._engine.wire.target.url!r})"
@@ -79,12 +80,12 @@ class KalaClient:
         jobs: pass an `idempotency_key` of your own to be safe across restarts of your program too
         (kala_server keeps them for 24 hours).
         """
-        key = idempotency_key or str(uuid.uuid4())
-        return self._engine.run(_calls.create_job(job_of(job, fields), key=key))
+        call = _calls.create_job(job_of(job, fields), key=idempotency_key)
+        return self._engine.run(call)
 
     def create_jobs(self, jobs: Iterable[Job], *, idempotency_key: str | None = None) -> list[str]:
         """Create many jobs at once, all or none, and return their ids in order. Needs kala_server."""
-        return self._engine.run(_calls.create_jobs(jobs, key=idempotency_key or str(uuid.uuid4())))
+        return self._engine.run(_calls.create_jobs(jobs, key=idempotency_key))
 
     def get_job(self, job_id: str) -> Job:
         """Get a job. Raises JobNotFoundError."""
@@ -103,9 +104,14 @@ class KalaClient:
         state: str | None = None,
         limit: int | None = None,
     ) -> dict[str, Job]:
-        """Get the jobs to which everything that is given applies, by their ids. Needs kala_server."""
-        call = _calls.find_jobs(name=name, owner=owner, tag=tag, state=state, limit=limit)
-        return self._engine.run(call)
+        """Get the jobs to which everything that is given applies, by their ids, page by page. Needs kala_server.
+
+        The oldest come first; at most `limit` of them.
+        """
+        pages = JobPages(name=name, owner=owner, tag=tag, state=state, limit=limit)
+        while call := pages.next_call():
+            pages.take(self._engine.run(call))
+        return pages.jobs
 
     def update_job(self, job_id: str, **changes: Unpack[JobFields]) -> Job:
         """Change the given fields of a job, and return it as it is now. Needs kala_server."""
@@ -167,13 +173,23 @@ class KalaClient:
     def wait(self, run: Run | str, *, timeout: float | None = None) -> Run:
         """Wait until a run is over, and return it; for ever without a `timeout` in seconds. Needs kala_server.
 
-        Raises KalaTimeoutError where it is not over by then; the run goes on.
+        Raises KalaTimeoutError where it is not over by then; the run goes on. Outlives a restart of the server:
+        an answer that does not come, or says "not now", counts as "not yet" until then. Without a `timeout` it
+        raises when ten times `retry.attempts` looks in a row brought nothing; in any case the first one where
+        `retry.attempts` is 1.
         """
-        poll = Poll(timeout, self._engine.wire.monotonic)
+        poll = Poll(timeout, self._engine.wire.retry, self._engine.wire.monotonic)
         call = _calls.get_run(run)
-        while not (current := self._engine.run(call, within=poll.within)).finished:
-            self._engine.sleep(poll.delay(current))
-        return current
+        while True:
+            try:
+                current = self._engine.run(call, within=poll.within)
+            except KalaError as error:
+                delay = poll.delay_after(error)
+            else:
+                if current.finished:
+                    return current
+                delay = poll.delay(current)
+            self._engine.sleep(delay)
 
     def output(self, run: Run | str) -> str:
         """Get what a run has written so far. Needs kala_server."""

@@ -154,18 +154,23 @@ class Run(_Wire):
     """One entry of the ledger: a slot or a start by hand, and what became of it.
 
     `duration` is in seconds, None until it is over. `count` is how many slots a skipped entry stands for,
-    the last of them at `last_scheduled_at`. `reason` says in words why it was skipped or failed.
+    the last of them at `last_scheduled_at`. `reason` says in words why it was skipped or failed. `queued_at` is
+    when it came to be; `cause` the id of the run that it waits for, was skipped for, or follows; `retry_at` when
+    its next attempt is due.
     """
 
     id: str
     job_id: str
     scheduled_at: Moment = None
+    queued_at: Moment = None
     started_at: Moment = None
     finished_at: Moment = None
     state: RunState | str
     reason: str | None = None
     trigger: Trigger | str = "schedule"
+    cause: str | None = None
     attempts: int = 0
+    retry_at: Moment = None
     exit_code: int | None = None
     signal: int | str | None = None
     duration: float | None = None
@@ -187,11 +192,12 @@ class Run(_Wire):
 
 
 class SlotExplanation(_Wire):
-    """What became of one due time, in a sentence for people."""
+    """What became of one due time, in a sentence for people; `run_id` where there is a run of it."""
 
     at: Instant
     state: str
     sentence: str
+    run_id: str | None = None
 
 
 class Preview(_Wire):

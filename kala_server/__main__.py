@@ -1,6 +1,6 @@
-"""`python -m kala_server`: the same as the command `kala`. Nothing else happens here."""
+"""`python -m kala_server`: the same as the command `kala`, with its hint where the extra is missing."""
 
-from kala_server.cli import main
+from kala_client._entry import main
 
 if __name__ == "__main__":
     main()

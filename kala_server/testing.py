@@ -13,8 +13,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from kala_server.config import Settings
-from kala_server.server import Server
+from kala_client._extra import hint
+
+try:
+    from kala_server.config import Settings
+    from kala_server.server import Server
+except ModuleNotFoundError as error:
+    missing = hint(error, "kala_server.testing")
+    if missing is None:
+        raise
+    raise ModuleNotFoundError(missing, name=error.name) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ def test_run_job_returns_the_run_and_wait_how_it_ended(kala: KalaClient) -> None
     run = kala.run_job(later(kala, "echo hello; exit 3", shell=True))
     assert run.trigger == "manual"
     ended = kala.wait(run)
+    assert not ended.model_extra
+    assert ended.queued_at is not None
     assert (ended.id, ended.state, ended.exit_code, ended.succeeded) == (run.id, "failed", 3, False)
     assert ended == kala.get_run(run) == kala.get_run(run.id)
     assert ended.duration is not None
@@ -98,7 +100,7 @@ def test_what_is_not_there_is_not_found(kala: KalaClient) -> None:
 def test_cancel_ends_a_running_and_a_waiting_run_but_none_that_is_over(kala: KalaClient) -> None:
     job_id = later(kala, "sleep 100")
     running, waiting = kala.run_job(job_id), kala.run_job(job_id)
-    assert waiting.state == "waiting"
+    assert (waiting.state, waiting.cause) == ("waiting", running.id)
     assert (waiting.reason or "").startswith("waits: the ")
     kala.cancel(waiting)
     assert kala.get_run(waiting).state == "cancelled"
@@ -152,9 +154,10 @@ def test_explain_tells_the_last_and_the_next_slot(kala: KalaClient) -> None:
     [following] = kala.explain(job_id)
     assert (following.at, following.state) == (datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC), "upcoming")
     assert following.sentence.startswith("due in ")
-    kala.wait(kala.run_job(job_id))
+    run = kala.wait(kala.run_job(job_id))
     last, again = kala.explain(job_id)
-    assert last.state == "succeeded"
+    assert (last.state, last.run_id) == ("succeeded", run.id)
+    assert not last.model_extra
     assert last.sentence.startswith("started by hand, succeeded (started ")
     assert again.at == following.at
 

@@ -3,8 +3,11 @@
 import asyncio
 import base64
 import gzip
+import itertools
 import json
 import logging
+import math
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,7 +78,7 @@ def test_a_creation_says_what_was_set_and_carries_a_key(connect: Any, serve: Any
 def test_a_mistake_in_a_job_is_told_before_anything_is_sent(connect: Any, serve: Any) -> None:
     server = serve(answer())
     client = connect(server)
-    with pytest.raises(kala.InvalidJobError, match="nmae: Extra inputs") as raised:
+    with pytest.raises(kala.InvalidJobError, match="nmae: there is no such field; is 'name' meant") as raised:
         client.create_job(nmae="a")
     assert {error.field for error in raised.value.errors} == {"name", "nmae"}
     with pytest.raises(kala.InvalidJobError, match="either a Job or its fields"):
@@ -85,6 +88,74 @@ def test_a_mistake_in_a_job_is_told_before_anything_is_sent(connect: Any, serve:
     with pytest.raises(kala.InvalidJobError, match="at least one field"):
         client.update_job(ID)
     assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"comand": "true"}, "comand: there is no such field; is 'command' meant?"),
+        ({"colour": "red"}, "colour: there is no such field"),
+        (
+            {"remote_properties": {"headrs": {}}},
+            "remote_properties.headrs: there is no such field; is 'headers' meant?",
+        ),
+        ({"remote_properties": {"headers": {"a": 5}}}, "remote_properties.headers.a: Input should be"),
+    ],
+)
+def test_a_field_that_there_is_not_is_told_with_the_one_that_may_be_meant(
+    connect: Any, serve: Any, fields: dict[str, Any], told: str
+) -> None:
+    client = connect(serve(answer()))
+    with pytest.raises(kala.InvalidJobError) as created:
+        client.create_job(name="a", **fields)
+    with pytest.raises(kala.InvalidJobError) as updated:
+        client.update_job(ID, **fields)
+    for raised in (created, updated):
+        [error] = raised.value.errors
+        assert str(error).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda client: client.create_job({"name": "a"}), "job must be a kala_client.Job, not of type dict"),
+        (lambda client: client.create_job({}), "job must be a kala_client.Job"),
+        (lambda client: client.replace_job(ID, {"name": "a"}), "job must be a kala_client.Job"),
+        (lambda client: client.create_jobs([Job(name="a"), {}]), r"jobs\[1\] must be a kala_client.Job"),
+        (lambda client: client.get_job(None), "the id of a job is text, not None"),
+        (lambda client: client.delete_job(uuid.UUID(ID)), "the id of a job is text, not of type UUID"),
+        (lambda client: client.get_run(None), "the id of a run is text, not None"),
+        (lambda client: client.wait(7), "the id of a run is text, not of type int"),
+    ],
+)
+def test_what_is_no_job_and_no_id_is_told_before_anything_is_sent(
+    connect: Any, serve: Any, ask: Any, told: str
+) -> None:
+    server = serve(answer())
+    with pytest.raises(kala.InvalidRequestError, match=told):
+        ask(connect(server))
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("key", ["", "a\nb", "ü", " a", "a ", "x" * 256, 5])
+def test_a_key_that_no_header_can_carry_is_told_before_anything_is_sent(
+    connect: Any, serve: Any, key: Any
+) -> None:
+    server = serve(answer())
+    client = connect(server)
+    told = "idempotency_key must be 1 to 255 printable ASCII"
+    with pytest.raises(kala.InvalidRequestError, match=told):
+        client.create_job(name="a", idempotency_key=key)
+    with pytest.raises(kala.InvalidRequestError, match=told):
+        client.create_jobs([Job(name="a")], idempotency_key=key)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("key", ["k", "order 4711", "~" * 255])
+def test_any_other_key_goes_out_as_it_is(connect: Any, serve: Any, key: str) -> None:
+    server = serve(answer({"id": ID}, 201))
+    connect(server).create_job(name="a", idempotency_key=key)
+    assert server.requests[0].headers["Idempotency-Key"] == key
 
 
 @pytest.mark.parametrize(
@@ -254,8 +325,15 @@ def test_a_dripping_answer_ends_with_the_deadline(connect: Any, clock: Any) -> N
 def test_no_attempt_begins_after_the_deadline(connect: Any, serve: Any) -> None:
     server = serve(answer())
     with pytest.raises(kala.KalaTimeoutError):
-        connect(server, timeout=0.0).get_job(ID)
+        connect(server, timeout=0.5, monotonic=itertools.count().__next__).get_job(ID)
     assert server.asked == []
+
+
+@pytest.mark.parametrize("client", [kala.KalaClient, kala.AsyncKalaClient])
+@pytest.mark.parametrize("timeout", [0, -1, math.inf, math.nan, None, "30"])
+def test_a_timeout_that_no_call_could_keep_is_refused(client: Any, timeout: Any) -> None:
+    with pytest.raises(ValueError, match="a number of seconds above 0, such as 30"):
+        client(timeout=timeout)
 
 
 def test_a_bomb_is_not_unpacked(connect: Any) -> None:

@@ -1,6 +1,9 @@
-"""The command of an install without the server."""
+"""What an install without the server says."""
 
+import importlib
+import runpy
 import sys
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -17,28 +20,35 @@ def test_the_server_runs_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) 
     assert ran == ["main"]
 
 
+_NEEDING = ("kala_server.cli", "kala_server.server")
+
+
 class Missing:
-    """An import hook that says that a module needs another one, which is not there."""
+    """An import hook that says that the server needs a module which is not there."""
 
     def __init__(self, needed: str) -> None:
         self.needed = needed
 
     def find_spec(self, name: str, *_: object) -> None:
-        if name == "kala_server.cli":
+        if name in _NEEDING:
             raise ModuleNotFoundError(f"No module named {self.needed!r}", name=self.needed)
 
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    monkeypatch.delitem(sys.modules, "kala_server.cli", raising=False)
+    for name in (*_NEEDING, "kala_server.testing", "kala_server.__main__"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(sys, "meta_path", [Missing(request.param), *sys.meta_path])
 
 
 @pytest.mark.usefixtures("without")
 @pytest.mark.parametrize("without", ["tornado", "click", "rich.console"], indirect=True)
-def test_a_missing_extra_is_told_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("start", [_entry.main, lambda: runpy.run_module("kala_server", run_name="__main__")])
+def test_a_missing_extra_is_told_on_one_line(
+    capsys: pytest.CaptureFixture[str], start: Callable[[], object]
+) -> None:
     with pytest.raises(SystemExit) as left:
-        _entry.main()
+        start()
     assert left.value.code == 1
     assert capsys.readouterr().err == (
         'kala: the command line needs the server extra: pip install "kala-client[server]"\n'
@@ -50,3 +60,13 @@ def test_a_missing_extra_is_told_on_one_line(capsys: pytest.CaptureFixture[str])
 def test_a_fault_of_the_server_itself_is_not_hidden() -> None:
     with pytest.raises(ModuleNotFoundError, match="json"):
         _entry.main()
+    with pytest.raises(ModuleNotFoundError, match="No module named 'json'"):
+        importlib.import_module("kala_server.testing")
+
+
+@pytest.mark.usefixtures("without")
+@pytest.mark.parametrize("without", ["tornado", "kala_server"], indirect=True)
+def test_a_server_for_tests_says_what_it_needs() -> None:
+    hint = r'^kala_server.testing needs the server extra: pip install "kala-client\[server\]"$'
+    with pytest.raises(ModuleNotFoundError, match=hint):
+        importlib.import_module("kala_server.testing")

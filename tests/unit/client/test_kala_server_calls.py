@@ -86,6 +86,57 @@ def test_a_wait_ends_with_its_deadline(connect: Any, serve: Any, clock: Any) -> 
     assert max(clock.sleeps) <= 2.0
 
 
+@pytest.mark.parametrize("timeout", [60, None])
+@pytest.mark.parametrize(
+    "away",
+    [
+        httpx.ConnectError("refused"),
+        httpx.RemoteProtocolError("cut"),
+        httpx.ReadTimeout("hangs"),
+        answer({"detail": "starting"}, 503),
+        httpx.Response(502),
+    ],
+)
+def test_a_wait_outlives_a_restart_of_the_server(
+    connect: Any, serve: Any, away: httpx.Response | Exception, timeout: float | None
+) -> None:
+    server = serve(answer({"run": RUN}), *[away] * 20, answer({"run": RUN}), answer({"run": run("r1")}))
+    assert connect(server).wait("r1", timeout=timeout).succeeded
+
+
+def test_a_wait_whose_server_does_not_come_back_ends_with_its_deadline(
+    connect: Any, serve: Any, clock: Any
+) -> None:
+    with pytest.raises(
+        kala.KalaTimeoutError, match="nobody knows whether the run is over after 300 s"
+    ) as raised:
+        connect(serve(httpx.ConnectError("refused"))).wait("r1", timeout=300)
+    assert isinstance(raised.value.__cause__, kala.KalaConnectionError)
+    assert 1300 <= clock.now < 1302
+
+
+def test_a_wait_without_a_deadline_is_as_patient_as_a_listener(connect: Any, serve: Any) -> None:
+    server = serve(httpx.ConnectError("refused"))
+    with pytest.raises(kala.KalaConnectionError):
+        connect(server, retry=RetryPolicy(attempts=2)).wait("r1")
+    assert len(server.requests) == 20 * 2  # 20 looks, each a call of its own
+
+
+@pytest.mark.parametrize("timeout", [60, None])
+def test_a_wait_ends_at_once_where_nothing_is_to_be_tried_again(
+    connect: Any, serve: Any, timeout: float | None
+) -> None:
+    server = serve(httpx.ConnectError("refused"))
+    with pytest.raises(kala.KalaConnectionError):
+        connect(server, retry=RetryPolicy(attempts=1)).wait("r1", timeout=timeout)
+    assert len(server.requests) == 1
+    for final, kind in ((answer({}, 404), kala.RunNotFoundError), (answer({}, 500), kala.ServerError)):
+        server = serve(final)
+        with pytest.raises(kind):
+            connect(server).wait("r1", timeout=timeout)
+        assert len(server.requests) == 1
+
+
 def test_output_is_text_even_where_it_is_not(connect: Any, serve: Any) -> None:
     server = serve(stream(b"one\ntwo \xff"))
     assert connect(server).output("r1") == "one\ntwo \ufffd"
@@ -117,11 +168,11 @@ def test_a_run_is_cancelled(connect: Any, serve: Any) -> None:
 
 
 def test_slots_are_explained(connect: Any, serve: Any) -> None:
-    slot = {"at": "2035-01-01T00:00:00Z", "state": "skipped", "sentence": "It was disabled.", "run_id": None}
+    slot = {"at": "2035-01-01T00:00:00Z", "state": "skipped", "sentence": "It was disabled.", "run_id": "r1"}
     server = serve(answer({"slots": [slot]}))
     client = connect(server)
     explained = client.explain(ID, at=START)
-    assert (explained[0].at, explained[0].sentence) == (START, "It was disabled.")
+    assert (explained[0].at, explained[0].sentence, explained[0].run_id) == (START, "It was disabled.", "r1")
     assert explained == client.explain(ID)
     assert server.asked == [
         f"GET /api/v1/job/{ID}/explain/?at=2035-01-01T00%3A00%3A00%2B00%3A00",
@@ -166,6 +217,31 @@ def test_jobs_are_found(connect: Any, serve: Any) -> None:
     assert server.asked == ["GET /api/v1/job/?tag=nightly&limit=5"]
 
 
+def test_jobs_are_found_page_by_page(connect: Any, serve: Any) -> None:
+    pages = [
+        answer({"jobs": {"a": {"name": "a"}, "b": {"name": "b"}}, "next": "b"}),
+        answer({"jobs": {"c": {"name": "c"}}, "next": None}),
+    ]
+    server = serve(*pages)
+    assert list(connect(server).find_jobs(owner="x")) == ["a", "b", "c"]
+    assert server.asked == ["GET /api/v1/job/?owner=x", "GET /api/v1/job/?owner=x&after=b"]
+    server = serve(*pages)
+    assert list(connect(server).find_jobs(limit=100_003)) == ["a", "b", "c"]
+    assert server.asked == ["GET /api/v1/job/?limit=100000", "GET /api/v1/job/?limit=100000&after=b"]
+
+
+def test_no_more_jobs_are_asked_for_than_are_wanted(connect: Any, serve: Any) -> None:
+    server = serve(answer({"jobs": {"a": {"name": "a"}, "b": {"name": "b"}}, "next": "b"}))
+    client = connect(server)
+    assert list(client.find_jobs(limit=2)) == ["a", "b"]
+    assert client.find_jobs(limit=0) == {}
+    assert server.asked == ["GET /api/v1/job/?limit=2"]
+
+
+def test_a_page_without_jobs_is_the_last(connect: Any, serve: Any) -> None:
+    assert connect(serve(answer({"jobs": None, "next": "for ever"}))).find_jobs() == {}
+
+
 def test_events_are_read_and_taken_up_where_they_ended(connect: Any, serve: Any, clock: Any) -> None:
     server = serve(
         stream(b': hello\r\nid: 1\r\nevent: run_started\r\ndata: {"run":\r\ndata: 5}\r\n\r\nid: 2\n\n'),
@@ -178,6 +254,13 @@ def test_events_are_read_and_taken_up_where_they_ended(connect: Any, serve: Any,
     assert (second.id, second.event, second.data) == ("2", "message", "plain")
     assert [request.headers["Last-Event-ID"] for request in server.requests] == ["0", "2", "2"]
     assert clock.sleeps == pytest.approx([0.2, 0.4])
+
+
+def test_a_place_in_the_events_that_no_header_can_carry_is_told(connect: Any, serve: Any) -> None:
+    server = serve(stream(b""))
+    with pytest.raises(kala.InvalidRequestError, match="last_event_id must be"):
+        list(connect(server).events(last_event_id="a\nb"))
+    assert server.asked == []
 
 
 def test_a_stream_that_brings_nothing_again_and_again_is_an_error(connect: Any, serve: Any) -> None:

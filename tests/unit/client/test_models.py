@@ -103,6 +103,14 @@ def test_unknown_fields_and_states_of_newer_servers_are_kept() -> None:
     assert not run.succeeded
 
 
+def test_a_run_says_when_it_came_to_be_what_caused_it_and_when_it_is_tried_again() -> None:
+    at = {"queued_at": "2035-01-01T00:00:00Z", "retry_at": "2035-01-01T02:00:00+02:00"}
+    run = read(Run, {"id": "r", "job_id": "j", "state": "waiting", "cause": "q", **at})
+    assert run.cause == "q"
+    assert run.queued_at == run.retry_at == datetime(2035, 1, 1, tzinfo=UTC)
+    assert not run.model_extra
+
+
 @pytest.mark.parametrize(("state", "finished"), [("waiting", False), ("running", False), ("succeeded", True)])
 def test_a_run_knows_whether_it_is_over(state: str, finished: bool) -> None:
     run = read(Run, {"id": "r", "job_id": "j", "state": state})

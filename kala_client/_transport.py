@@ -1,0 +1,138 @@
+"""The blocking client's own connections, whose every wait for bytes is held to the deadline of the call.
+
+httpx.HTTPTransport gives each read the whole timeout anew, so a server that drips the head of its answer holds a
+call for as long as it likes; and it takes no network backend. This is that transport over the public parts of
+httpcore, with a backend that asks `_deadline`. It must not know more: no proxies, no Unix sockets, no HTTP/2.
+asyncio needs none of this: there `asyncio.timeout` ends a call wherever it waits.
+
+Imported when a client is made, not before: httpx too imports httpcore that late.
+"""
+
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpcore
+import httpx
+
+from kala_client import _deadline
+
+_BLOCK = 65_536
+_FAILURES = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+
+
+class DeadlineTransport(httpx.BaseTransport):
+    """Direct connections over HTTP/1.1, as many as httpx keeps; safe to share between threads."""
+
+    def __init__(
+        self, ssl_context: ssl.SSLContext | None, backend: httpcore.NetworkBackend | None = None
+    ) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=5.0,
+            network_backend=_Backend(backend or httpcore.SyncBackend()),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and return the answer as soon as its head is there."""
+        url = request.url
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _as_httpx():
+            answer = self._pool.handle_request(asked)
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer, as it comes in."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Opens connections that hold to the deadline."""
+
+    def __init__(self, backend: httpcore.NetworkBackend) -> None:
+        self._backend = backend
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        seconds = _bound(timeout, httpcore.ConnectTimeout)
+        return _Stream(
+            self._backend.connect_tcp(
+                host, port, timeout=seconds, local_address=local_address, socket_options=socket_options
+            )
+        )
+
+
+class _Stream(httpcore.NetworkStream):
+    """One connection."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, timeout=_bound(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # In blocks, as the write of a whole body waits as often as it fills the buffer of the socket.
+        for start in range(0, len(buffer), _BLOCK):
+            seconds = _bound(timeout, httpcore.WriteTimeout)
+            self._stream.write(buffer[start : start + _BLOCK], timeout=seconds)
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        seconds = _bound(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout=seconds))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _bound(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
+    """Return how many seconds a wait may take; raises where none are left, which a socket takes for "at once"."""
+    seconds = _deadline.bound(timeout)
+    if seconds is not None and seconds <= 0:
+        raise late("the deadline of the call has passed")
+    return seconds
+
+
+@contextmanager
+def _as_httpx() -> Iterator[None]:
+    """Raise httpcore's errors as those of httpx, which have the same names."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise getattr(httpx, type(error).__name__)(str(error)) from error

@@ -1,0 +1,198 @@
+"""The blocking client's own connections: whatever a server does with its bytes, a call ends with its deadline."""
+
+import gzip
+import json
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpcore
+import pytest
+
+import kala_client as kala
+from kala_client import KalaClient, RetryPolicy, _deadline
+from kala_client._engine import own_connections
+from kala_client._transport import DeadlineTransport
+
+ID = "7c58ea8f-3753-4428-77c5-ba6103933f1c"
+BODY = b'{"jobs": {}}'
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n" + BODY
+LONG_HEAD = b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100
+# The name of the file in the head of a gzip stream: bytes come in, and nothing to decode comes out.
+LONG_GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08" + b"\x00" * 6 + b"n" * 100
+
+
+class Line(httpcore.NetworkStream, httpcore.NetworkBackend):
+    """A server at the other end: `passes` seconds go by for each read or write, and a failure ends what it sends.
+
+    It hands out one chunk for each read, and remembers the timeouts that it was given.
+    """
+
+    def __init__(self, clock: Any, chunks: Iterable[bytes | Exception], *, passes: float = 0.0) -> None:
+        self.clock = clock
+        self.chunks = iter(chunks)
+        self.passes = passes
+        self.timeouts: list[float | None] = []
+        self.opened = self.written = 0
+        self.closed = False
+
+    def _wait(self, timeout: float | None) -> None:
+        self.timeouts.append(timeout)
+        self.clock.now += self.passes
+
+    def connect_tcp(self, *_: Any, **options: Any) -> httpcore.NetworkStream:
+        self._wait(options["timeout"])
+        self.opened += 1
+        return self
+
+    def start_tls(self, *_: Any, **options: Any) -> httpcore.NetworkStream:
+        self._wait(options["timeout"])
+        return self
+
+    def read(self, *_: Any, **options: Any) -> bytes:
+        self._wait(options["timeout"])
+        chunk = next(self.chunks)
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._wait(timeout)
+        self.written += len(buffer)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+Connect = Callable[..., KalaClient]
+
+
+@pytest.fixture
+def over(clock: Any) -> Iterator[Connect]:
+    """Make a blocking client of a line."""
+    clients: list[KalaClient] = []
+
+    def make(line: Line, url: str = "http://kala.test", **options: Any) -> KalaClient:
+        transport = DeadlineTransport(ssl.create_default_context() if "https" in url else None, line)
+        client = KalaClient(
+            url, transport=transport, monotonic=clock.monotonic, sleep=clock.sleep, **{"timeout": 1} | options
+        )
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def bytewise(answer: bytes) -> list[bytes]:
+    return [bytes([byte]) for byte in answer]
+
+
+@pytest.mark.parametrize("answer", [LONG_HEAD, LONG_GZIP])
+def test_an_answer_that_drips_from_its_head_on_ends_with_the_deadline(
+    over: Connect, clock: Any, answer: bytes
+) -> None:
+    line = Line(clock, bytewise(answer), passes=0.3)
+    with pytest.raises(kala.KalaTimeoutError, match="within 1 s"):
+        over(line).get_all_jobs()
+    assert clock.now == pytest.approx(1001.2)
+    assert line.closed
+
+
+def test_each_wait_for_bytes_is_as_long_as_what_is_left_of_the_call(over: Connect, clock: Any) -> None:
+    line = Line(clock, [WHOLE[:5], WHOLE[5:-1], WHOLE[-1:]], passes=0.125)
+    over(line).get_all_jobs()
+    assert line.timeouts == [1.0, 0.875, 0.75, 0.625, 0.5]  # connect, write, and three times read
+
+
+def test_a_request_that_is_taken_slowly_ends_with_the_deadline(over: Connect, clock: Any) -> None:
+    line = Line(clock, [], passes=0.25)
+    with pytest.raises(kala.KalaTimeoutError):
+        over(line).create_job(name="a", description="x" * 1_000_000)
+    assert clock.now == 1001
+    assert 0 < line.written < 500_000
+
+
+def test_a_handshake_is_part_of_the_call(over: Connect, clock: Any) -> None:
+    line = Line(clock, [WHOLE], passes=0.2)
+    assert over(line, "https://kala.test").get_all_jobs() == {}
+    assert line.timeouts == pytest.approx([1.0, 0.8, 0.6, 0.4])  # connect, handshake, write, read
+
+
+def test_a_call_that_ends_before_it_was_sent_says_so(over: Connect, clock: Any) -> None:
+    with pytest.raises(kala.KalaConnectionError, match="no Kala can be reached") as raised:
+        over(Line(clock, [], passes=1.5), "https://kala.test").get_all_jobs()
+    assert raised.value.never_sent
+
+
+def test_a_connection_serves_many_calls(over: Connect, clock: Any) -> None:
+    line = Line(clock, [WHOLE, WHOLE])
+    client = over(line)
+    assert client.get_all_jobs() == client.get_all_jobs() == {}
+    assert line.opened == 1
+
+
+def test_a_request_goes_out_and_an_answer_comes_in_as_httpx_would_have_it(over: Connect, clock: Any) -> None:
+    packed = gzip.compress(json.dumps({"id": ID}).encode())
+    head = f"HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    assert over(Line(clock, [head.encode(), packed])).create_job(name="a") == ID
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [httpcore.ReadError("reset")],
+        [WHOLE[:10], b""],
+        [WHOLE[:-5], httpcore.ReadError("reset")],
+        [WHOLE[:-5], b""],
+        [b"SSH-2.0\r\n\r\n"],
+    ],
+)
+def test_a_connection_that_fails_is_a_connection_error(
+    over: Connect, clock: Any, chunks: list[bytes | Exception]
+) -> None:
+    with pytest.raises(kala.KalaConnectionError) as raised:
+        over(Line(clock, chunks), retry=RetryPolicy(attempts=1)).get_all_jobs()
+    assert not raised.value.never_sent
+
+
+def test_a_stream_that_may_last_is_not_held_to_the_deadline_of_a_call(over: Connect, clock: Any) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"
+    line = Line(clock, [head, b"one\n", b"two\n"], passes=60)
+    assert list(over(line).follow("r1")) == ["one", "two"]
+    assert line.timeouts[1:] == [None] * 4
+
+
+def test_what_is_left_of_a_call_is_its_threads_own_and_is_forgotten_with_it() -> None:
+    with ThreadPoolExecutor(1) as other, _deadline.held(lambda: 2.0):
+        assert other.submit(_deadline.bound, 5.0).result() == 5.0
+        with _deadline.held(lambda: 1.0):
+            assert _deadline.bound(None) == 1.0
+        assert _deadline.bound(5.0) == 2.0
+        assert _deadline.bound(0.5) == 0.5
+    assert _deadline.bound(None) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "excepted", "direct"),
+    [
+        ("http://kala.test:8000", {}, "", True),
+        ("https://kala.test", {"HTTP_PROXY": "http://proxy.test"}, "", True),
+        ("http://kala.test:8000", {"HTTP_PROXY": "http://proxy.test"}, "", False),
+        ("http://kala.test:8000", {"ALL_PROXY": "http://proxy.test"}, "", False),
+        ("http://kala.test:8000", {"HTTP_PROXY": "http://proxy.test"}, "other.test,kala.test", True),
+        ("http://[::1]:8000", {"HTTP_PROXY": "http://proxy.test"}, "::1", True),
+    ],
+)
+def test_a_proxy_that_the_environment_names_is_used_as_httpx_uses_it(
+    monkeypatch: pytest.MonkeyPatch, url: str, proxy: dict[str, str], excepted: str, direct: bool
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in {**proxy, "NO_PROXY": excepted}.items():
+        monkeypatch.setenv(name, value)
+    with own_connections(url) as http:
+        assert isinstance(http._transport, DeadlineTransport) is direct
