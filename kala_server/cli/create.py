@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import click
 
 from kala_server.cli.remote import Session, say_json, talks_to_kala
-from kala_server.cli.times import instant, period, zone_name, zone_of
+from kala_server.cli.times import instant, period, zone_name
 
 _AS_OPTION = {"parent": "parent_jobs", "tag": "tags", "on_failure": "on_failure_job"}
 
@@ -90,6 +90,7 @@ def _said(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
 def _schedule(given: Mapping[str, Any]) -> str | None:
     from kala_client import Period, Schedule
     from kala_client.clock import utc_now
+    from kala_server.core.occurrences import zone_of
 
     schedule, every, at = given["schedule"], given["every"], given["at"]
     if schedule and (every or at):
@@ -97,8 +98,7 @@ def _schedule(given: Mapping[str, Any]) -> str | None:
     try:
         start: datetime | None = None
         if at:
-            zone = zone_of(given["timezone"]) if given["timezone"] else None
-            start = instant(at, zone, utc_now(), coming=True)
+            start = instant(at, zone_of(given["timezone"] or ""), utc_now(), coming=True)
         if every:
             return str(Schedule.every(Period.parse(every), start=start))
         return str(Schedule.once(start)) if start else schedule

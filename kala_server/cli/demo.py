@@ -1,5 +1,6 @@
 """`kala demo`: a server, three jobs and their runs, to be seen in ten seconds. Nothing of it is left behind."""
 
+import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,8 @@ def demo() -> None:
     from kala_server.cli.stage import Stage
     from kala_server.testing import running_server
 
+    # What asks it to end does so as Ctrl-C does: the server stops, and nothing is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running_server() as server, KalaClient(server.url) as client:
         click.echo(f"A server for this demo listens on {server.url}\n")
         Stage(client, _create_jobs(client)).play()

@@ -1,20 +1,31 @@
 """Jobs, runs and figures as tables for people. It must not ask the server anything."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from rich.console import RenderableType
 
 from kala_client import Job, JobStat, KalaStats, Run, SlotExplanation
-from kala_server.cli.show import NOTHING, Column, facts, moment, short, table, took, whole_moment
+from kala_server.cli.show import (
+    NOTHING,
+    Column,
+    FittingTable,
+    facts,
+    moment,
+    moment_there,
+    short,
+    table,
+    took,
+    whole_moment,
+)
 
 _JOB_COLUMNS = (
     Column("name", gives=True),
-    Column("id"),
-    Column("schedule", gives=True),
-    Column("next run"),
-    Column("ok", right=True),
-    Column("failed", right=True),
+    Column("id", spare=3),
+    Column("schedule", gives=True, spare=5),
+    Column("next run", spare=1),
+    Column("ok", right=True, spare=4),
+    Column("failed", right=True, spare=2),
     Column("state"),
 )
 _SPECIAL = {
@@ -47,9 +58,9 @@ def schedule_in_short(job: Job) -> str:
 
 def job_table(jobs: Sequence[Job]) -> RenderableType:
     """A line for each job."""
-    return table(
+    return FittingTable(
         _JOB_COLUMNS,
-        (
+        [
             (
                 job.name,
                 short(job.id),
@@ -60,7 +71,7 @@ def job_table(jobs: Sequence[Job]) -> RenderableType:
                 job_state(job),
             )
             for job in jobs
-        ),
+        ],
     )
 
 
@@ -133,9 +144,9 @@ def how(run: Run) -> str:
     return ", ".join(said) or NOTHING
 
 
-def slot_table(slots: Iterable[SlotExplanation]) -> RenderableType:
-    """What became of each due time."""
-    rows = [(moment(slot.at), slot.state, slot.sentence) for slot in slots]
+def slot_table(slots: Iterable[SlotExplanation], zone: tzinfo) -> RenderableType:
+    """What became of each due time, on the clock of the zone."""
+    rows = [(moment_there(slot.at, zone), slot.state, slot.sentence) for slot in slots]
     if not rows:
         return "it was not due then"
     return table((Column("due"), Column("state"), Column("why", wraps=True)), rows)

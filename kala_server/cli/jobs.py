@@ -1,11 +1,17 @@
 """`kala job …`: the commands about jobs themselves. Those about their runs are in `runs.py`."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from kala_server.cli.create import create
 from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
 from kala_server.cli.runs import cancel, explain, logs, runs, start
+
+if TYPE_CHECKING:
+    from kala_client import Job
 
 
 @click.group(cls=KalaGroup, invoke_without_command=True, short_help="Create jobs, look at them, start them.")
@@ -57,23 +63,20 @@ def get(session: Session, *, job_id: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @talks_to_kala
 def delete(session: Session, *, job_ids: tuple[str, ...], everything: bool, yes: bool) -> None:
-    """Delete jobs, each with the children that have no other parent; with --all every job, after a question."""
+    """Delete jobs, each with the children that have no other parent; with --all every job, after a question.
+
+    Every job that is gone then is named.
+    """
     if everything == bool(job_ids):
         raise click.UsageError("say which jobs by their ids, or --all")
     if everything:
         _delete_all(session, yes=yes)
         return
-    from kala_client import JobNotFoundError
-
-    ids = session.job_ids(job_ids)
-    for one in ids:
-        try:
-            session.client.delete_job(one)
-        except JobNotFoundError:
-            # Of several, which were all there, one may just have gone with its parent.
-            if len(ids) == 1:
-                raise
-    _report(session, "deleted", ids)
+    gone: list[str] = []
+    for one in session.job_ids(job_ids):
+        if one not in gone:  # it may just have gone with its parent
+            gone += _delete(session, one)
+    _report(session, "deleted", gone)
 
 
 @click.command(short_help="Let disabled jobs run on schedule again.")
@@ -125,6 +128,27 @@ for _command in (
 ):
     job.add_command(_command)
 job.add_command(start, "run")
+
+
+def _delete(session: Session, job_id: str) -> list[str]:
+    """Delete the job, and return its id and those of the descendants that went with it."""
+    is_parent = bool(session.client.get_job(job_id).dependent_jobs)
+    before = session.client.get_all_jobs() if is_parent else {}
+    session.client.delete_job(job_id)
+    left = session.client.get_all_jobs() if is_parent else {}
+    return [job_id, *(one for one in _descendants(job_id, before) if one not in left)]
+
+
+def _descendants(job_id: str, jobs: Mapping[str, "Job"]) -> list[str]:
+    """Return the children of the job, and theirs, each once."""
+    found: dict[str, None] = {}
+    queue = [job_id]
+    while queue:
+        job = jobs.get(queue.pop())
+        new = [one for one in job.dependent_jobs if one not in found] if job else []
+        found |= dict.fromkeys(new)
+        queue += new
+    return list(found)
 
 
 def _delete_all(session: Session, *, yes: bool) -> None:

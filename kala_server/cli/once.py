@@ -12,6 +12,7 @@ from kala_client.clock import utc_now
 from kala_server.cli.plain import printable
 from kala_server.cli.show import took
 from kala_server.core.job import JobSpec
+from kala_server.core.words import A_JOB_MAY
 from kala_server.runner.output import BoundedOutput
 from kala_server.runner.protocol import Attempt, Outcome
 from kala_server.runner.shell import ShellRunner
@@ -77,4 +78,5 @@ async def _run(command: str, output: _PassedOn) -> tuple[Outcome, float]:
 def _sentence(outcome: Outcome, seconds: float) -> str:
     if outcome.succeeded:
         return f"succeeded in {took(seconds)}"
-    return f"failed after {took(seconds)}: {printable(outcome.reason)}"
+    reason = outcome.reason.replace(A_JOB_MAY, "")
+    return f"failed after {took(seconds)}: {printable(reason)}"

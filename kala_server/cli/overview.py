@@ -8,7 +8,7 @@ import click
 
 from kala_server.cli.plain import printable
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
-from kala_server.cli.times import zone_name, zone_of
+from kala_server.cli.times import zone_name
 
 
 @click.command(short_help="Show what the whole server did.")
@@ -35,11 +35,13 @@ def preview(session: Session, *, schedule: str, timezone: str | None, count: int
     kala preview "0 9 * * 1-5" --timezone Europe/Berlin
     kala preview R/2035-01-31T10:00:00Z/P1M -n 12
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
+    from kala_server.core.occurrences import zone_of
+
     due = session.client.preview(schedule, timezone=timezone, count=count)
     if session.as_json:
         say_json([instant.isoformat().replace("+00:00", "Z") for instant in due])
         return
-    zone = zone_of(timezone) if timezone else None
+    zone = zone_of(timezone or "")
     for instant in due:
         click.echo(_on_the_clock(instant, zone))
     if not due:

@@ -1,12 +1,13 @@
 """`kala job start|runs|logs|explain|cancel`: the commands about what jobs did."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from kala_server.cli.plain import printable
 from kala_server.cli.remote import Session, is_whole_id, plain, say_json, talks_to_kala
-from kala_server.cli.times import instant, zone_of
+from kala_server.cli.times import clock_of, instant
 
 if TYPE_CHECKING:
     from kala_client import Run
@@ -23,7 +24,7 @@ def start(session: Session, *, job_id: str, wait: bool) -> None:
     """Start a job now, and print the id of the run.
 
     With --wait, show what it prints, and exit with the command's exit code: 128 + N where signal N ended it, 1 where
-    it has none. Real Kala does not tell ids of runs, and lets nobody wait.
+    it has none. Ctrl-C ends the waiting, not the run. Real Kala does not tell ids of runs, and lets nobody wait.
     """
     if wait:
         raise click.exceptions.Exit(_run_and_wait(session, session.job_id(job_id)))
@@ -36,9 +37,13 @@ def start(session: Session, *, job_id: str, wait: bool) -> None:
 
 def _run_and_wait(session: Session, job_id: str) -> int:
     run = session.client.run_job(job_id)
-    if not session.as_json:
-        _show_lines(session, run.id)
-    run = session.client.wait(run)
+    try:
+        if not session.as_json:
+            _show_lines(session, run.id)
+        run = session.client.wait(run)
+    except KeyboardInterrupt:
+        click.echo(f"the run goes on; end it with: kala job cancel {run.id}", err=True)
+        raise
     if session.as_json:
         say_json(plain(run))
     else:
@@ -99,13 +104,8 @@ def _show_lines(session: Session, run_id: str) -> None:
 
 def _run_id(session: Session, an_id: str) -> str:
     """Return the run that is meant: by its whole id, or the last one of a job."""
-    from kala_client import RunNotFoundError
-
-    if is_whole_id(an_id):
-        try:
-            return session.client.get_run(an_id).id
-        except RunNotFoundError:
-            pass
+    if _is_run(session, an_id):
+        return an_id
     job_id = session.job_id(an_id)
     for run in session.client.runs(job_id):
         if run.attempts:
@@ -113,38 +113,74 @@ def _run_id(session: Session, an_id: str) -> str:
     raise click.ClickException(f"the job {job_id} has not run yet; kala job explain {job_id} says why")
 
 
+def _is_run(session: Session, an_id: str) -> bool:
+    """Whether it is the whole id of a run; else it may be a job."""
+    from kala_client import RunNotFoundError
+
+    if not is_whole_id(an_id):
+        return False
+    try:
+        session.client.get_run(an_id)
+    except RunNotFoundError:
+        return False
+    return True
+
+
 @click.command(short_help="Say why a job ran or did not.")
 @click.argument("job_id", metavar="ID")
 @click.option(
     "--at",
     metavar="TIME",
-    help="The due time: RFC 3339, or a time such as 09:00, which is today's in the job's timezone, "
-    "or in this machine's where the job names none.",
+    help="The due time: RFC 3339, or a time such as 09:00, which is today's on the job's own clock.",
 )
 @talks_to_kala
 def explain(session: Session, *, job_id: str, at: str | None) -> None:
-    """Say what became of the times at which a job was due, and why."""
+    """Say what became of the times at which a job was due, and why; without --at of the last and the next one.
+
+    All times are on the job's own clock: that of its timezone, else of the offset in its START, else UTC.
+    """
     from kala_client.clock import utc_now
     from kala_server.cli.describe import slot_table
 
-    found_id, when = session.job_id(job_id), None
-    if at:
-        zone = session.client.get_job(found_id).timezone
-        try:
-            when = instant(at, zone_of(zone) if zone else None, utc_now(), coming=False)
-        except ValueError as error:
-            raise click.UsageError(printable(str(error))) from None
-    slots = session.client.explain(found_id, at=when)
-    session.answer([plain(slot) for slot in slots], lambda: slot_table(slots))
+    job = session.client.get_job(session.job_id(job_id))
+    try:
+        zone = clock_of(job)
+        when = instant(at, zone, utc_now(), coming=False) if at else None
+    except ValueError as error:
+        raise click.UsageError(printable(str(error))) from None
+    slots = session.client.explain(job.id, at=when)
+    # Of the only time that was asked about, the sentence says it all.
+    alone = printable(slots[0].sentence) if when and len(slots) == 1 else None
+    session.answer([plain(slot) for slot in slots], lambda: alone or slot_table(slots, zone))
 
 
 @click.command(short_help="End a run that waits or runs.")
-@click.argument("run_id")
+@click.argument("an_id", metavar="RUN_OR_JOB")
 @talks_to_kala
-def cancel(session: Session, *, run_id: str) -> None:
-    """End a run that waits or runs."""
-    session.client.cancel(run_id)
-    if session.as_json:
-        say_json({"cancelled": [run_id]})
+def cancel(session: Session, *, an_id: str) -> None:
+    """End a run that waits or runs; of a job, all that do."""
+    if _is_run(session, an_id):
+        session.client.cancel(an_id)
+        cancelled = [an_id]
     else:
-        click.echo(f"cancelled {printable(run_id)}")
+        cancelled = _cancel_all(session, session.job_id(an_id))
+    if session.as_json:
+        say_json({"cancelled": cancelled})
+    else:
+        for run_id in cancelled:
+            click.echo(f"cancelled {run_id}")
+
+
+def _cancel_all(session: Session, job_id: str) -> list[str]:
+    """End the job's runs, those that wait first: none is to start because another one ends. Return their ids."""
+    from kala_client import ConflictError
+
+    found = [run.id for state in ("waiting", "running") for run in session.client.runs(job_id, state=state)]
+    if not found:
+        raise click.ClickException(f"no run of the job {job_id} waits or runs; see kala job runs {job_id}")
+    cancelled: list[str] = []
+    for run_id in found:
+        with suppress(ConflictError):  # it may just have ended by itself
+            session.client.cancel(run_id)
+            cancelled.append(run_id)
+    return cancelled

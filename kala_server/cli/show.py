@@ -6,9 +6,10 @@ Text of others is always escaped and never read as markup.
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,10 @@ from kala_server.core import durations
 NOTHING = "–"
 _WIDE = 10_000
 """Lines that go into a pipe or a file are as long as they must be: whoever reads them can cut for themselves."""
+_GAP = 2
+"""Spaces between two columns."""
+_RECOGNIZED = 16
+"""How much of a long text people need to know it again."""
 
 _STYLES = {
     "succeeded": "green",
@@ -36,12 +41,16 @@ _STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. Where a line is too long, one that `gives` is cut, and one that `wraps` goes on below."""
+    """A column of a table. Where a line is too long, one that `gives` is cut, and one that `wraps` goes on below.
+
+    Of a `FittingTable` the columns that are `spare` go before that, the highest number first.
+    """
 
     title: str
     right: bool = False
     gives: bool = False
     wraps: bool = False
+    spare: int = 0
 
 
 def screen() -> Console:
@@ -54,7 +63,7 @@ def screen() -> Console:
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> Table:
     """Return a table without lines; states get their colour."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for column in columns:
         flexible = column.gives or column.wraps
         made.add_column(
@@ -66,6 +75,36 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> Table:
     for row in rows:
         made.add_row(*map(_cell, columns, row))
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class FittingTable:
+    """A table that does without its spare columns where the line has no room for all."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[object]]
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it, as wide as there is room."""
+        cells = [list(map(_cell, self.columns, row)) for row in self.rows]
+        widths = [
+            max([cell_len(column.title), *(_least(column, row[place]) for row in cells)])
+            for place, column in enumerate(self.columns)
+        ]
+        shown = sorted(range(len(widths)), key=lambda place: self.columns[place].spare)
+        while (
+            self.columns[shown[-1]].spare
+            and sum(widths[place] + _GAP for place in shown) - _GAP > options.max_width
+        ):
+            shown.pop()
+        shown.sort()
+        yield table(
+            [self.columns[place] for place in shown], [[row[place] for place in shown] for row in self.rows]
+        )
+
+
+def _least(column: Column, cell: Text) -> int:
+    return min(cell.cell_len, _RECOGNIZED) if column.gives else cell.cell_len
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Table:
@@ -83,10 +122,18 @@ def _cell(column: Column, value: object) -> Text:
 
 def moment(instant: datetime | None) -> str:
     """Say when, on this machine's clock: the year only where it is another one."""
-    if instant is None:
-        return NOTHING
-    local = instant.astimezone()
-    this_year = local.year == utc_now().astimezone().year
+    return NOTHING if instant is None else _on_clock(instant, None)
+
+
+def moment_there(instant: datetime, zone: tzinfo) -> str:
+    """Say when, on the clock of the zone, with its offset from UTC."""
+    offset = instant.astimezone(zone).isoformat(timespec="minutes")[len("2035-06-04T09:00") :]
+    return f"{_on_clock(instant, zone)} {offset}"
+
+
+def _on_clock(instant: datetime, zone: tzinfo | None) -> str:
+    local = instant.astimezone(zone)
+    this_year = local.year == utc_now().astimezone(zone).year
     return f"{local:%m-%d %H:%M:%S}" if this_year else f"{local:%Y-%m-%d %H:%M}"
 
 

@@ -2,9 +2,12 @@
 
 import re
 from datetime import datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from kala_client import Job
 
 _SHORT_PERIOD = re.compile(r"(\d+)([smhdw])", re.ASCII)
 _DATE_UNITS = {"d", "w"}
@@ -26,6 +29,10 @@ def period(text: str) -> str:
 
 def zone_name(name: str) -> str:
     """Read the name of a time zone, such as Europe/Berlin; an option's type."""
+    from kala_server.core.occurrences import zone_of
+
+    if not name:
+        raise click.BadParameter("the name of a time zone belongs here, such as Europe/Berlin")
     try:
         zone_of(name)
     except ValueError as error:
@@ -33,12 +40,14 @@ def zone_name(name: str) -> str:
     return name
 
 
-def zone_of(name: str) -> tzinfo:
-    """Return the zone of that name. Raises ValueError."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name!r}; one is Europe/Berlin") from None
+def clock_of(job: "Job") -> tzinfo:
+    """Return the zone of the job's own clock, as the server tells times: `timezone`, else START's offset, else UTC.
+
+    Raises ValueError where this machine cannot read it.
+    """
+    from kala_server.core.occurrences import wall_zone
+
+    return wall_zone(job.schedule, job.timezone or "")
 
 
 def instant(text: str, zone: tzinfo | None, now: datetime, *, coming: bool) -> datetime:

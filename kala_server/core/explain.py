@@ -15,7 +15,7 @@ from kala_server.core.occurrences import between, is_never, timetable_of, wall_z
 from kala_server.core.state import State
 
 MOST = 100
-"""How many slots one answer explains at the most."""
+"""How many explanations one answer has at the most."""
 
 _LATE = timedelta(seconds=1)
 
@@ -42,7 +42,7 @@ def explain(state: State, job: Job, now: datetime, at: datetime | None = None) -
     width = timedelta(seconds=1) if at.second or at.microsecond else timedelta(minutes=1)
     last = at if at.microsecond else at + width - timedelta(microseconds=1)
     found = sorted(teller.at(at, last), key=lambda one: one.at)
-    return found or [teller.no_slot(at)]
+    return found[:MOST] or [teller.no_slot(at)]
 
 
 def what_it_waits_for(state: State, run: Run, now: datetime) -> str:
@@ -84,7 +84,8 @@ class _Teller:
             ]
             if run.trigger in {Trigger.SCHEDULE, Trigger.CATCH_UP}:
                 told.update(mine)
-            yield self._of(run, min(mine))
+            if mine:
+                yield self._of(run, min(mine))
         for _, alike in groupby(
             (self._without_run(slot) for slot in slots if slot not in told),
             key=lambda one: (one.state, one.sentence),
@@ -96,7 +97,9 @@ class _Teller:
         first, last = alike[0], alike[-1]
         if first is last:
             return first
-        return replace(first, sentence=f"{first.sentence}; so it is with {self._all(len(alike), first.at, last.at)}")
+        return replace(
+            first, sentence=f"{first.sentence}; so it is with {self._all(len(alike), first.at, last.at)}"
+        )
 
     def no_slot(self, at: datetime) -> Explanation:
         return Explanation(at=at, state="none", sentence=f"not due then: {self._why_no_slot(at)}")

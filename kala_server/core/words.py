@@ -23,6 +23,9 @@ _OPERATOR = re.compile(r"[|&;]+(?:>>?)?|[0-9]*[<>]+[&|]?")
 """What a shell takes for an operator where a word begins with it. Within a word it stays: addresses hold `&`."""
 _ENDS_A_COMMAND = re.compile(r"(?<!\\)(?:\\\\)*;$")
 
+A_JOB_MAY = 'set "shell": true, or '
+"""Advice that is of use to a job only."""
+
 LONGEST = 128 * 1024
 """Characters in a command: the longest single word that Linux takes (execve(2), MAX_ARG_STRLEN)."""
 
@@ -217,5 +220,5 @@ def _refuse_operators(written: str) -> None:
 def _refuse(operator: str) -> None:
     raise BadCommandError(
         f"{operator!r} means something to a shell only, and the command runs without one: "
-        "set \"shell\": true, or write bash -c '…'; quote it where the program itself shall get it"
+        f"{A_JOB_MAY}write bash -c '…'; quote it where the program itself shall get it"
     )

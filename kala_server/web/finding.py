@@ -1,14 +1,18 @@
 """Which jobs a client wants to see: the filters of `GET /job/`, and its pages."""
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
-from kala_server.core.job import Job, RunState
-from kala_server.core.state import State
+from kala_server.core.job import Job
 from kala_server.web.query import Cursor, Query, cursor
 from kala_server.wire.answers import is_done
+from kala_server.wire.listing import Sight
 
 MOST_JOBS = 100_000
+_SLICE = 2_048
+"""Jobs that are looked at in one go: a few milliseconds of work."""
 _PARAMETERS = ("name", "owner", "tag", "state", "limit", "after")
 
 
@@ -47,21 +51,32 @@ class Wanted:
             after=query.cursor("after"),
         )
 
-    def find(self, state: State) -> tuple[list[Job], str | None]:
-        """Return the jobs of the page, in the order of their creation, and where the next page begins."""
-        # Sorted, as the jobs of one batch share their instant and are kept in the order of the request.
-        found = sorted((job for job in state.jobs.values() if self._fits(state, job)), key=_place)
+    async def find(self, sight: Sight) -> tuple[list[Job], str | None]:
+        """Return the jobs of the page, in the order of their creation, and where the next page begins.
+
+        It looks at them in slices, between which others have their turn.
+        """
+        found: list[Job] = []
+        in_order = True
+        jobs = iter(sight.jobs)
+        while slice_ := list(islice(jobs, _SLICE)):
+            fitting = sorted((job for job in slice_ if self._fits(sight, job)), key=_place)
+            in_order = in_order and not (found and fitting and _place(fitting[0]) < _place(found[-1]))
+            found += fitting
+            await asyncio.sleep(0)
+        if not in_order:  # the clock has been set back in between
+            found.sort(key=_place)
         page = found[: self.limit]
         return page, cursor(*_place(page[-1])) if len(found) > len(page) else None
 
-    def _fits(self, state: State, job: Job) -> bool:
+    def _fits(self, sight: Sight, job: Job) -> bool:
         spec = job.spec
         return (
             (self.after is None or _place(job) > self.after)
             and self.name in {"", spec.name}
             and self.owner in {"", spec.owner}
             and (not self.tag or self.tag in spec.tags)
-            and (self.state is None or _is(state, job, self.state))
+            and (self.state is None or _is(sight, job, self.state))
         )
 
 
@@ -69,14 +84,14 @@ def _place(job: Job) -> Cursor:
     return job.created_at, job.id
 
 
-def _is(state: State, job: Job, wanted: JobState) -> bool:
+def _is(sight: Sight, job: Job, wanted: JobState) -> bool:
     if wanted is JobState.DISABLED:
         return job.disabled
     if wanted is JobState.RUNNING:
-        return any(state.runs[run_id].state is RunState.RUNNING for run_id in state.active.get(job.id, ()))
+        return job.id in sight.running
     if wanted is JobState.FAILING:
         return _last_failed(job)
-    done = is_done(state, job)
+    done = is_done(job, active=job.id in sight.active)
     return done and not job.disabled if wanted is JobState.DONE else not done and not job.disabled
 
 

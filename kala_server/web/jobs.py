@@ -4,7 +4,6 @@ import asyncio
 from contextlib import suppress
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Any
 from uuid import uuid4
 
 from kala_server import strict_json
@@ -13,7 +12,7 @@ from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, Invalid
 from kala_server.core.job import Job
 from kala_server.core.state import State
 from kala_server.web.base import Handler
-from kala_server.web.finding import Wanted
+from kala_server.web.finding import JobState, Wanted
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, listing, requests
 
@@ -54,17 +53,13 @@ class Jobs(StreamingHandler, JobCreator):
     async def get(self) -> None:
         """List every job, or the page of them to which all that is said applies."""
         wanted, stats = Wanted.read(self.query), self.query.yes("stats")
-        if wanted is None and not stats:
-            await self.stream(self.context.listing.slices(await self.ask(listing.look)))
+        running = wanted is not None and wanted.state is JobState.RUNNING
+        sight = await self.ask(lambda state: listing.look(state, stats=stats, running=running))
+        if wanted is None:
+            await self.stream(self.context.listing.slices(sight))
             return
-
-        def listed(state: State) -> dict[str, Any]:
-            if wanted is None:
-                return {"jobs": answers.jobs(state, state.jobs.values(), stats=stats)}
-            found, following = wanted.find(state)
-            return {"jobs": answers.jobs(state, found, stats=stats), "next": following}
-
-        self.answer(await self.ask(listed))
+        found, following = await wanted.find(sight)
+        await self.stream(self.context.listing.slices(sight, found, more={"next": following}))
 
     async def post(self) -> None:
         """Create a job."""
@@ -85,9 +80,11 @@ class Batch(JobCreator):
         read = await asyncio.to_thread(
             lambda: requests.read_batch(strict_json.loads(body), default_owner=owner)
         )
+        # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
+        ids = sorted(str(uuid4()) for _ in read)
         jobs = [
-            e.NewJob(id=str(uuid4()), spec=spec, disabled=disabled, place=f"jobs[{number}]")
-            for number, (spec, disabled) in enumerate(read)
+            e.NewJob(id=job_id, spec=spec, disabled=disabled, place=f"jobs[{number}]")
+            for number, (job_id, (spec, disabled)) in enumerate(zip(ids, read, strict=True))
         ]
         self.answer({"ids": await self.create(jobs)}, HTTPStatus.CREATED)
 

@@ -77,7 +77,7 @@ def kala_part(
         "type": spec.type,
         "remote_properties": _call(spec.remote_properties),
         "stats": stats,
-        "is_done": _is_done(job, active=active),
+        "is_done": is_done(job, active=active),
         **counters,
         "created_at": job.created_at,
     }
@@ -107,12 +107,8 @@ def beyond_kala(job: Job) -> dict[str, Any]:
     }
 
 
-def is_done(state: State, job: Job) -> bool:
-    """Whether no slot is left: a one-off job has run, or the last repeat is over."""
-    return _is_done(job, active=job.id in state.active)
-
-
-def _is_done(job: Job, *, active: bool) -> bool:
+def is_done(job: Job, *, active: bool) -> bool:
+    """Whether no slot is left: a one-off job has run, or the last repeat is over; `active`: a run waits or runs."""
     only_by_parents = bool(job.spec.parent_jobs) and not job.spec.schedule
     only_by_others = only_by_parents or is_never(job.spec.schedule)
     return job.next_at is None and not only_by_others and not active
@@ -133,7 +129,11 @@ def _call(call: RemoteCall | None) -> dict[str, Any]:
 
 def job_stats(state: State, job_id: str) -> list[dict[str, Any]]:
     """Return the job's finished runs as Kala counts them, oldest first, in both spellings."""
-    runs = (state.runs[run_id] for run_id in state.kept.get(job_id, ()))
+    return stats_of(state.runs[run_id] for run_id in state.kept.get(job_id, ()))
+
+
+def stats_of(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    """Return those of the finished runs that Kala counts, which are all that have started."""
     return [_stat(run) for run in runs if run.attempts]
 
 
@@ -170,8 +170,3 @@ def server_stats(state: State) -> dict[str, Any]:
         "created": state.times["created_at"],
     }
     return stats | dict(zip(STATS_DOCUMENTED, stats.values(), strict=True))
-
-
-def jobs(state: State, wanted: Iterable[Job], *, stats: bool) -> dict[str, Any]:
-    """Return jobs by their ids."""
-    return {one.id: job(state, one, stats=stats) for one in wanted}

@@ -1,35 +1,58 @@
-"""The list of all jobs, as JSON in slices, so that nobody waits for the whole of it.
+"""Lists of jobs, as JSON in slices, so that nobody waits for the whole of one.
 
 With 100,000 jobs it is 120 MB. What was written for a job is kept and used again for as long as the job is the same
 value, and the part that most jobs have in common is kept once.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from pydantic_core import to_json
 
-from kala_server.core.job import Job
+from kala_server.core.job import Job, Run, RunState
 from kala_server.core.state import State
 from kala_server.wire import answers
 
 SLICE = 256
-"""Jobs in a slice: a few milliseconds of work even where each of them has to be written."""
+"""Jobs, and runs told with them, in a slice: a few milliseconds of work even where each of them has to be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """All that the list depends on, as it was at one instant."""
+    """All that a list depends on, as it was at one instant."""
 
     jobs: Sequence[Job]
     children: Mapping[str, tuple[str, ...]]
     active: frozenset[str]
+    """Jobs of which a run waits or runs."""
+    running: frozenset[str]
+    """Jobs of which a run runs; empty where that was not asked for."""
+    kept: Mapping[str, tuple[str, ...]]
+    """The finished runs of each job; empty where these were not asked for."""
+    runs: Mapping[str, Run]
+    """The state's own table, as a copy could be huge. A run that has finished does not change, but may be gone."""
+
+    def finished(self, job: Job) -> Iterator[Run]:
+        """Yield the finished runs of the job that are still there."""
+        return (self.runs[run_id] for run_id in self.kept.get(job.id, ()) if run_id in self.runs)
 
 
-def look(state: State) -> Sight:
+def look(state: State, *, stats: bool = False, running: bool = False) -> Sight:
     """Take note of every job. The values are frozen, so that this is quick."""
-    return Sight(list(state.jobs.values()), dict(state.children), frozenset(state.active))
+    return Sight(
+        jobs=list(state.jobs.values()),
+        children=dict(state.children),
+        active=frozenset(state.active),
+        running=frozenset(_running(state)) if running else frozenset(),
+        kept=dict(state.kept) if stats else {},
+        runs=state.runs,
+    )
+
+
+def _running(state: State) -> Iterator[str]:
+    for job_id, run_ids in state.active.items():
+        if any(state.runs[run_id].state is RunState.RUNNING for run_id in run_ids):
+            yield job_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +73,40 @@ class Listing:
         self._written: dict[str, _Written] = {}
         self._tails: dict[bytes, bytes] = {}
 
-    async def slices(self, sight: Sight) -> AsyncGenerator[bytes, None]:
-        """Yield the answer `{"jobs": {id: job}}`; between two slices others may have their turn."""
+    async def slices(
+        self, sight: Sight, jobs: Sequence[Job] | None = None, *, more: Mapping[str, object] | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the answer `{"jobs": {id: job}}` in slices, between which others may have their turn.
+
+        Without `jobs` it lists all that are in sight. `more` is what the answer says after them.
+        """
         if len(self._written) > len(sight.jobs):
             self._forget(sight)
         opening = b'{"jobs":{'
-        jobs = iter(sight.jobs)
-        while slice_ := list(islice(jobs, SLICE)):
+        for slice_ in _sliced(sight, sight.jobs if jobs is None else jobs):
             parts = [opening]
             for job in slice_:
-                written = self._of(job, sight)
-                parts += (b'"', job.id.encode(), b'":', written.head, written.tail, b",")
+                parts += (b'"', job.id.encode(), b'":', *self._parts(job, sight), b",")
             parts.pop()
             yield b"".join(parts)
             opening = b","
-        yield b"}}\n" if opening == b"," else opening + b"}}\n"
+        closing = b"}," + to_json(more)[1:] if more else b"}}"
+        yield (b"" if opening == b"," else opening) + closing + b"\n"
+
+    def _parts(self, job: Job, sight: Sight) -> tuple[bytes, bytes]:
+        """Return the job's JSON in two parts. With its runs it is long and soon another: that is not kept."""
+        if job.id in sight.kept:
+            return _head(job, sight), _tail(job)
+        written = self._of(job, sight)
+        return written.head, written.tail
 
     def _of(self, job: Job, sight: Sight) -> _Written:
         children, active = sight.children.get(job.id), job.id in sight.active
         known = self._written.get(job.id)
         if known is not None and known.job is job and (known.children, known.active) == (children, active):
             return known
-        head = to_json(answers.kala_part(job, children, active=active, stats=()))[:-1]
-        tail = b"," + to_json(answers.beyond_kala(job))[1:]
-        made = _Written(job, children, active, head, self._tails.setdefault(tail, tail))
+        tail = _tail(job)
+        made = _Written(job, children, active, _head(job, sight), self._tails.setdefault(tail, tail))
         self._written[job.id] = made
         return made
 
@@ -82,3 +115,27 @@ class Listing:
         there = {job.id for job in sight.jobs}
         self._written = {job_id: one for job_id, one in self._written.items() if job_id in there}
         self._tails = {one.tail: one.tail for one in self._written.values()}
+
+
+def _sliced(sight: Sight, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    """Yield the jobs in slices of about the same work."""
+    slice_: list[Job] = []
+    work = 0
+    for job in jobs:
+        slice_.append(job)
+        work += 1 + len(sight.kept.get(job.id, ()))
+        if work >= SLICE:
+            yield slice_
+            slice_, work = [], 0
+    if slice_:
+        yield slice_
+
+
+def _head(job: Job, sight: Sight) -> bytes:
+    stats = answers.stats_of(sight.finished(job))
+    children, active = sight.children.get(job.id), job.id in sight.active
+    return to_json(answers.kala_part(job, children, active=active, stats=stats))[:-1]
+
+
+def _tail(job: Job) -> bytes:
+    return b"," + to_json(answers.beyond_kala(job))[1:]

@@ -5,7 +5,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from tests.cli.command_line import started
+from tests.cli.command_line import line_of, started
 from tests.cli.terminal import on_a_terminal
 
 RUNS = Counter(tick=4, fetch=1, report=1)
@@ -43,3 +43,13 @@ def test_ctrl_c_ends_the_demo_and_leaves_the_terminal_as_it_was() -> None:
         assert terminal.read_to_the_end() == 130
     assert "Traceback" not in terminal.shown
     assert terminal.shown.rstrip().endswith("\x1b[?25h")
+
+
+def test_a_demo_that_is_asked_to_end_does_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with started("demo", cwd=tmp_path, env={"TMPDIR": str(tmp_path)}) as process:
+        assert line_of(process.stdout).startswith("A server for this demo listens on ")
+        assert list(tmp_path.iterdir()) != []
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert list(tmp_path.iterdir()) == []

@@ -296,6 +296,19 @@ def test_jobs_are_deleted_with_the_children_that_have_no_other_parent(
     assert client.get_all_jobs().keys() == {other}
 
 
+def test_who_deletes_a_parent_is_told_of_every_job_that_went_with_it(
+    at_server: Kala, client: KalaClient
+) -> None:
+    parent, other = waiting(client, name="parent"), waiting(client, name="other")
+    child = client.create_job(name="child", command="true", parent_jobs=[parent])
+    grandchild = client.create_job(name="grandchild", command="true", parent_jobs=[child])
+    shared = client.create_job(name="shared", command="true", parent_jobs=[parent, other])
+    ended = at_server("job", "delete", "parent", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert json.loads(ended.out) == {"deleted": [parent, child, grandchild]}
+    assert client.get_all_jobs().keys() == {other, shared}
+
+
 def test_all_jobs_are_deleted_only_after_a_question(at_server: Kala, client: KalaClient) -> None:
     ids = {waiting(client), waiting(client)}
     refused = at_server("job", "delete", "--all", text="\n")

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -115,19 +117,86 @@ def test_a_run_is_cancelled_and_one_that_is_over_is_not(at_server: Kala, client:
     assert refused.err.startswith(f"Error: the run {run.id} is over")
 
 
+def test_the_runs_of_a_job_are_cancelled_by_its_name(at_server: Kala, client: KalaClient) -> None:
+    job_id = client.create_job(name="endless", command="sleep 1000", schedule=IN_2035)
+    runs = [client.run_job(job_id) for _ in range(2)]
+    eventually(lambda: client.get_run(runs[0]).state == "running")
+    ended = at_server("job", "cancel", "endless", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert json.loads(ended.out) == {"cancelled": [runs[1].id, runs[0].id]}
+    assert [client.wait(run, timeout=20).state for run in runs] == ["cancelled"] * 2
+    assert [client.get_run(run).attempts for run in runs] == [1, 0]
+    for name in ("endless", job_id):
+        refused = at_server("job", "cancel", name)
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err == (
+            f"Error: no run of the job {job_id} waits or runs; see kala job runs {job_id}\n"
+        )
+
+
+def test_ctrl_c_leaves_a_run_that_is_waited_for_and_says_how_to_end_it(
+    at_server: Kala, client: KalaClient, url: str
+) -> None:
+    job_id = client.create_job(name="endless", command="bash -c 'echo begun; sleep 1000'", schedule=IN_2035)
+    with started("job", "run", "endless", "--wait", env={"KALA_URL": url}) as process:
+        assert line_of(process.stdout) == "begun\n"
+        code, err = interrupted(process)
+    [run] = client.runs(job_id)
+    assert (code, err) == (130, f"the run goes on; end it with: kala job cancel {run.id}\n")
+    assert run.state == "running"
+    assert at_server("job", "cancel", run.id).code == 0
+
+
 def test_it_is_explained_why_a_job_ran_and_when_it_is_due(at_server: Kala, client: KalaClient) -> None:
     job_id = client.create_job(name="daily", command="false", schedule="0 9 * * *", timezone="Europe/Berlin")
     due = client.get_job(job_id).next_run_at
     assert due is not None
     ended = at_server("job", "explain", "daily")
     assert (ended.code, ended.err) == (0, "")
-    assert [words[:4] for words in ended.words] == [[f"{due:%m-%d}", f"{due:%H:%M:%S}", "upcoming", "due"]]
+    there = due.astimezone(ZoneInfo("Europe/Berlin"))
+    assert [words[2:5] for words in ended.words] == [[there.isoformat()[-6:], "upcoming", "due"]]
+    assert " 09:00" in ended.out
     (slot,) = json.loads(at_server("job", "explain", "daily", "--at", due.isoformat(), "--json").out)
     assert (slot["at"], slot["state"]) == (due.isoformat().replace("+00:00", "Z"), "upcoming")
     assert slot["sentence"].startswith("due in ")
     odd = at_server("job", "explain", "daily", "--at", "noon")
     assert (odd.code, odd.out) == (2, "")
     assert "'noon' is no time; say 09:00" in odd.err
+
+
+@pytest.mark.parametrize(
+    ("fields", "typed"),
+    [
+        ({"schedule": "0 23 * * *"}, "23:00"),
+        ({"schedule": "0 23 * * *", "timezone": "Asia/Kolkata"}, "23:00"),
+        ({"schedule": "R/2030-01-01T23:00:00-03:00/P1D"}, "2035-06-04T23:00"),
+    ],
+)
+def test_a_time_is_asked_for_and_told_on_the_jobs_own_clock_wherever_the_machine_is(
+    at_server: Kala, client: KalaClient, url: str, fields: dict[str, Any], typed: str
+) -> None:
+    client.create_job(name="late", command="true", **fields)
+    for zone in ("Europe/Berlin", "America/Los_Angeles"):
+        env = {"KALA_URL": url, "TZ": zone}
+        asked = kala("job", "explain", "late", "--at", typed, env=env)
+        assert (asked.code, asked.err) == (0, "")
+        assert asked.out.startswith(("due ", "not due then: the job was created only at "))
+        told = kala("job", "explain", "late", env=env).words
+        assert [words[1][:5] for words in told] == ["23:00"]
+    off = at_server("job", "explain", "late", "--at", "2035-06-04T22:30").out
+    assert off == "not due then: the nearest times are 2035-06-03 23:00 and 2035-06-04 23:00\n"
+
+
+def test_of_the_only_time_that_was_asked_about_the_sentence_is_shown_alone(
+    at_server: Kala, client: KalaClient
+) -> None:
+    job_id = client.create_job(name="fails", command="bash -c 'exit 3'")
+    due = over(client, job_id).scheduled_at
+    assert due is not None
+    ended = at_server("job", "explain", "fails", "--at", due.isoformat())
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("failed: exit code 3 (started ")
+    assert ended.out.count("\n") == 1
 
 
 def test_jobs_are_found_by_what_they_are(at_server: Kala, client: KalaClient) -> None:

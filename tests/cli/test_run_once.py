@@ -28,6 +28,7 @@ def test_a_command_that_succeeds_is_told_to_and_its_output_is_all_there_is_on_st
         ("bash -c 'kill -9 $$'", "", "ended by SIGKILL"),
         ("no-such-command-here", "", "no such command: no-such-command-here"),
         ("echo a | cat", "", "the command could not be started: '|' means something to a shell only, "),
+        ("date > file", "", "the command could not be started: '>' means something to a shell only, "),
     ],
 )
 def test_a_command_that_fails_says_why_and_gives_exit_code_1(command: str, out: str, why: str) -> None:
@@ -35,6 +36,12 @@ def test_a_command_that_fails_says_why_and_gives_exit_code_1(command: str, out: 
     assert (ended.code, ended.out) == (1, out)
     assert without_times(ended.err).startswith(f"failed after …: {why}")
     assert ended.err.count("\n") == 1
+
+
+def test_the_hint_about_a_shell_names_nothing_that_only_a_job_can_be_told() -> None:
+    ended = kala("run", "echo a | cat")
+    assert "the command runs without one: write bash -c '…'; quote it" in ended.err
+    assert '"shell"' not in ended.err
 
 
 def test_a_command_reads_variables_as_a_job_does_and_inherits_no_secrets() -> None:

@@ -85,7 +85,7 @@ def test_pages_have_every_job_once_in_the_order_of_creation_while_others_come_an
     play(scene)
 
 
-def test_pages_of_a_batch_have_every_job_once() -> None:
+def test_pages_of_a_batch_have_every_job_once_in_the_order_of_the_request() -> None:
     async def scene(home: Home) -> None:
         jobs = [{"name": "x", "command": "true", "schedule": LATER}] * 10
         ids = (await home.http.post("/job/batch/", json={"jobs": jobs})).json()["ids"]
@@ -97,7 +97,8 @@ def test_pages_of_a_batch_have_every_job_once() -> None:
             seen += answer["jobs"]
             query["after"] = answer["next"]
         assert query["after"] is None
-        assert sorted(seen) == sorted(ids)
+        assert seen == ids
+        assert list((await home.http.get("/job/")).json()["jobs"]) == ids
 
     play(scene)
 

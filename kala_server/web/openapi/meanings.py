@@ -112,7 +112,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "parent_runs": "The ids of the parents' runs that led to it.",
     },
     "SlotExplanation": {
-        "at": "The slot.",
+        "at": "The slot; the first of them where several are told together.",
         "state": "That of its run; without one `upcoming`, `disabled`, `unknown` (no longer kept) or `none` (no slot).",
         "sentence": "What became of it, and why, for people.",
         "run_id": "The id of its run.",

@@ -265,13 +265,35 @@ def test_after_the_last_slot_nothing_more_is_due() -> None:
     ]
 
 
-def test_one_answer_explains_a_hundred_slots_at_the_most() -> None:
+def test_one_answer_has_a_hundred_explanations_at_the_most() -> None:
+    world = World()
+    world.create("job", schedule="R/2030-01-01T08:00:00Z/PT0.1S", keep_runs=1_000)
+    world.advance("2030-01-01 08:00:12")
+    assert len(told(world, "job", AT_EIGHT)) == MOST
+
+
+def test_a_second_has_its_slots_and_no_others() -> None:
     world = World()
     world.create("job", schedule="R/2030-01-01T08:00:00Z/PT0.1S")
-    assert len(told(world, "job", "2030-01-01 09:00")) == MOST
-    [*_, last] = explain(world.state, world.job("job"), world.now, datetime(2030, 1, 1, 9, 0, 7, tzinfo=UTC))
-    assert last.at == datetime(2030, 1, 1, 9, 0, 7, 900_000, UTC)
-    assert last.run is None
+    world.advance("2030-01-01 08:00:02")
+    found = explain(world.state, world.job("job"), world.now, utc("2030-01-01 08:00:01"))
+    assert [one.at for one in found] == [
+        datetime(2030, 1, 1, 8, 0, 1, tenth * 100_000, UTC) for tenth in range(10)
+    ]
+
+
+def test_slots_of_which_the_same_is_to_be_said_are_told_together() -> None:
+    world = World()
+    world.create("job", schedule="R/2030-01-01T08:00:00Z/PT1S", keep_runs=1)
+    assert told(world, "job", AT_EIGHT) == [
+        ("upcoming", "due in 8 h; so it is with all 60 times from 08:00 to 08:00:59")
+    ]
+    world.disable("job")
+    world.advance("2030-01-01 08:30")
+    disabled = "passed without a run: the job is disabled; so it is with all 60 times from 08:00 to 08:00:59"
+    assert told(world, "job", AT_EIGHT) == [("disabled", disabled)]
+    [one] = explain(world.state, world.job("job"), world.now, AT_EIGHT)
+    assert (one.at, one.run) == (AT_EIGHT, None)
 
 
 def test_an_explanation_comes_with_its_run() -> None:

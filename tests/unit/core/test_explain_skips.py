@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from kala_server.core.explain import explain
 from tests.unit.core.simulation import FOR_EVER, Command, World, lasting, times, utc
 from tests.unit.core.test_explain import HOURLY, at, hourly, told
 
@@ -37,6 +38,36 @@ def test_a_slot_that_was_skipped_because_one_waited_already_names_the_one_in_the
     world.advance("2030-01-01 10:30")
     assert at(world, "10:00") == (
         "skipped: the 08:00 run was still running (started 08:00:00, 2 h), and another one was waiting already"
+    )
+
+
+def test_each_slot_of_one_entry_says_for_how_long_the_run_had_run_at_its_own_time() -> None:
+    world = hourly(FOR_EVER, overlap="skip")
+    world.advance("2030-01-01 11:30")
+    assert [at(world, time) for time in ("09:00", "10:00", "11:00")] == [
+        f"skipped: the 08:00 run was still running (started 08:00:00, {long}); "
+        "so were all 3 times from 09:00 to 11:00"
+        for long in ("60 min", "2 h", "3 h")
+    ]
+    assert told(world, "job")[0] == ("skipped", at(world, "11:00"))
+
+
+def test_a_slot_that_was_noticed_late_says_for_how_long_the_run_had_run_then() -> None:
+    world = hourly(FOR_EVER, overlap="skip")
+    world.advance("2030-01-01 08:55")
+    world.sleep(timedelta(minutes=15))
+    assert at(world, "09:00") == "skipped: the 08:00 run was still running (started 08:15:00, 55 min)"
+
+
+def test_the_slots_of_one_entry_that_are_asked_for_are_told_together_at_the_first_of_them() -> None:
+    world = World(script={"job": [FOR_EVER]})
+    world.create("job", schedule="R/2030-01-01T08:00:00Z/PT1S", overlap="skip")
+    world.advance("2030-01-01 08:02")
+    [one] = explain(world.state, world.job("job"), world.now, utc("2030-01-01 08:01"))
+    assert one.at == utc("2030-01-01 08:01")
+    assert one.sentence == (
+        "skipped: the 08:00 run was still running (started 08:00:00, 1 min); "
+        "so were all 120 times from 08:00:01 to 08:02"
     )
 
 

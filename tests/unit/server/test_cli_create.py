@@ -37,7 +37,10 @@ def test_json_that_is_no_job_is_refused_on_one_line(text: str, why: str) -> None
         (["x", "true", "--every", "5 minutes"], "short forms are 30s, 5m, 2h, 1d, 1w"),
         (["x", "true", "--every", "0s"], "the shortest is PT0.000001S"),
         (["x", "true", "--at", "noon"], "'noon' is no time; say 09:00, or 2035-06-04T09:00:00+02:00"),
-        (["x", "true", "--timezone", "Mars/Base"], "there is no time zone 'Mars/Base'; one is Europe/Berlin"),
+        (
+            ["x", "true", "--timezone", "Mars/Base"],
+            "there is no time zone 'Mars/Base'; a valid one is Europe/Berlin",
+        ),
         (["x", "true", "--schedule", NIGHTLY, "--every", "1d"], "say either --schedule, or --every and --at"),
         (["x", "true", "--retries", "-1"], "-1 is not in the range x>=0."),
     ],

@@ -2,13 +2,24 @@
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console, RenderableType
 
 from kala_client.clock import utc_now
 from kala_server.cli.plain import printable
-from kala_server.cli.show import Column, facts, moment, screen, table, took, whole_moment
+from kala_server.cli.show import (
+    Column,
+    FittingTable,
+    facts,
+    moment,
+    moment_there,
+    screen,
+    table,
+    took,
+    whole_moment,
+)
 
 
 def drawn(renderable: RenderableType, *, width: int = 80, color: bool = False) -> str:
@@ -52,6 +63,36 @@ def test_where_a_table_is_too_wide_only_a_column_that_gives_is_cut() -> None:
     assert "93b65499" in shown
     assert "…" in shown
     assert len(shown.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (80, ["name", "id", "next", "state"]),
+        (54, ["name", "id", "next", "state"]),
+        (53, ["name", "next", "state"]),
+        (43, ["name", "state"]),
+    ],
+)
+def test_where_a_line_has_no_room_the_spare_columns_go_and_the_name_gives_way_last(
+    width: int, titles: list[str]
+) -> None:
+    columns = [
+        Column("name", gives=True),
+        Column("id", spare=2),
+        Column("next", spare=1),
+        Column("state"),
+    ]
+    name = "a-nightly-report"
+    shown = drawn(FittingTable(columns, [[name, "93b65499", "11-24 23:00:00", "a state 11"]]), width=width)
+    heading, row = (line.split() for line in shown.splitlines())
+    assert heading == titles
+    assert row[0] == name
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_a_fitting_table_without_a_line_has_its_heading() -> None:
+    assert drawn(FittingTable([Column("name"), Column("id", spare=1)], [])).split() == ["name", "id"]
 
 
 def test_a_column_that_wraps_loses_nothing() -> None:
@@ -106,6 +147,14 @@ def test_a_moment_tells_its_year_only_where_it_is_another_one() -> None:
     assert moment(now) == "06-04 09:05:01"
     assert moment(now.replace(year=now.year + 1)) == f"{now.year + 1}-06-04 09:05"
     assert moment(None) == "–"
+
+
+def test_a_moment_elsewhere_is_told_with_its_offset() -> None:
+    berlin, at = ZoneInfo("Europe/Berlin"), datetime(2035, 6, 4, 23, 30, tzinfo=UTC)
+    assert moment_there(at, berlin) == "2035-06-05 01:30 +02:00"
+    assert moment_there(at.replace(month=12), berlin) == "2035-12-05 00:30 +01:00"
+    now = datetime.now(UTC).replace(month=6, day=4, hour=9, minute=5, second=1)
+    assert moment_there(now, UTC) == "06-04 09:05:01 +00:00"
 
 
 def test_a_whole_moment_tells_the_offset() -> None:

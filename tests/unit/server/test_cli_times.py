@@ -1,12 +1,14 @@
 """Times and periods as people type them on the command line."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 import pytest
 
-from kala_server.cli.times import instant, period, zone_name
+from kala_client import Job
+from kala_server.cli.times import clock_of, instant, period, zone_name
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2035, 6, 4, 12, 0, tzinfo=UTC)
@@ -41,7 +43,7 @@ def test_a_zone_goes_by_its_iana_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "Mars/Base", "../../etc/passwd", "/etc/localtime", "Europe", "a\0b"])
 def test_what_is_no_zone_is_refused_with_an_example(name: str) -> None:
-    with pytest.raises(click.BadParameter, match=r"there is no time zone .*; one is Europe/Berlin"):
+    with pytest.raises(click.BadParameter, match=r" time zone .* Europe/Berlin"):
         zone_name(name)
 
 
@@ -90,3 +92,21 @@ def test_the_next_one_keeps_its_time_of_day_across_a_change_of_the_clock() -> No
 def test_what_is_no_time_is_refused_with_what_would_be_one(typed: str) -> None:
     with pytest.raises(ValueError, match="is no time; say 09:00, or 2035-06-04T09:00:00"):
         instant(typed, BERLIN, NOON, coming=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "zone"),
+    [
+        ({"schedule": "0 23 * * *", "timezone": "Europe/Berlin"}, BERLIN),
+        ({"schedule": "R/2035-06-04T09:00:00+05:30/P1D", "timezone": "Europe/Berlin"}, BERLIN),
+        ({"schedule": "R/2035-06-04T09:00:00+05:30/P1D"}, timezone(timedelta(hours=5, minutes=30))),
+        ({"schedule": "R/2035-06-04T09:00:00/P1D"}, UTC),
+        ({"schedule": "0 23 * * *"}, UTC),
+        ({"schedule": "never", "timezone": None}, UTC),
+        ({}, UTC),
+    ],
+)
+def test_a_jobs_own_clock_is_that_of_its_zone_else_of_its_start_else_utc(
+    fields: dict[str, Any], zone: tzinfo
+) -> None:
+    assert clock_of(Job.model_validate({"name": "a", "command": "true", **fields})) == zone

@@ -1,0 +1,66 @@
+"""Pages of jobs are in the order of their creation, however the clock was set, and let others have their turn."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kala_server.core.job import Job, JobSpec
+from kala_server.web import finding
+from kala_server.web.finding import Wanted
+from kala_server.web.query import Query
+from kala_server.wire.listing import Sight
+
+NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
+
+
+def seen(*seconds: int) -> Sight:
+    """Jobs that were created at these seconds, one after the other."""
+    jobs = [
+        Job(id=f"job-{number}", spec=JobSpec(name="a"), created_at=NOW + timedelta(seconds=second))
+        for number, second in enumerate(seconds)
+    ]
+    return Sight(jobs, {}, frozenset(), frozenset(), {}, {})
+
+
+def pages(sight: Sight, limit: int) -> list[str]:
+    found: list[str] = []
+    after = ""
+    while True:
+        wanted = Wanted.read(Query({"limit": [str(limit).encode()], "after": [after.encode()]}))
+        assert wanted is not None
+        page, following = asyncio.run(wanted.find(sight))
+        found += [job.id for job in page]
+        if following is None:
+            return found
+        after = following
+
+
+@pytest.mark.parametrize("slice_", [1, 2, 100])
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_pages_have_every_job_once_in_order_although_the_clock_was_set_back(
+    monkeypatch: pytest.MonkeyPatch, limit: int, slice_: int
+) -> None:
+    monkeypatch.setattr(finding, "_SLICE", slice_)
+    assert pages(seen(5, 6, 6, 1, 7, 2), limit) == ["job-3", "job-5", "job-0", "job-1", "job-2", "job-4"]
+
+
+def test_between_two_slices_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "_SLICE", 1)
+    turns = 0
+
+    async def scene() -> None:
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(others())
+        wanted = Wanted.read(Query({"name": [b"a"]}))
+        assert wanted is not None
+        await wanted.find(seen(*range(10)))
+        other.cancel()
+
+    asyncio.run(scene())
+    assert turns >= 9

@@ -1,0 +1,94 @@
+"""Lists of jobs come in slices of little work, and say what the jobs say one by one."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kala_server.core import records as r
+from kala_server.core.fold import apply
+from kala_server.core.job import JobSpec, RunState, Trigger
+from kala_server.core.state import State
+from kala_server.wire import answers
+from kala_server.wire.listing import SLICE, Listing, Sight, look
+
+NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
+
+
+def a_state(jobs: int, *, runs: int = 0) -> State:
+    """A state of so many jobs, each of which has run so often."""
+    state = State()
+    apply(state, r.ServerKept(created_at=NOW))
+    for number in range(jobs):
+        job_id = f"job-{number:04}"
+        apply(state, r.JobCreated(id=job_id, at=NOW, spec=JobSpec(name=job_id, command="true")))
+        for again in range(runs):
+            run_id = f"{job_id}-run-{again}"
+            at = NOW + timedelta(seconds=again)
+            apply(
+                state,
+                r.RunQueued(run_id=run_id, job_id=job_id, at=at, scheduled_at=at, trigger=Trigger.MANUAL),
+            )
+            apply(state, r.RunStarted(run_id=run_id, at=at))
+            apply(state, r.RunFinished(run_id=run_id, at=at, state=RunState.SUCCEEDED))
+    return state
+
+
+def slices(listing: Listing, sight: Sight, *wanted: Any, **more: Any) -> list[bytes]:
+    async def written() -> list[bytes]:
+        return [slice_ async for slice_ in listing.slices(sight, *wanted, **more)]
+
+    return asyncio.run(written())
+
+
+def read(parts: list[bytes]) -> Any:
+    return json.loads(b"".join(parts))
+
+
+def expected(state: State, *, stats: bool = False) -> Any:
+    jobs = {job.id: answers.job(state, job, stats=stats) for job in state.jobs.values()}
+    return json.loads(answers.to_bytes({"jobs": jobs}))
+
+
+@pytest.mark.parametrize("stats", [False, True])
+@pytest.mark.parametrize("jobs", [0, 1, 2, SLICE, SLICE + 1])
+def test_a_list_says_of_each_job_what_the_job_alone_says(jobs: int, stats: bool) -> None:
+    state = a_state(jobs, runs=2)
+    listing = Listing()
+    for _ in range(2):
+        assert read(slices(listing, look(state, stats=stats))) == expected(state, stats=stats)
+
+
+def test_what_else_the_answer_says_comes_after_the_jobs() -> None:
+    state = a_state(2)
+    sight = look(state)
+    [first, second] = sight.jobs
+    for page, more in (([first], {"next": "a"}), ([second], {"next": None}), ([], {"next": None})):
+        found = read(slices(Listing(), sight, page, more=more))
+        assert found == {"jobs": {job.id: expected(state)["jobs"][job.id] for job in page}, **more}
+
+
+def test_no_slice_has_more_work_than_the_last_job_in_it_makes() -> None:
+    state = a_state(100, runs=50)
+    parts = slices(Listing(), look(state, stats=True))
+    most = SLICE // 51 + 1
+    assert len(parts) == 100 // most + 1 + 1
+    assert all(part.count(b'"metadata"') <= most for part in parts)
+
+
+def test_a_page_does_not_let_the_whole_list_be_forgotten() -> None:
+    state, listing = a_state(3), Listing()
+    sight = look(state)
+    slices(listing, sight)
+    known = dict(listing._written)
+    slices(listing, sight, sight.jobs[:1], more={"next": None})
+    assert listing._written == known
+
+
+def test_a_run_that_is_no_longer_kept_is_left_out() -> None:
+    state = a_state(1, runs=3)
+    sight = look(state, stats=True)
+    apply(state, r.RunsPruned(before=NOW + timedelta(seconds=1)))
+    assert len(read(slices(Listing(), sight))["jobs"]["job-0000"]["stats"]) == 2
