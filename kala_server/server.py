@@ -34,6 +34,8 @@ from kala_server.web.guard import Guard, is_loopback
 _log = logging.getLogger("kala.server")
 
 _LAST_WORDS = 2.0
+_BACKLOG = 1024
+"""Connections that wait to be accepted. Those beyond Tornado's 128 would be dropped, and tried again a second later."""
 _LARGEST_BODY = 1 << 40
 """Handlers have limits of their own, and answer 413; Tornado's would be a bare 400."""
 
@@ -148,7 +150,7 @@ class Server:
     def _listen(self) -> list[socket.socket]:
         path = self._settings.unix_socket
         if path is None:
-            return bind_sockets(self._settings.port, self._settings.host)
+            return bind_sockets(self._settings.port, self._settings.host, backlog=_BACKLOG)
         listening = [bind_unix_socket(str(path), mode=0o600)]
         self._exit.callback(path.unlink, missing_ok=True)
         return listening
