@@ -44,9 +44,15 @@ def ended(turn: Turn, event: e.Ended) -> None:
         return
     _finish(turn, run, event, state)
     if job is not None and state is RunState.INTERRUPTED and job.spec.rerun_interrupted:
-        run_id = run_id_for(job.id, run.id)
+        job = turn.job(job.id)
         turn.queue(
-            turn.job(job.id), run_id, run.scheduled_at, Trigger.CATCH_UP, reason=reasons.AGAIN, cause=run.id
+            job,
+            run_id_for(job.id, run.id),
+            run.scheduled_at,
+            Trigger.CATCH_UP,
+            next_at=job.next_at,
+            reason=reasons.AGAIN,
+            cause=run.id,
         )
 
 

@@ -134,7 +134,8 @@ def _start(turn: Turn, event: e.StartJob) -> None:
         raise ConflictError(
             f"{len(active):,} runs of {job.spec.name!r} wait already; cancel some, or let them run"
         )
-    turn.queue(job, event.run_id, turn.now, Trigger.MANUAL, cause=active[0] if active else "")
+    first = active[0] if active else ""
+    turn.queue(job, event.run_id, turn.now, Trigger.MANUAL, next_at=job.next_at, cause=first)
     if job.spec.overlap is Overlap.REPLACE:
         for run_id in active:
             slots.end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=event.run_id)

@@ -41,7 +41,7 @@ def _run(
     turn: Turn, job: Job, run_id: str, trigger: Trigger, *, cause: str = "", parents: tuple[str, ...] = ()
 ) -> None:
     if turn.has_room(job):
-        turn.queue(job, run_id, turn.now, trigger, cause=cause, parents=parents)
+        turn.queue(job, run_id, turn.now, trigger, next_at=job.next_at, cause=cause, parents=parents)
     else:
         turn.skip(job, run_id, trigger, reasons.NO_ROOM, cause=cause, parents=parents)
 

@@ -161,18 +161,8 @@ def _run(
     reason: str = "",
     cause: str = "",
 ) -> None:
-    turn.emit(
-        r.RunQueued(
-            run_id=run_id_for(job.id, slot),
-            job_id=job.id,
-            at=turn.now,
-            scheduled_at=slot,
-            trigger=trigger,
-            reason=reason,
-            cause=cause,
-            next_at=following,
-        )
-    )
+    run_id = run_id_for(job.id, slot)
+    turn.queue(job, run_id, slot, trigger, next_at=following, reason=reason, cause=cause)
 
 
 def _skip(

@@ -76,11 +76,12 @@ class Turn:
         scheduled_at: datetime,
         trigger: Trigger,
         *,
+        next_at: datetime | None,
         reason: str = "",
         cause: str = "",
         parents: tuple[str, ...] = (),
     ) -> None:
-        """Decide that there is a run; the job's slots stay as they are."""
+        """Decide that there is a run; `next_at` is the job's next slot from here on."""
         self.emit(
             r.RunQueued(
                 run_id=run_id,
@@ -91,7 +92,7 @@ class Turn:
                 reason=reason,
                 cause=cause,
                 parents=parents,
-                next_at=job.next_at,
+                next_at=next_at,
             )
         )
 

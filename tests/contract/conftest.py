@@ -1,4 +1,4 @@
-"""The stores that the contract is held against."""
+"""The stores and the clients that the contracts are held against."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,10 +6,27 @@ from pathlib import Path
 
 import pytest
 
+from kala_client import KalaClient
 from kala_server.store.journal import JournalStore
 from kala_server.store.memory import MemoryStore
 from kala_server.store.protocol import Store
+from kala_server.testing import running_server
+from tests.blocking import KINDS, Kind, client_of
 from tests.contract.journals import BATCHES, SNAPSHOT, opened, started
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Which of the two clients."""
+    kind: Kind = request.param
+    return kind
+
+
+@pytest.fixture
+def kala(kind: Kind) -> Iterator[KalaClient]:
+    """A client of that kind, at a server of its own."""
+    with running_server() as server, client_of(kind, server.url) as client:
+        yield client
 
 
 @pytest.fixture(params=["journal", "memory"])

@@ -1,6 +1,6 @@
 """One suite over both clients, against a real server: what Kala's own API offers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,24 +20,12 @@ from kala_client import (
     Schedule,
 )
 from kala_server.testing import running_server
-from tests.blocking import KINDS, Kind, client_of
+from tests.blocking import Kind, client_of
 from tests.eventually import eventually
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 IN_2035 = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
 NIGHTLY = Schedule(start=IN_2035, repeat=5, period=Period.parse("P1D"))
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> Kind:
-    kind: Kind = request.param
-    return kind
-
-
-@pytest.fixture
-def kala(kind: Kind) -> Iterator[KalaClient]:
-    with running_server() as server, client_of(kind, server.url) as client:
-        yield client
 
 
 def waiting(kala: KalaClient, **fields: Any) -> str:

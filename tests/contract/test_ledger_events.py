@@ -13,18 +13,12 @@ import pytest
 
 from kala_client import Event, InvalidRequestError, KalaClient, KalaConnectionError, RetryPolicy
 from kala_server.testing import running_server
-from tests.blocking import KINDS, Kind, client_of
+from tests.blocking import Kind, client_of
 from tests.contract.cutting_proxy import cutting_proxy
 from tests.eventually import eventually
 
 LATER = "R/2035-06-04T19:25:16Z/P1D"
 PATIENT = RetryPolicy(attempts=1_000, base=0.01, cap=0.05)
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> Kind:
-    kind: Kind = request.param
-    return kind
 
 
 def now(url: str) -> str:

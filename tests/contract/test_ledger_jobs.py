@@ -1,6 +1,5 @@
 """One suite over both clients, against a real server: jobs changed, found, created in numbers, and only once."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,10 @@ from kala_client import (
     Schedule,
 )
 from kala_server.testing import running_server
-from tests.blocking import KINDS, Kind, client_of
+from tests.blocking import Kind, client_of
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 LATER = "R/2035-06-04T19:25:16Z/P1D"
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> Kind:
-    kind: Kind = request.param
-    return kind
-
-
-@pytest.fixture
-def kala(kind: Kind) -> Iterator[KalaClient]:
-    with running_server() as server, client_of(kind, server.url) as client:
-        yield client
 
 
 def later(kala: KalaClient, **fields: Any) -> str:

@@ -1,15 +1,10 @@
 """What was acknowledged is there after a kill -9, and what was under way is accounted for."""
 
-import os
-import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
-
-import pytest
 
 from kala_client import KalaClient, KalaConnectionError, Period, RetryPolicy, Schedule
 from tests.eventually import eventually
@@ -17,22 +12,6 @@ from tests.server.server_process import journal, records, server_process
 
 IN_2035 = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
 ONCE = RetryPolicy(attempts=1)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def pids(tmp_path: Path) -> Iterator[Path]:
-    """A file to which commands write their process ids; those that are left are ended."""
-    file = tmp_path / "pids"
-    file.touch()
-    yield file
-    for pid in map(int, file.read_text().split()):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def endless(pids: Path) -> str:

@@ -1,7 +1,6 @@
 """A command that outlived its server is recognised: ended, or waited for; recorded, and never silently repeated."""
 
 import asyncio
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -30,22 +29,6 @@ NOW = datetime(2035, 6, 4, 19, 25, tzinfo=UTC)
 JOB_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 RUN_ID = "5e0f4e2a-4a1b-4b8c-9d57-0d2f5a1f6f3a"
 SURVIVED = "the command outlived its server; it has ended, and how it went is not known"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def pids(tmp_path: Path) -> Iterator[Path]:
-    """A file to which commands write their process ids; those that are left are ended."""
-    file = tmp_path / "pids"
-    file.touch()
-    yield file
-    for pid in map(int, file.read_text().split()):
-        if start_time(pid) is not None:
-            os.kill(pid, signal.SIGKILL)
 
 
 def survivor(folder: Path, pids: Path, **fields: Any) -> tuple[str, int]:

@@ -1,0 +1,26 @@
+"""Where servers keep their data, and what is left of their commands."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kala_server.runner.processes import start_time
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def pids(tmp_path: Path) -> Iterator[Path]:
+    """A file to which commands write their process ids; those that are left are ended."""
+    file = tmp_path / "pids"
+    file.touch()
+    yield file
+    for pid in map(int, file.read_text().split()):
+        if start_time(pid) is not None:
+            os.kill(pid, signal.SIGKILL)
