@@ -5,7 +5,7 @@ import logging
 import socket
 import ssl
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,12 +30,15 @@ from kala_server.web.app import make_app
 from kala_server.web.connections import BoundedServer
 from kala_server.web.context import Context
 from kala_server.web.guard import Guard, is_loopback
+from kala_server.wire.listing import look
 
 _log = logging.getLogger("kala.server")
 
 _LAST_WORDS = 2.0
 _BACKLOG = 1024
 """Connections that wait to be accepted. Those beyond Tornado's 128 would be dropped, and tried again a second later."""
+_BETWEEN_LOOKS = 2.0
+"""Seconds after which it is looked whether there are jobs whose JSON is not written yet."""
 _LARGEST_BODY = 1 << 40
 """Handlers have limits of their own, and answer 413; Tornado's would be a bare 400."""
 
@@ -116,6 +119,8 @@ class Server:
         if self._settings.unix_socket is None:
             self.port = sockets[0].getsockname()[1]
         self._http.add_sockets(sockets)
+        self._writing = asyncio.get_running_loop().create_task(self._write_ahead())
+        self._exit.callback(self._writing.cancel)
 
     async def stop(self, grace: timedelta | None = None) -> None:
         """Stop accepting, let commands finish for a while, end the others, record everything."""
@@ -129,6 +134,15 @@ class Server:
         """Let followers get the last words: what they follow is over, and those that do not read are not waited for."""
         if streams := list(self._context.streams):
             await asyncio.wait(streams, timeout=_LAST_WORDS)
+
+    async def _write_ahead(self) -> None:
+        """Have the JSON of the jobs ready before somebody asks for the list of them."""
+        listing = self._context.listing
+        with suppress(StoreBrokenError):
+            while True:
+                await asyncio.sleep(_BETWEEN_LOOKS)
+                if not listing.has_written(len(self.service.state.jobs)):
+                    await listing.write_ahead(await self.service.read(look))
 
     def end_everything(self) -> None:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""

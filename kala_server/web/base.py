@@ -27,6 +27,16 @@ T = TypeVar("T")
 JSON = "application/json;charset=UTF-8"
 PROBLEM = "application/problem+json"
 
+_HEADERS = {
+    "Server": f"kala-python/{__version__}",
+    "Kala-Server": f"kala-python/{__version__}",
+    "Content-Type": JSON,
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
 _READ_TO_THE_END = 32 << 20
 """A body of more bytes than this is not even read; its sender may then not get to see the answer."""
 _MOST_DIGITS = 15
@@ -69,17 +79,13 @@ class Handler(RequestHandler):
 
     def set_default_headers(self) -> None:
         """Say who answers, so that a client knows what it may rely on; and let no browser make more of it."""
-        self.set_header("Server", f"kala-python/{__version__}")
-        self.set_header("Kala-Server", f"kala-python/{__version__}")
-        self.set_header("Content-Type", JSON)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("X-Frame-Options", "DENY")
-        self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("Cache-Control", "no-store")
+        for name, value in _HEADERS.items():
+            self.set_header(name, value)
 
-    async def prepare(self) -> None:
+    def compute_etag(self) -> None:
+        """Return none: nobody is to store an answer."""
+
+    def prepare(self) -> None:
         """Refuse who may not speak to the server, before anything is read."""
         refusal = self.context.guard.refusal(self.request.headers, self.request.protocol)
         if refusal is not None:
@@ -137,7 +143,7 @@ class Handler(RequestHandler):
         return await self.context.service.read(question)
 
     def answer(self, document: object, status: HTTPStatus = HTTPStatus.OK) -> None:
-        """Finish with a JSON document."""
+        """Finish with a document, written as JSON."""
         self.set_status(status)
         self.finish(to_bytes(document))
 

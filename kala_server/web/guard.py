@@ -6,6 +6,7 @@ neither of the first two. A name that is not ours in Host is a rebound DNS name.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 _OWN_SITES = {None, "none", "same-origin"}
@@ -49,6 +50,7 @@ def _is_port(text: str) -> bool:
     return text[0] == ":" and text[1:].isascii() and text[1:].isdigit()
 
 
+@lru_cache(maxsize=64)
 def is_loopback(name: str) -> bool:
     """Whether the name is an address of this very machine, in its plain spelling."""
     try:

@@ -103,10 +103,8 @@ class OneJob(Handler):
 
     async def get(self, job_id: str) -> None:
         """Return the job with its finished runs."""
-        document = await self.ask(
-            lambda state: {"job": answers.job(state, existing(state, job_id), stats=True)}
-        )
-        self.answer(document)
+        one = self.context.listing.one
+        self.finish(await self.ask(lambda state: one(listing.look_at(state, existing(state, job_id)))))
 
     async def put(self, job_id: str) -> None:
         """Let the job say what the request says, and nothing else; it keeps its id and its history."""

@@ -39,17 +39,24 @@ def to_bytes(document: object) -> bytes:
     return to_json(document) + b"\n"
 
 
-def job(state: State, job: Job, *, stats: bool) -> dict[str, Any]:
-    """Return a job as Kala sends it and as it is beyond Kala; with `stats`, with its finished runs."""
-    runs = job_stats(state, job.id) if stats else ()
-    kala = kala_part(job, state.children.get(job.id), active=job.id in state.active, stats=runs)
-    return kala | beyond_kala(job)
+def own_part(job: Job) -> dict[str, Any]:
+    """Return what hardly two jobs have in common."""
+    return {
+        "name": job.spec.name,
+        "id": job.id,
+        "command": job.spec.command,
+        "next_run_at": job.next_at or NEVER,
+        "created_at": job.created_at,
+    }
 
 
-def kala_part(
+def common_part(
     job: Job, children: Sequence[str] | None, *, active: bool, stats: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return what Kala sends of a job, the counters in both places, and when it was created."""
+    """Return the rest of what Kala sends of a job, with the counters in both places, and what Kala does not know.
+
+    Jobs that say the same and have not run yet have it all in common. `active`: a run waits or runs.
+    """
     spec, tally = job.spec, job.tally
     counters = {
         "success_count": tally.success_count,
@@ -59,9 +66,6 @@ def kala_part(
         "last_attempted_run": tally.last_attempted_run or NEVER,
     }
     return {
-        "name": spec.name,
-        "id": job.id,
-        "command": spec.command,
         "owner": spec.owner,
         "disabled": job.disabled,
         "dependent_jobs": children,
@@ -70,7 +74,6 @@ def kala_part(
         "schedule": spec.schedule,
         "retries": spec.retries,
         "epsilon": spec.epsilon,
-        "next_run_at": job.next_at or NEVER,
         "TemplateDelimiters": spec.template_delimiters,
         "resume_at_next_scheduled_time": spec.resume_at_next_scheduled_time,
         "metadata": {**counters, "number_of_finished_runs": tally.finished_runs},
@@ -79,7 +82,7 @@ def kala_part(
         "stats": stats,
         "is_done": is_done(job, active=active),
         **counters,
-        "created_at": job.created_at,
+        **beyond_kala(job),
     }
 
 

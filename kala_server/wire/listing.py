@@ -1,31 +1,35 @@
-"""Lists of jobs, as JSON in slices, so that nobody waits for the whole of one.
+"""Jobs as JSON: one, or a list of them in slices, so that nobody waits for the whole of it.
 
 With 100,000 jobs it is 120 MB. What was written for a job is kept and used again for as long as the job is the same
 value, and the part that most jobs have in common is kept once.
 """
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic_core import to_json
 
-from kala_server.core.job import Job, Run, RunState
+from kala_server.core.job import NOTHING_YET, Job, Run, RunState
 from kala_server.core.state import State
 from kala_server.wire import answers
 
 SLICE = 256
 """Jobs, and runs told with them, in a slice: a few milliseconds of work even where each of them has to be written."""
 
+_PAUSE = 0.005
+"""Seconds in which others have their turn while lists are written ahead, which takes 2 ms a slice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """All that a list depends on, as it was at one instant."""
+    """All that is told of jobs, as it was at one instant."""
 
     jobs: Sequence[Job]
     children: Mapping[str, tuple[str, ...]]
-    active: frozenset[str]
+    active: Container[str]
     """Jobs of which a run waits or runs."""
-    running: frozenset[str]
+    running: Container[str]
     """Jobs of which a run runs; empty where that was not asked for."""
     kept: Mapping[str, tuple[str, ...]]
     """The finished runs of each job; empty where these were not asked for."""
@@ -49,6 +53,13 @@ def look(state: State, *, stats: bool = False, running: bool = False) -> Sight:
     )
 
 
+def look_at(state: State, job: Job) -> Sight:
+    """Look at one job with its finished runs, for as long as the state is the same."""
+    return Sight(
+        jobs=[job], children=state.children, active=state.active, running=(), kept=state.kept, runs=state.runs
+    )
+
+
 def _running(state: State) -> Iterator[str]:
     for job_id, run_ids in state.active.items():
         if any(state.runs[run_id].state is RunState.RUNNING for run_id in run_ids):
@@ -62,16 +73,21 @@ class _Written:
     job: Job
     children: tuple[str, ...] | None
     active: bool
-    head: bytes
-    tail: bytes
+    own: bytes
+    common: bytes
 
 
 class Listing:
-    """Writes lists, and remembers what it has written."""
+    """Writes jobs, and remembers what it has written."""
 
     def __init__(self) -> None:
         self._written: dict[str, _Written] = {}
-        self._tails: dict[bytes, bytes] = {}
+        self._commons: dict[bytes, bytes] = {}
+
+    def one(self, sight: Sight) -> bytes:
+        """Return the answer `{"job": …}` of the only job in sight."""
+        [job] = sight.jobs
+        return b"".join((b'{"job":', *self._parts(job, sight), b"}\n"))
 
     async def slices(
         self, sight: Sight, jobs: Sequence[Job] | None = None, *, more: Mapping[str, object] | None = None
@@ -80,8 +96,7 @@ class Listing:
 
         Without `jobs` it lists all that are in sight. `more` is what the answer says after them.
         """
-        if len(self._written) > len(sight.jobs):
-            self._forget(sight)
+        self._forget(sight)
         opening = b'{"jobs":{'
         for slice_ in _sliced(sight, sight.jobs if jobs is None else jobs):
             parts = [opening]
@@ -93,28 +108,44 @@ class Listing:
         closing = b"}," + to_json(more)[1:] if more else b"}}"
         yield (b"" if opening == b"," else opening) + closing + b"\n"
 
+    def has_written(self, count: int) -> bool:
+        """Whether it remembers so many jobs."""
+        return len(self._written) == count
+
+    async def write_ahead(self, sight: Sight) -> None:
+        """Write what is not written yet, a little at a time, so that the next list has to be sent only."""
+        self._forget(sight)
+        for slice_ in _sliced(sight, sight.jobs):
+            for job in slice_:
+                self._of(job, sight)
+            await asyncio.sleep(_PAUSE)
+
     def _parts(self, job: Job, sight: Sight) -> tuple[bytes, bytes]:
         """Return the job's JSON in two parts. With its runs it is long and soon another: that is not kept."""
         if job.id in sight.kept:
-            return _head(job, sight), _tail(job)
+            return _own(job), _common(job, sight)
         written = self._of(job, sight)
-        return written.head, written.tail
+        return written.own, written.common
 
     def _of(self, job: Job, sight: Sight) -> _Written:
         children, active = sight.children.get(job.id), job.id in sight.active
         known = self._written.get(job.id)
         if known is not None and known.job is job and (known.children, known.active) == (children, active):
             return known
-        tail = _tail(job)
-        made = _Written(job, children, active, _head(job, sight), self._tails.setdefault(tail, tail))
-        self._written[job.id] = made
+        common = _common(job, sight)
+        if job.tally == NOTHING_YET:
+            common = self._commons.setdefault(common, common)
+        made = self._written[job.id] = _Written(job, children, active, _own(job), common)
         return made
 
     def _forget(self, sight: Sight) -> None:
-        """Let go of jobs that are gone, and of tails that none has any more."""
-        there = {job.id for job in sight.jobs}
-        self._written = {job_id: one for job_id, one in self._written.items() if job_id in there}
-        self._tails = {one.tail: one.tail for one in self._written.values()}
+        """Let go of jobs that are gone, and of what none has in common any more."""
+        if len(self._written) > len(sight.jobs):
+            there = {job.id for job in sight.jobs}
+            for job_id in [job_id for job_id in self._written if job_id not in there]:
+                del self._written[job_id]
+        if len(self._commons) > len(self._written):
+            self._commons = {one.common: one.common for one in self._written.values()}
 
 
 def _sliced(sight: Sight, jobs: Sequence[Job]) -> Iterator[list[Job]]:
@@ -131,11 +162,11 @@ def _sliced(sight: Sight, jobs: Sequence[Job]) -> Iterator[list[Job]]:
         yield slice_
 
 
-def _head(job: Job, sight: Sight) -> bytes:
+def _own(job: Job) -> bytes:
+    return to_json(answers.own_part(job))[:-1]
+
+
+def _common(job: Job, sight: Sight) -> bytes:
     stats = answers.stats_of(sight.finished(job))
     children, active = sight.children.get(job.id), job.id in sight.active
-    return to_json(answers.kala_part(job, children, active=active, stats=stats))[:-1]
-
-
-def _tail(job: Job) -> bytes:
-    return b"," + to_json(answers.beyond_kala(job))[1:]
+    return b"," + to_json(answers.common_part(job, children, active=active, stats=stats))[1:]

@@ -12,7 +12,7 @@ from kala_server.core.fold import apply
 from kala_server.core.job import JobSpec, RunState, Trigger
 from kala_server.core.state import State
 from kala_server.wire import answers
-from kala_server.wire.listing import SLICE, Listing, Sight, look
+from kala_server.wire.listing import SLICE, Listing, Sight, look, look_at
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
 
@@ -48,8 +48,14 @@ def read(parts: list[bytes]) -> Any:
 
 
 def expected(state: State, *, stats: bool = False) -> Any:
-    jobs = {job.id: answers.job(state, job, stats=stats) for job in state.jobs.values()}
-    return json.loads(answers.to_bytes({"jobs": jobs}))
+    return json.loads(answers.to_bytes({"jobs": {job_id: said(state, job_id, stats) for job_id in state.jobs}}))
+
+
+def said(state: State, job_id: str, stats: bool) -> dict[str, Any]:
+    job, active = state.jobs[job_id], job_id in state.active
+    runs = answers.job_stats(state, job_id) if stats else ()
+    common = answers.common_part(job, state.children.get(job_id), active=active, stats=runs)
+    return answers.own_part(job) | common
 
 
 @pytest.mark.parametrize("stats", [False, True])
@@ -59,6 +65,42 @@ def test_a_list_says_of_each_job_what_the_job_alone_says(jobs: int, stats: bool)
     listing = Listing()
     for _ in range(2):
         assert read(slices(listing, look(state, stats=stats))) == expected(state, stats=stats)
+
+
+@pytest.mark.parametrize("runs", [0, 2])
+def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int) -> None:
+    state, listing = a_state(2, runs=runs), Listing()
+    for change in (
+        r.JobDisabled(id="job-0000", at=NOW),
+        r.JobCreated(id="child", at=NOW, spec=JobSpec(name="child", command="true", parent_jobs=("job-0000",))),
+    ):
+        for job in state.jobs.values():
+            alone = json.loads(listing.one(look_at(state, job)))
+            assert alone == json.loads(answers.to_bytes({"job": said(state, job.id, stats=True)}))
+        apply(state, change)
+    assert json.loads(listing.one(look_at(state, state.jobs["job-0000"])))["job"]["dependent_jobs"] == ["child"]
+
+
+def test_what_is_written_ahead_is_not_written_again() -> None:
+    state, listing = a_state(SLICE + 1), Listing()
+    assert not listing.has_written(SLICE + 1)
+    asyncio.run(listing.write_ahead(look(state)))
+    assert listing.has_written(SLICE + 1)
+    known = dict(listing._written)
+    assert read(slices(listing, look(state))) == expected(state)
+    assert all(listing._written[job_id] is one for job_id, one in known.items())
+
+
+def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
+    state, listing = a_state(3), Listing()
+    asyncio.run(listing.write_ahead(look(state)))
+    apply(state, r.JobDeleted(id="job-0001", at=NOW))
+    asyncio.run(listing.write_ahead(look(state)))
+    assert listing._written.keys() == state.jobs.keys()
+    apply(state, r.AllJobsDeleted(at=NOW))
+    asyncio.run(listing.write_ahead(look(state)))
+    assert not listing._written
+    assert not listing._commons
 
 
 def test_what_else_the_answer_says_comes_after_the_jobs() -> None:

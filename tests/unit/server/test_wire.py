@@ -15,6 +15,7 @@ from kala_server.core.fold import apply
 from kala_server.core.job import CatchUp, Job, JobSpec, RemoteCall, RunState, Trigger
 from kala_server.core.state import State
 from kala_server.wire import answers, requests
+from kala_server.wire.listing import Listing, look_at
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, 828696, UTC)
 JOB_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
@@ -89,7 +90,7 @@ def on_the_wire(document: object) -> Any:
 
 
 def shown(state: State) -> Any:
-    return on_the_wire(answers.job(state, state.jobs[JOB_ID], stats=True))
+    return json.loads(Listing().one(look_at(state, state.jobs[JOB_ID])))["job"]
 
 
 def test_what_the_go_client_sends_for_a_command_is_taken_and_what_is_the_servers_is_passed_over() -> None:
