@@ -86,14 +86,10 @@ class Server:
             metrics=self._metrics,
             default_owner=settings.default_owner,
         )
-        self._http = BoundedServer(
-            make_app(context),
-            ssl_options=tls,
-            max_body_size=_LARGEST_BODY,
-            idle_connection_timeout=settings.header_timeout.total_seconds(),
-            body_timeout=settings.body_timeout.total_seconds(),
-        )
+        self._http = BoundedServer(make_app(context), ssl_options=tls, max_body_size=_LARGEST_BODY)
         self._http.max_connections = settings.max_connections
+        self._http.head_timeout = settings.header_timeout
+        self._http.body_timeout = settings.body_timeout
         self._http.unread_timeout = settings.unread_timeout
 
     @property
@@ -136,12 +132,13 @@ class Server:
             await asyncio.wait(streams, timeout=_LAST_WORDS)
 
     async def _write_ahead(self) -> None:
-        """Have the JSON of the jobs ready before somebody asks for the list of them."""
-        listing = self._context.listing
+        """Have the JSON of the jobs ready before somebody asks for the list of them, once no more are coming."""
+        listing, jobs = self._context.listing, 0
         with suppress(StoreBrokenError):
             while True:
                 await asyncio.sleep(_BETWEEN_LOOKS)
-                if not listing.has_written(len(self.service.state.jobs)):
+                before, jobs = jobs, len(self.service.state.jobs)
+                if jobs == before and not listing.has_written(jobs):
                     await listing.write_ahead(await self.service.read(look))
 
     def end_everything(self) -> None:

@@ -85,9 +85,13 @@ class Listing:
         self._commons: dict[bytes, bytes] = {}
 
     def one(self, sight: Sight) -> bytes:
-        """Return the answer `{"job": …}` of the only job in sight."""
+        """Return the answer `{"job": …}` of the only job in sight.
+
+        It is remembered only where a list has been: that one forgets it again when the job is gone.
+        """
         [job] = sight.jobs
-        return b"".join((b'{"job":', *self._parts(job, sight), b"}\n"))
+        parts = self._parts(job, sight) if job.id in self._written else _both(job, sight)
+        return b"".join((b'{"job":', *parts, b"}\n"))
 
     async def slices(
         self, sight: Sight, jobs: Sequence[Job] | None = None, *, more: Mapping[str, object] | None = None
@@ -121,9 +125,9 @@ class Listing:
             await asyncio.sleep(_PAUSE)
 
     def _parts(self, job: Job, sight: Sight) -> tuple[bytes, bytes]:
-        """Return the job's JSON in two parts. With its runs it is long and soon another: that is not kept."""
+        """Return the job's JSON in two parts. With its runs it is long and soon another: that is not remembered."""
         if job.id in sight.kept:
-            return _own(job), _common(job, sight)
+            return _both(job, sight)
         written = self._of(job, sight)
         return written.own, written.common
 
@@ -132,10 +136,10 @@ class Listing:
         known = self._written.get(job.id)
         if known is not None and known.job is job and (known.children, known.active) == (children, active):
             return known
-        common = _common(job, sight)
+        own, common = _both(job, sight)
         if job.tally == NOTHING_YET:
             common = self._commons.setdefault(common, common)
-        made = self._written[job.id] = _Written(job, children, active, _own(job), common)
+        made = self._written[job.id] = _Written(job, children, active, own, common)
         return made
 
     def _forget(self, sight: Sight) -> None:
@@ -162,11 +166,8 @@ def _sliced(sight: Sight, jobs: Sequence[Job]) -> Iterator[list[Job]]:
         yield slice_
 
 
-def _own(job: Job) -> bytes:
-    return to_json(answers.own_part(job))[:-1]
-
-
-def _common(job: Job, sight: Sight) -> bytes:
+def _both(job: Job, sight: Sight) -> tuple[bytes, bytes]:
     stats = answers.stats_of(sight.finished(job))
     children, active = sight.children.get(job.id), job.id in sight.active
-    return b"," + to_json(answers.common_part(job, children, active=active, stats=stats))[1:]
+    common = answers.common_part(job, children, active=active, stats=stats)
+    return to_json(answers.own_part(job))[:-1], b"," + to_json(common)[1:]
