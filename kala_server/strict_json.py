@@ -8,12 +8,14 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 MOST_DEPTH = 64
 MOST_DIGITS = 100
 
 _TOO_LARGE = 1 << 63
+_NESTING = {dict, list}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -35,23 +37,37 @@ def loads(body: bytes) -> Any:
         raise BadJsonError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
     except RecursionError:
         raise BadJsonError(f"nested deeper than {MOST_DEPTH}") from None
-    _check(document, 0)
+    _check_depth(document)
+    if "\\u" in text:  # half a pair cannot come as UTF-8
+        _check_texts(document)
     return document
 
 
-def _check(value: Any, depth: int) -> None:
-    if depth > MOST_DEPTH:
-        raise BadJsonError(f"nested deeper than {MOST_DEPTH}")
+def _check_depth(document: Any) -> None:
+    """Go through the levels one by one: of a body with 10,000 jobs this takes a few milliseconds."""
+    level = [document] if type(document) in _NESTING else []
+    for _ in range(MOST_DEPTH):
+        level = [item for each in level for item in _items(each) if type(item) in _NESTING]
+        if not level:
+            return
+    raise BadJsonError(f"nested deeper than {MOST_DEPTH}")
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if type(value) is dict else value
+
+
+def _check_texts(value: Any) -> None:
     if isinstance(value, str):
         if _SURROGATE.search(value):
             raise BadJsonError("half of a surrogate pair in a text: it is no character")
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check(key, depth)
-            _check(item, depth + 1)
+            _check_texts(key)
+            _check_texts(item)
     elif isinstance(value, list):
         for item in value:
-            _check(item, depth + 1)
+            _check_texts(item)
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from kala_client.schedule import Period
@@ -47,8 +48,10 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
         return None
     if not spec.schedule:
         return None if spec.parent_jobs else created_at
-    timetable = read(spec.schedule, spec.timezone)
-    start = timetable.next_after(now) if is_cron(spec.schedule) else first_at_or_after(timetable, _BEGINNING)
+    if is_cron(spec.schedule):
+        start = read(spec.schedule, spec.timezone).next_after(now)
+    else:
+        start = _start(spec.schedule, spec.timezone)
     if start is None:
         raise _invalid("schedule", "it is never due", _SCHEDULE)
     if start < now:
@@ -58,6 +61,12 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
             _SCHEDULE,
         )
     return start
+
+
+@lru_cache(maxsize=4096)
+def _start(schedule: str, timezone: str) -> datetime | None:
+    """Return START; many jobs of a batch have the same."""
+    return first_at_or_after(read(schedule, timezone), _BEGINNING)
 
 
 def _written(instant: datetime) -> str:
@@ -100,7 +109,7 @@ def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
     elif "\0" in spec.command:
         yield FieldProblem("command", "a command cannot hold a NUL character", "date -u")
     elif not spec.shell:
-        yield from _about(lambda: words.split(spec.command), "command", "bash -c 'date | tee -a /tmp/dates'")
+        yield from _about(lambda: words.check(spec.command), "command", "bash -c 'date | tee -a /tmp/dates'")
 
 
 def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
@@ -134,7 +143,8 @@ def _can_be_called(url: str) -> bool:
 
 
 def _about_time(spec: JobSpec) -> Iterator[FieldProblem]:
-    yield from _about(lambda: zone_of(spec.timezone), "timezone", "Europe/Berlin")
+    if spec.timezone:
+        yield from _about(lambda: zone_of(spec.timezone), "timezone", "Europe/Berlin")
     if spec.schedule:
         yield from _about(lambda: read(spec.schedule), "schedule", _SCHEDULE)
     for field in _DURATION_FIELDS:

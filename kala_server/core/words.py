@@ -59,6 +59,13 @@ Part = Text | Variable | Substitution
 Word = tuple[Part, ...]
 
 
+def check(command: str) -> None:
+    """Raise BadCommandError where `split` would; of most commands one look tells that it would not."""
+    at_a_glance = 0 < len(command) <= LONGEST and _NOTHING_SPECIAL.fullmatch(command) and command.strip()
+    if not at_a_glance:
+        split(command)
+
+
 def split(command: str) -> tuple[Word, ...]:
     """Split a command into words. Raises BadCommandError."""
     if "\0" in command:

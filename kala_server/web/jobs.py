@@ -75,18 +75,19 @@ class Batch(JobCreator):
 
     async def post(self) -> None:
         """Create the jobs in their order."""
-        body, owner = self.raw_body(), self.context.default_owner
         # In a thread, as reading a large body takes seconds in all.
-        read = await asyncio.to_thread(
-            lambda: requests.read_batch(strict_json.loads(body), default_owner=owner)
-        )
-        # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
-        ids = sorted(str(uuid4()) for _ in read)
-        jobs = [
-            e.NewJob(id=job_id, spec=spec, disabled=disabled, place=f"jobs[{number}]")
-            for number, (job_id, (spec, disabled)) in enumerate(zip(ids, read, strict=True))
-        ]
+        jobs = await asyncio.to_thread(_read_batch, self.raw_body(), self.context.default_owner)
         self.answer({"ids": await self.create(jobs)}, HTTPStatus.CREATED)
+
+
+def _read_batch(body: bytes, owner: str) -> list[e.NewJob]:
+    read = requests.read_batch(strict_json.loads(body), default_owner=owner)
+    # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
+    ids = sorted(str(uuid4()) for _ in read)
+    return [
+        e.NewJob(id=job_id, spec=spec, disabled=disabled, place=f"jobs[{number}]")
+        for number, (job_id, (spec, disabled)) in enumerate(zip(ids, read, strict=True))
+    ]
 
 
 class AllJobs(Handler):

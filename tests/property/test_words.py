@@ -7,7 +7,7 @@ import subprocess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kala_server.core.words import BadCommandError, argv_for, split
+from kala_server.core.words import LONGEST, BadCommandError, argv_for, check, split
 
 # Where shlex and a shell agree: no variables, no backticks, no operators, no backslash before the end of a line.
 COMMON = st.text(st.sampled_from("ab'\"\\ \té#*=~"), max_size=30)
@@ -39,6 +39,18 @@ def test_no_text_does_anything_but_split_or_say_why_not(command: str) -> None:
         found = split(command)
         assert found
         assert all(found)
+
+
+@given(ANY | COMMON | st.sampled_from(["", " ", "\n", "date", "a" * LONGEST, "a" * (LONGEST + 1), " \t a"]))
+def test_the_check_of_a_command_says_what_splitting_it_would(command: str) -> None:
+    said = []
+    for read in (split, check):
+        try:
+            read(command)
+            said.append("")
+        except BadCommandError as error:
+            said.append(str(error))
+    assert said[0] == said[1]
 
 
 @given(PRINTABLE)

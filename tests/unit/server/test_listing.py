@@ -48,7 +48,9 @@ def read(parts: list[bytes]) -> Any:
 
 
 def expected(state: State, *, stats: bool = False) -> Any:
-    return json.loads(answers.to_bytes({"jobs": {job_id: said(state, job_id, stats) for job_id in state.jobs}}))
+    return json.loads(
+        answers.to_bytes({"jobs": {job_id: said(state, job_id, stats) for job_id in state.jobs}})
+    )
 
 
 def said(state: State, job_id: str, stats: bool) -> dict[str, Any]:
@@ -72,13 +74,17 @@ def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int) -> None:
     state, listing = a_state(2, runs=runs), Listing()
     for change in (
         r.JobDisabled(id="job-0000", at=NOW),
-        r.JobCreated(id="child", at=NOW, spec=JobSpec(name="child", command="true", parent_jobs=("job-0000",))),
+        r.JobCreated(
+            id="child", at=NOW, spec=JobSpec(name="child", command="true", parent_jobs=("job-0000",))
+        ),
     ):
         for job in state.jobs.values():
             alone = json.loads(listing.one(look_at(state, job)))
             assert alone == json.loads(answers.to_bytes({"job": said(state, job.id, stats=True)}))
         apply(state, change)
-    assert json.loads(listing.one(look_at(state, state.jobs["job-0000"])))["job"]["dependent_jobs"] == ["child"]
+    assert json.loads(listing.one(look_at(state, state.jobs["job-0000"])))["job"]["dependent_jobs"] == [
+        "child"
+    ]
 
 
 def test_what_is_written_ahead_is_not_written_again() -> None:

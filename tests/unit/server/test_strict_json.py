@@ -39,8 +39,8 @@ REFUSED = [
     (b'{"a": 1, "a": 2}', "'a' is there twice"),
     (b'{"a": 1, "\\u0061": 2}', "'a' is there twice"),
     (b'[{"env": {"b": 1, "b": 1}}]', "'b' is there twice"),
-    (b"[" * 66 + b"]" * 66, "deeper than 64"),
-    (b'{"a":' * 66 + b"1" + b"}" * 66, "deeper than 64"),
+    (b"[" * 65 + b"]" * 65, "deeper than 64"),
+    (b'{"a":' * 65 + b"1" + b"}" * 65, "deeper than 64"),
     (b"[" * 100_000 + b"]" * 100_000, "deeper than 64"),
     (b'{"a":' * 100_000, "deeper than 64"),
 ]
@@ -53,7 +53,7 @@ TAKEN: list[tuple[bytes, Any]] = [
     (b'"\\u0000"', "\0"),
     (b"1e-999", 0.0),
     (b"9223372036854775807", 2**63 - 1),
-    (b"[" * 64 + b"]" * 64, json.loads("[" * 64 + "]" * 64)),
+    (b"[" * 64 + b"1" + b"]" * 64, json.loads("[" * 64 + "1" + "]" * 64)),
 ]
 
 
