@@ -5,10 +5,20 @@ that is read keeps such a field in `model_extra`, so that the client survives ol
 spellings of WIRE.md are read. Times are aware and in UTC; Kala's `0001-01-01T00:00:00Z` is None.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Unpack
 
-from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from kala_client._fields import CatchUp, JobFields, Overlap, WaitFor
 from kala_client._wire_types import DurationText, HeaderValues, Instant, Moment, ScheduleText, WithoutNulls
@@ -26,9 +36,28 @@ def _either(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
 
-def _counted(name: str) -> AliasChoices:
-    """Name a field that Kala documents at the top level, and ships inside `metadata`."""
-    return AliasChoices(name, AliasPath("metadata", name))
+_count = TypeAdapter(int).validator.validate_python
+_moment = TypeAdapter[Any](Moment).validator.validate_python
+_COUNTERS: Mapping[str, Callable[[Any], Any]] = {
+    "success_count": _count,
+    "last_success": _moment,
+    "error_count": _count,
+    "last_error": _moment,
+    "last_attempted_run": _moment,
+    "number_of_finished_runs": _count,
+}
+"""What Kala documents at the top level of a job, and ships inside `metadata`, and how each is read."""
+
+
+def _found_at(error: ValidationError, *where: str) -> ValidationError:
+    """Return the error of a value as that of the place where the value was found."""
+    return ValidationError.from_exception_data(
+        error.title,
+        [
+            InitErrorDetails(type=each["type"], loc=where, input=each["input"], ctx=each.get("ctx", {}))
+            for each in error.errors()
+        ],
+    )
 
 
 class _Wire(BaseModel):
@@ -129,12 +158,12 @@ class Job(_Wire):
     id: str = ""
     next_run_at: Moment = None
     is_done: bool = False
-    success_count: int = Field(0, validation_alias=_counted("success_count"))
-    last_success: Moment = Field(None, validation_alias=_counted("last_success"))
-    error_count: int = Field(0, validation_alias=_counted("error_count"))
-    last_error: Moment = Field(None, validation_alias=_counted("last_error"))
-    last_attempted_run: Moment = Field(None, validation_alias=_counted("last_attempted_run"))
-    number_of_finished_runs: int = Field(0, validation_alias=_counted("number_of_finished_runs"))
+    success_count: int = 0
+    last_success: Moment = None
+    error_count: int = 0
+    last_error: Moment = None
+    last_attempted_run: Moment = None
+    number_of_finished_runs: int = 0
     dependent_jobs: Annotated[list[str], WithoutNulls] = []
     stats: Annotated[list[JobStat], WithoutNulls] = []
     created_at: Moment = None
@@ -143,6 +172,18 @@ class Job(_Wire):
     if TYPE_CHECKING:  # so that every type checker knows which types are accepted
 
         def __init__(self, **fields: Unpack[JobFields]) -> None: ...
+
+    @model_validator(mode="after")
+    def _read_counters_in_metadata(self) -> Self:
+        # Not by an AliasPath: with a single one, pydantic-core takes longer to find every field of the model.
+        given = self.model_fields_set
+        for name, read in _COUNTERS.items():
+            if name in self.metadata and name not in given:
+                try:
+                    setattr(self, name, read(self.metadata[name]))
+                except ValidationError as error:
+                    raise _found_at(error, "metadata", name) from None
+        return self
 
     def creation_body(self) -> dict[str, Any]:
         """Return the JSON body that creates this job: the fields that were set and that a client may send."""
