@@ -1,18 +1,14 @@
-"""From an answer to a value or to an error of the tree. No I/O."""
+"""From an answer to an error of the tree; `_envelopes` makes values of the good ones. No I/O, no models."""
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BaseModel, ValidationError
-
 from kala_client import errors
-
-M = TypeVar("M", bound=BaseModel)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _BY_STATUS: dict[int, type[errors.KalaError]] = {
@@ -60,18 +56,6 @@ class Answer:
     def error(self, kind: type[errors.KalaError], message: str) -> errors.KalaError:
         """Build an error that says which call it was."""
         return kind(message, method=self.method, url=self.url, status=self.status)
-
-
-def read(answer: Answer, model: type[M]) -> M:
-    """Decode a JSON answer, and keep fields that the model does not know."""
-    try:
-        return model.model_validate_json(answer.body, extra="allow")
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the body"
-        raise answer.error(
-            errors.UnexpectedResponseError, f"this is not an answer of a Kala: {where}: {first['msg']}"
-        ) from None
 
 
 def check_empty(answer: Answer) -> None:

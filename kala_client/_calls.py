@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from kala_client import _answers, errors
+from kala_client import _answers, _envelopes, errors
 from kala_client._answers import Answer
 from kala_client._envelopes import (
     IdAnswer,
@@ -100,7 +100,7 @@ def create_job(job: Job, *, key: str | None) -> Call[str]:
     return Call(
         "POST",
         "/job/",
-        lambda answer: _answers.read(answer, IdAnswer).id,
+        lambda answer: _envelopes.read(answer, IdAnswer).id,
         body=_json(_job(job)),
         headers=_keyed(key),
         repeatable=Repeatable.WITH_KEY,
@@ -113,7 +113,7 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
     return Call(
         "POST",
         "/job/batch/",
-        lambda answer: _answers.read(answer, IdsAnswer).ids,
+        lambda answer: _envelopes.read(answer, IdsAnswer).ids,
         body=_json({"jobs": [_job(job, f"jobs[{n}]") for n, job in enumerate(jobs)]}),
         headers=_keyed(key),
         repeatable=Repeatable.WITH_KEY,
@@ -124,12 +124,12 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
 
 def get_job(job_id: str) -> Call[Job]:
     """GET /job/{id}/."""
-    return _get(f"/job/{_job_id(job_id)}/", lambda answer: _answers.read(answer, JobAnswer).job)
+    return _get(f"/job/{_job_id(job_id)}/", lambda answer: _envelopes.read(answer, JobAnswer).job)
 
 
 def get_all_jobs() -> Call[dict[str, Job]]:
     """GET /job/: every job by its id."""
-    return _get("/job/", lambda answer: _answers.read(answer, JobsAnswer).jobs or {})
+    return _get("/job/", lambda answer: _envelopes.read(answer, JobsAnswer).jobs or {})
 
 
 def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
@@ -141,7 +141,7 @@ def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
     def found(answer: Answer) -> JobsAnswer:
         if not answer.from_kala_server:
             raise not_supported(answer)
-        return _answers.read(answer, JobsAnswer)
+        return _envelopes.read(answer, JobsAnswer)
 
     return _get("/job/", found, params=_params(**wanted))
 
@@ -169,7 +169,7 @@ def delete_all_jobs() -> Call[None]:
 def get_job_stats(job_id: str) -> Call[list[JobStat]]:
     """GET /job/stats/{id}/."""
     return _get(
-        f"/job/stats/{_job_id(job_id)}/", lambda answer: _answers.read(answer, JobStatsAnswer).job_stats
+        f"/job/stats/{_job_id(job_id)}/", lambda answer: _envelopes.read(answer, JobStatsAnswer).job_stats
     )
 
 
@@ -202,14 +202,14 @@ def disable_job(job_id: str) -> Call[None]:
 
 def get_kala_stats() -> Call[KalaStats]:
     """GET /stats/."""
-    return _get("/stats/", lambda answer: _answers.read(answer, StatsAnswer).stats)
+    return _get("/stats/", lambda answer: _envelopes.read(answer, StatsAnswer).stats)
 
 
 def runs_page(job_id: str, *, state: str | None, limit: int, before: str | None) -> Call[RunPage]:
     """GET /job/{id}/runs/: one page, newest first."""
     return _get(
         f"/job/{_job_id(job_id)}/runs/",
-        lambda answer: _answers.read(answer, RunPage),
+        lambda answer: _envelopes.read(answer, RunPage),
         params=_params(limit=limit, before=before, state=state),
         added=True,
     )
@@ -217,7 +217,7 @@ def runs_page(job_id: str, *, state: str | None, limit: int, before: str | None)
 
 def get_run(run: Run | str) -> Call[Run]:
     """GET /run/{id}/."""
-    return _get_of_run(run, "", lambda answer: _answers.read(answer, RunAnswer).run)
+    return _get_of_run(run, "", lambda answer: _envelopes.read(answer, RunAnswer).run)
 
 
 def output(run: Run | str) -> Call[str]:
@@ -241,7 +241,7 @@ def explain(job_id: str, *, at: datetime | None) -> Call[list[SlotExplanation]]:
     """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
     return _get(
         f"/job/{_job_id(job_id)}/explain/",
-        lambda answer: _answers.read(answer, SlotsAnswer).slots,
+        lambda answer: _envelopes.read(answer, SlotsAnswer).slots,
         params=_params(at=None if at is None else _aware(at).isoformat()),
         added=True,
     )
@@ -251,7 +251,7 @@ def preview(schedule: str | Schedule, *, timezone: str | None, count: int) -> Ca
     """GET /preview/: when the schedule would be due."""
     return _get(
         "/preview/",
-        lambda answer: _answers.read(answer, Preview).next,
+        lambda answer: _envelopes.read(answer, Preview).next,
         params=_params(schedule=str(schedule), timezone=timezone, count=count),
         added=True,
     )
@@ -284,7 +284,7 @@ def _change(method: str, job_id: str, body: Mapping[str, Any]) -> Call[Job]:
     return Call(
         method,
         f"/job/{_job_id(job_id)}/",
-        lambda answer: _answers.read(answer, JobAnswer).job,
+        lambda answer: _envelopes.read(answer, JobAnswer).job,
         body=_json(body),
         headers={"Content-Type": "application/json"},
         sends_job=True,

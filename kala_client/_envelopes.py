@@ -1,11 +1,20 @@
-"""The objects that Kala wraps its answers into. Nothing here leaves the package."""
+"""The objects that Kala wraps its answers into, and how they are read. Nothing here leaves the package."""
 
-from typing import Annotated
+from contextlib import nullcontext
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kala_client._answers import Answer
+from kala_client._garbage import uncollected
 from kala_client._wire_types import WithoutNulls
+from kala_client.errors import UnexpectedResponseError
 from kala_client.models import Job, JobStat, KalaStats, Run, SlotExplanation
+
+M = TypeVar("M", bound=BaseModel)
+
+_LARGE = 2**20
+"""Bytes: some 800 jobs."""
 
 
 class _Envelope(BaseModel):
@@ -66,3 +75,16 @@ class SlotsAnswer(_Envelope):
     """`{"slots": […]}`."""
 
     slots: Annotated[list[SlotExplanation], WithoutNulls]
+
+
+def read(answer: Answer, model: type[M]) -> M:
+    """Decode a JSON answer, and keep fields that the model does not know."""
+    try:
+        with uncollected() if len(answer.body) > _LARGE else nullcontext():
+            return model.model_validate_json(answer.body, extra="allow")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the body"
+        raise answer.error(
+            UnexpectedResponseError, f"this is not an answer of a Kala: {where}: {first['msg']}"
+        ) from None

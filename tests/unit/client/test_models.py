@@ -74,6 +74,40 @@ def test_both_spellings_of_a_job_are_read() -> None:
     assert shipped.metadata["colour"] == "red"
 
 
+def test_a_counter_at_the_top_level_counts_before_that_of_the_metadata() -> None:
+    job = read(Job, {"name": "a", "success_count": 3, "metadata": {"success_count": 4, "error_count": 5}})
+    assert (job.success_count, job.error_count) == (3, 5)
+
+
+def test_a_counter_inside_the_metadata_is_set_as_one_at_the_top_level_is() -> None:
+    sent = {"success_count": 1, "last_error": "2035-01-01T02:00:00+02:00", "number_of_finished_runs": 2}
+    documented = read(Job, {"name": "a", "metadata": sent, **sent})
+    shipped = read(Job, {"name": "a", "metadata": sent})
+    assert shipped == documented
+    assert shipped.model_fields_set == documented.model_fields_set == {"name", "metadata", *sent}
+    assert shipped.last_error == datetime(2035, 1, 1, tzinfo=UTC)
+    assert shipped.metadata == sent
+
+
+@pytest.mark.parametrize(
+    ("counters", "kind"),
+    [
+        ({"success_count": "canary"}, "int_parsing"),
+        ({"last_error": "canary"}, "datetime_from_date_parsing"),
+        ({"last_success": "2035-01-01T00:00:00"}, "timezone_aware"),
+    ],
+)
+def test_a_counter_that_is_none_is_an_error_that_says_where_and_shows_nothing(
+    counters: dict[str, str], kind: str
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        read(Job, {"name": "a", "metadata": counters})
+    assert [(each["type"], each["loc"]) for each in raised.value.errors()] == [
+        (kind, ("metadata", *counters))
+    ]
+    assert "canary" not in str(raised.value)
+
+
 def test_both_spellings_of_a_stat_are_read() -> None:
     documented = {"JobId": "x", "RanAt": "2035-01-01T00:00:00.123456789Z", "NumberOfRetries": 1}
     stat = read(JobStat, {**documented, "Success": True, "ExecutionDuration": 3_207_278})

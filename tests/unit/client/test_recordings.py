@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from kala_client import KalaError, _answers, _calls
+from kala_client import KalaError, _answers, _calls, _envelopes
 from kala_client._envelopes import IdAnswer, JobAnswer, JobsAnswer, JobStatsAnswer, StatsAnswer
 from kala_client.models import Job
 
@@ -42,7 +42,7 @@ def test_a_recorded_answer_is_read(call: dict[str, Any]) -> None:
     answer = answer_of(call)
     if answer.status in {200, 201}:
         shape = SHAPES[next(iter(json.loads(answer.body)))]
-        assert not _answers.read(answer, shape).model_extra
+        assert not _envelopes.read(answer, shape).model_extra
     elif answer.status == 204:
         _answers.check_empty(answer)
     else:
@@ -55,7 +55,7 @@ def test_a_recorded_answer_is_read(call: dict[str, Any]) -> None:
 def test_a_recorded_job_loses_nothing(call: dict[str, Any]) -> None:
     answer = answer_of(call)
     sent = json.loads(answer.body)["job"]
-    job = _answers.read(answer, JobAnswer).job
+    job = _envelopes.read(answer, JobAnswer).job
     assert job.success_count == sent["metadata"]["success_count"] == 1
     assert job.last_success is not None
     assert job.last_success.microsecond == int(sent["metadata"]["last_success"][20:26])
