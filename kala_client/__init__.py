@@ -1,10 +1,12 @@
-"""The typed client for the Kala job scheduler, ours or any real one. It must not import the server."""
+"""The typed client for the Kala job scheduler, ours or any real one. It must not import the server.
 
-from kala_client import _version
-from kala_client._http import Attempt
-from kala_client._retry import RetryPolicy
-from kala_client.aio import AsyncKalaClient
-from kala_client.client import KalaClient
+Only the errors are loaded with the package, everything else when it is first used: models take longer to build than
+many a script runs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from kala_client.errors import (
     AuthenticationError,
     ConflictError,
@@ -24,17 +26,26 @@ from kala_client.errors import (
     ServerError,
     UnexpectedResponseError,
 )
-from kala_client.models import (
-    Event,
-    Job,
-    JobStat,
-    KalaStats,
-    Preview,
-    RemoteProperties,
-    Run,
-    SlotExplanation,
-)
-from kala_client.schedule import Period, Schedule
+
+if TYPE_CHECKING:
+    from kala_client._http import Attempt
+    from kala_client._retry import RetryPolicy
+    from kala_client.aio import AsyncKalaClient
+    from kala_client.client import KalaClient
+    from kala_client.models import (
+        Event,
+        Job,
+        JobStat,
+        KalaStats,
+        Preview,
+        RemoteProperties,
+        Run,
+        SlotExplanation,
+    )
+    from kala_client.period import Period
+    from kala_client.schedule import Schedule
+
+    __version__: str
 
 __all__ = [
     "AsyncKalaClient",
@@ -71,11 +82,36 @@ __all__ = [
     "__version__",
 ]
 
+_HOMES = {
+    "AsyncKalaClient": "aio",
+    "Attempt": "_http",
+    "Event": "models",
+    "Job": "models",
+    "JobStat": "models",
+    "KalaClient": "client",
+    "KalaStats": "models",
+    "Period": "period",
+    "Preview": "models",
+    "RemoteProperties": "models",
+    "RetryPolicy": "_retry",
+    "Run": "models",
+    "Schedule": "schedule",
+    "SlotExplanation": "models",
+}
+"""In which module each name is that is not loaded with the package."""
 
-__version__: str
 
-
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version.version()
+        return import_module("kala_client._version").version()
+    if name in _HOMES:
+        value = getattr(import_module(f"kala_client.{_HOMES[name]}"), name)
+        globals()[name] = value  # so that this is asked once for each
+        return value
+    if name in _HOMES.values():
+        return import_module(f"kala_client.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

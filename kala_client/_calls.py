@@ -7,13 +7,13 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from kala_client import _answers, _envelopes, errors
 from kala_client._answers import Answer
+from kala_client._call import Call, Repeatable, not_supported
 from kala_client._envelopes import (
     IdAnswer,
     IdsAnswer,
@@ -29,9 +29,7 @@ from kala_client.models import Job, JobStat, KalaStats, Preview, Run, SlotExplan
 from kala_client.schedule import Schedule
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
-API = "/api/v1"
 _HEARTBEATS = 60.0
 """Seconds: kala_server sends a comment every 15."""
 
@@ -42,57 +40,6 @@ _ID = re.compile(
 
 # A line break would begin another header, outer spaces would be lost, and HTTP knows no encoding of the rest.
 _HEADER_VALUE = re.compile(r"(?! )[\x20-\x7e]{1,255}(?<! )")
-
-
-class Repeatable(Enum):
-    """Whether a call may be sent again after a failure that leaves its outcome unknown."""
-
-    ALWAYS = "always"
-    WITH_KEY = "with an idempotency key, where the server honours it"
-    NEVER_SENT = "only if it was never sent"
-    NEVER = "never"
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T_co]):
-    """One call: what to send, whether it may be repeated, and how to read a good answer.
-
-    `added` is true where real Kala lacks the route; `missing` is what a 404 means; `sends_job` that a 400 is
-    about the job; `gone_is_done` that a 404 after an unknown outcome is a success; `patience` after how many
-    seconds without a byte an endless stream counts as dead (None: never).
-    """
-
-    method: str
-    path: str
-    read: Callable[[Answer], T_co]
-    params: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    repeatable: Repeatable = Repeatable.NEVER_SENT
-    missing: type[errors.NotFoundError] = errors.JobNotFoundError
-    added: bool = False
-    sends_job: bool = False
-    patience: float | None = None
-    gone_is_done: Callable[[], T_co] | None = None
-
-    def decode(self, answer: Answer, *, after_unknown: bool = False) -> T_co:
-        """Return what a good answer says, or raise what a bad one means.
-
-        `after_unknown` tells that an earlier attempt of this call may have been carried out.
-        """
-        if 200 <= answer.status < 300:
-            return self.read(answer)
-        if answer.status == 404 and after_unknown and self.gone_is_done:
-            return self.gone_is_done()
-        if self.added and answer.status in {404, 405, 501} and not answer.from_kala_server:
-            raise not_supported(answer)
-        keyed = "Idempotency-Key" in self.headers
-        raise _answers.refusal(answer, missing=self.missing, job=self.sends_job, keyed=keyed)
-
-
-def not_supported(answer: Answer) -> errors.KalaError:
-    """Build the one sentence for a call that a real Kala lacks."""
-    return answer.error(errors.NotSupportedError, "this Kala does not know the call: it needs kala_server")
 
 
 def create_job(job: Job, *, key: str | None) -> Call[str]:

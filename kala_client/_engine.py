@@ -9,9 +9,9 @@ import httpx
 
 from kala_client import _deadline
 from kala_client._answers import Answer
-from kala_client._calls import Call
-from kala_client._follow import Lines
+from kala_client._call import Call
 from kala_client._http import Wire
+from kala_client._lines import Lines
 from kala_client._retry import Exchange, Send, exchange
 from kala_client.errors import KalaError
 

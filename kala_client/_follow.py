@@ -1,9 +1,10 @@
-"""What the methods that take more than one request must remember: pages, polls, lines and events. No I/O."""
+"""What the methods that take more than one request must remember: pages, polls and events. No I/O."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from kala_client import _calls, errors
+from kala_client._call import Call
 from kala_client._envelopes import JobsAnswer, RunPage
 from kala_client._retry import RetryPolicy, may_pass
 from kala_client.models import Event, Job, Run
@@ -24,7 +25,7 @@ class RunPages:
         self._before: str | None = None
         self._more = True
 
-    def next_call(self) -> _calls.Call[RunPage] | None:
+    def next_call(self) -> Call[RunPage] | None:
         """Return the call for the next page, None after the last one."""
         if not self._more or (self._left is not None and self._left <= 0):
             return None
@@ -51,7 +52,7 @@ class JobPages:
         self._after: str | None = None
         self._more = True
 
-    def next_call(self) -> _calls.Call[JobsAnswer] | None:
+    def next_call(self) -> Call[JobsAnswer] | None:
         """Return the call for the next page, None after the last one."""
         left = None if self._limit is None else self._limit - len(self.jobs)
         if not self._more or (left is not None and left <= 0):
@@ -107,33 +108,6 @@ class Poll:
         if left <= 0:
             raise errors.KalaTimeoutError(f"{so_far} after {self._timeout:g} s")
         return min(delay, left)
-
-
-class Lines:
-    """Whole lines of UTF-8 out of chunks that end anywhere; a line longer than `longest` bytes is handed out cut."""
-
-    def __init__(self, longest: int) -> None:
-        self._longest = longest
-        self._rest = bytearray()
-
-    def feed(self, chunk: bytes) -> Iterator[str]:
-        """Take a chunk, and yield the lines that it ends, without their newline."""
-        self._rest += chunk
-        *lines, rest = self._rest.split(b"\n")
-        self._rest = rest
-        yield from map(_text, lines)
-        if len(rest) > self._longest:
-            yield from self.end()
-
-    def end(self) -> Iterator[str]:
-        """Yield what is left when the stream has ended."""
-        rest, self._rest = self._rest, bytearray()
-        if rest:
-            yield _text(rest)
-
-
-def _text(line: bytearray) -> str:
-    return line.decode("utf-8", "replace")
 
 
 class EventFeed:

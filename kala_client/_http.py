@@ -11,7 +11,7 @@ import httpx
 
 from kala_client import errors
 from kala_client._answers import Answer, safe_url
-from kala_client._calls import API, Call
+from kala_client._call import API, Call
 from kala_client._retry import RetryPolicy
 from kala_client._version import version
 

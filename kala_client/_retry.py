@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from kala_client._answers import Answer
-from kala_client._calls import Call, Repeatable
+from kala_client._call import Call, Repeatable
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError
 
 T = TypeVar("T")

@@ -1,5 +1,7 @@
 """AsyncKalaClient, for asyncio: `client.KalaClient` with awaits, held equal by a test; nothing is decided here."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import time
@@ -10,16 +12,11 @@ from typing import Self, Unpack
 
 import httpx
 
-from kala_client import _calls
 from kala_client._aio_engine import AsyncEngine
-from kala_client._fields import JobFields
-from kala_client._follow import EventFeed, JobPages, Poll, RunPages
 from kala_client._http import DEFAULT_MAX_BODY, Attempt, Target, Wire
-from kala_client._jobs import changes_of, job_of
+from kala_client._lazy import _calls, _fields, _follow, _jobs, models, schedule
 from kala_client._retry import RetryPolicy
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
-from kala_client.models import Event, Job, JobStat, KalaStats, Run, SlotExplanation
-from kala_client.schedule import Schedule
 
 
 class AsyncKalaClient:
@@ -71,7 +68,12 @@ class AsyncKalaClient:
             await self._engine.close()
 
     async def create_job(
-        self, job: Job | None = None, /, *, idempotency_key: str | None = None, **fields: Unpack[JobFields]
+        self,
+        job: models.Job | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        **fields: Unpack[_fields.JobFields],
     ) -> str:
         """Create a job, from a `Job` or from its fields, and return its id.
 
@@ -79,18 +81,20 @@ class AsyncKalaClient:
         jobs: pass an `idempotency_key` of your own to be safe across restarts of your program too
         (kala_server keeps them for 24 hours).
         """
-        call = _calls.create_job(job_of(job, fields), key=idempotency_key)
+        call = _calls.create_job(_jobs.job_of(job, fields), key=idempotency_key)
         return await self._engine.run(call)
 
-    async def create_jobs(self, jobs: Iterable[Job], *, idempotency_key: str | None = None) -> list[str]:
+    async def create_jobs(
+        self, jobs: Iterable[models.Job], *, idempotency_key: str | None = None
+    ) -> list[str]:
         """Create many jobs at once, all or none, and return their ids in order. Needs kala_server."""
         return await self._engine.run(_calls.create_jobs(jobs, key=idempotency_key))
 
-    async def get_job(self, job_id: str) -> Job:
+    async def get_job(self, job_id: str) -> models.Job:
         """Get a job. Raises JobNotFoundError."""
         return await self._engine.run(_calls.get_job(job_id))
 
-    async def get_all_jobs(self) -> dict[str, Job]:
+    async def get_all_jobs(self) -> dict[str, models.Job]:
         """Get every job, by its id."""
         return await self._engine.run(_calls.get_all_jobs())
 
@@ -102,21 +106,21 @@ class AsyncKalaClient:
         tag: str | None = None,
         state: str | None = None,
         limit: int | None = None,
-    ) -> dict[str, Job]:
+    ) -> dict[str, models.Job]:
         """Get the jobs to which everything that is given applies, by their ids, page by page. Needs kala_server.
 
         The oldest come first; at most `limit` of them.
         """
-        pages = JobPages(name=name, owner=owner, tag=tag, state=state, limit=limit)
+        pages = _follow.JobPages(name=name, owner=owner, tag=tag, state=state, limit=limit)
         while call := pages.next_call():
             pages.take(await self._engine.run(call))
         return pages.jobs
 
-    async def update_job(self, job_id: str, **changes: Unpack[JobFields]) -> Job:
+    async def update_job(self, job_id: str, **changes: Unpack[_fields.JobFields]) -> models.Job:
         """Change the given fields of a job, and return it as it is now. Needs kala_server."""
-        return await self._engine.run(_calls.update_job(job_id, changes_of(changes)))
+        return await self._engine.run(_calls.update_job(job_id, _jobs.changes_of(changes)))
 
-    async def replace_job(self, job_id: str, job: Job) -> Job:
+    async def replace_job(self, job_id: str, job: models.Job) -> models.Job:
         """Put another description in the place of a job's, which keeps its id and history. Needs kala_server."""
         return await self._engine.run(_calls.replace_job(job_id, job))
 
@@ -131,7 +135,7 @@ class AsyncKalaClient:
         """Delete every job. Raises NotSupportedError on the Kala of 2015."""
         await self._engine.run(_calls.delete_all_jobs())
 
-    async def get_job_stats(self, job_id: str) -> list[JobStat]:
+    async def get_job_stats(self, job_id: str) -> list[models.JobStat]:
         """Get the finished runs of a job, as Kala keeps them; `runs` tells more."""
         return await self._engine.run(_calls.get_job_stats(job_id))
 
@@ -151,33 +155,33 @@ class AsyncKalaClient:
         """Keep a job, but do not run it."""
         await self._engine.run(_calls.disable_job(job_id))
 
-    async def get_kala_stats(self) -> KalaStats:
+    async def get_kala_stats(self) -> models.KalaStats:
         """Get the figures of the whole server."""
         return await self._engine.run(_calls.get_kala_stats())
 
     async def runs(
         self, job_id: str, *, state: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[Run]:
+    ) -> AsyncIterator[models.Run]:
         """Yield the runs of a job, newest first, page by page; at most `limit`. Needs kala_server."""
-        pages = RunPages(job_id, state=state, limit=limit)
+        pages = _follow.RunPages(job_id, state=state, limit=limit)
         while call := pages.next_call():
             for run in pages.take(await self._engine.run(call)):
                 yield run
 
-    async def get_run(self, run: Run | str) -> Run:
+    async def get_run(self, run: models.Run | str) -> models.Run:
         """Get a run as it is now. Raises RunNotFoundError. Needs kala_server."""
         return await self._engine.run(_calls.get_run(run))
 
-    async def run_job(self, job_id: str) -> Run:
+    async def run_job(self, job_id: str) -> models.Run:
         """Start a job now and return the run, which has hardly begun; `wait` waits for it. Needs kala_server."""
         return await self.get_run(await self._engine.run(_calls.start_run(job_id)))
 
     async def wait(
         self,
-        run: Run | str,
+        run: models.Run | str,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - as in KalaClient; the error names the run
-    ) -> Run:
+    ) -> models.Run:
         """Wait until a run is over, and return it; for ever without a `timeout` in seconds. Needs kala_server.
 
         Raises KalaTimeoutError where it is not over by then; the run goes on. Outlives a restart of the server:
@@ -185,7 +189,7 @@ class AsyncKalaClient:
         raises when ten times `retry.attempts` looks in a row brought nothing; in any case the first one where
         `retry.attempts` is 1.
         """
-        poll = Poll(timeout, self._engine.wire.retry, self._engine.wire.monotonic)
+        poll = _follow.Poll(timeout, self._engine.wire.retry, self._engine.wire.monotonic)
         call = _calls.get_run(run)
         while True:
             try:
@@ -198,36 +202,36 @@ class AsyncKalaClient:
                 delay = poll.delay(current)
             await self._engine.sleep(delay)
 
-    async def output(self, run: Run | str) -> str:
+    async def output(self, run: models.Run | str) -> str:
         """Get what a run has written so far. Needs kala_server."""
         return await self._engine.run(_calls.output(run))
 
-    async def follow(self, run: Run | str) -> AsyncIterator[str]:
+    async def follow(self, run: models.Run | str) -> AsyncIterator[str]:
         """Yield the lines that a run writes, from the first one on, until it is over. Needs kala_server."""
         async for line in self._engine.lines(_calls.follow(run)):
             yield line
 
-    async def cancel(self, run: Run | str) -> None:
+    async def cancel(self, run: models.Run | str) -> None:
         """End a run that waits or runs. Needs kala_server."""
         await self._engine.run(_calls.cancel(run))
 
-    async def explain(self, job_id: str, *, at: datetime | None = None) -> list[SlotExplanation]:
+    async def explain(self, job_id: str, *, at: datetime | None = None) -> list[models.SlotExplanation]:
         """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server."""
         return await self._engine.run(_calls.explain(job_id, at=at))
 
     async def preview(
-        self, schedule: str | Schedule, *, timezone: str | None = None, count: int = 5
+        self, schedule: str | schedule.Schedule, *, timezone: str | None = None, count: int = 5
     ) -> list[datetime]:
         """Say when a schedule would be due, without creating anything. Needs kala_server."""
         return await self._engine.run(_calls.preview(schedule, timezone=timezone, count=count))
 
-    async def events(self, *, last_event_id: str | None = None) -> AsyncIterator[Event]:
+    async def events(self, *, last_event_id: str | None = None) -> AsyncIterator[models.Event]:
         """Yield what happens on the server, from now on or after `last_event_id`; never ends. Needs kala_server.
 
         Connects again by itself, and misses nothing; raises when ten times `retry.attempts` streams in a row
         brought nothing, or the first one where `retry.attempts` is 1.
         """
-        feed = EventFeed(last_event_id, self._engine.wire.retry)
+        feed = _follow.EventFeed(last_event_id, self._engine.wire.retry)
         while True:
             failure: KalaError | None = None
             try:

@@ -15,6 +15,7 @@ ROWS = {
     "create", "create-loaded", "batch", "get", "stats", "list", "list-held", "list-again", "list-again-held",
     "start", "memory", "memory-started", "late-p50", "late-p99", "slots-run", "memory-flat", "year-state",
     "year-journal", "compaction-held", "decode", "call", "import",
+    "import-client",
     *(f"burst-{count}" for count in SMALL.bursts),
     *(f"burst-{count}-order" for count in SMALL.bursts),
 }  # fmt: skip

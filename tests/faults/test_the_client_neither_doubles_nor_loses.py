@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kala_client import KalaClient, KalaConnectionError, KalaError, RetryPolicy, _calls
-from kala_client._calls import Repeatable
+from kala_client._call import Repeatable
 from tests.blocking import KINDS, Kind, client_of
 from tests.faults.conftest import Tell
 from tests.faults.cutting_proxy import Cut, CuttingProxy, Way, cutting_proxy

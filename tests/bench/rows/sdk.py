@@ -62,20 +62,26 @@ def call(bench: Bench) -> Iterator[Row]:
 
 
 def importing(bench: Bench) -> Iterator[Row]:
-    """Compare the import with that of what it needs."""
-    ours, needed = [], []
+    """Compare the import with that of what it needs, and so the line that people write."""
+    lines = {
+        "import": "import kala_client",
+        "import-client": "from kala_client import KalaClient",
+        "needed": "import httpx, pydantic",
+    }
+    times: dict[str, list[float]] = {name: [] for name in lines}
     for _ in range(bench.size.repeats):
-        ours.append(_import(bench, "kala_client"))
-        needed.append(_import(bench, "httpx, pydantic"))
-    yield Row(
-        name="import",
-        what="import kala_client",
-        figure=min(ours) * 1000,
-        unit="ms",
-        limit=min(needed) * 1000,
-        limit_is="import httpx, pydantic",
-        target=Target(at_most=1.15),
-    )
+        for name, line in lines.items():
+            times[name].append(_import(bench, line))
+    for name in ("import", "import-client"):
+        yield Row(
+            name=name,
+            what=lines[name],
+            figure=min(times[name]) * 1000,
+            unit="ms",
+            limit=min(times["needed"]) * 1000,
+            limit_is=lines["needed"],
+            target=Target(at_most=1.15),
+        )
 
 
 def _each(work: limits.Work) -> float:
@@ -85,9 +91,9 @@ def _each(work: limits.Work) -> float:
     return (perf_counter() - began) / _CALLS_A_TURN
 
 
-def _import(bench: Bench, what: str) -> float:
+def _import(bench: Bench, line: str) -> float:
     """Return how many seconds of the processor an import takes in an interpreter of its own."""
-    script = f"import time; began = time.process_time(); import {what}; print(time.process_time() - began)"
+    script = f"import time; began = time.process_time(); {line}; print(time.process_time() - began)"
     return float(
         subprocess.check_output([sys.executable, "-c", script], env=servers.environment(bench.folder))
     )

@@ -11,7 +11,7 @@ import pytest
 
 import kala_client as kala
 from kala_client import Job, RetryPolicy, Schedule
-from kala_client._follow import Lines
+from kala_client._lines import Lines
 
 ID = "7c58ea8f-3753-4428-77c5-ba6103933f1c"
 RUN = {"id": "r1", "job_id": ID, "state": "running"}

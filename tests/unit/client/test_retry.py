@@ -12,7 +12,7 @@ from kala_client import (
     _calls,
 )
 from kala_client._answers import Answer
-from kala_client._calls import Call
+from kala_client._call import Call
 from kala_client._retry import Wait, exchange
 from kala_client.models import Job
 

@@ -3,7 +3,9 @@
 import inspect
 import pickle
 import re
+import typing
 from importlib import metadata
+from typing import get_type_hints
 
 import pytest
 
@@ -41,11 +43,27 @@ def test_both_clients_are_documented_alike() -> None:
 
 
 def test_every_name_that_is_offered_exists_and_no_other() -> None:
-    offered = {name for name in vars(kala_client) if name[0] != "_" and name[0].isupper()} | {"__version__"}
-    assert offered == set(kala_client.__all__)
+    for name in kala_client.__all__:
+        assert getattr(kala_client, name) is not None
+    offered = {name for name in dir(kala_client) if name[0].isupper() and name not in vars(typing)}
+    assert offered | {"__version__"} == set(kala_client.__all__)
     assert kala_client.__all__ == sorted(kala_client.__all__)
     with pytest.raises(AttributeError, match="nonsense"):
         _ = kala_client.nonsense
+
+
+@pytest.mark.parametrize("client", [KalaClient, AsyncKalaClient])
+def test_what_a_method_takes_and_gives_can_be_asked_for(client: type) -> None:
+    for name in public(client):
+        assert "return" in get_type_hints(getattr(client, name))
+    assert get_type_hints(client.get_job)["return"] is kala_client.Job  # type: ignore[attr-defined]
+
+
+def test_a_model_survives_pickling() -> None:
+    job = kala_client.Job(name="a", retries=2)
+    again = pickle.loads(pickle.dumps(job))
+    assert again == job
+    assert again.model_fields_set == {"name", "retries"}
 
 
 def test_the_version_is_that_of_the_distribution(monkeypatch: pytest.MonkeyPatch) -> None:

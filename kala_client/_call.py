@@ -1,0 +1,67 @@
+"""What a call of the API is: what to send, whether again, and how to read the answer. No I/O, no models.
+
+`_calls` builds them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Generic, TypeVar
+
+from kala_client import _answers, errors
+from kala_client._answers import Answer
+
+T_co = TypeVar("T_co", covariant=True)
+
+API = "/api/v1"
+
+
+class Repeatable(Enum):
+    """Whether a call may be sent again after a failure that leaves its outcome unknown."""
+
+    ALWAYS = "always"
+    WITH_KEY = "with an idempotency key, where the server honours it"
+    NEVER_SENT = "only if it was never sent"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T_co]):
+    """One call: what to send, whether it may be repeated, and how to read a good answer.
+
+    `added` is true where real Kala lacks the route; `missing` is what a 404 means; `sends_job` that a 400 is
+    about the job; `gone_is_done` that a 404 after an unknown outcome is a success; `patience` after how many
+    seconds without a byte an endless stream counts as dead (None: never).
+    """
+
+    method: str
+    path: str
+    read: Callable[[Answer], T_co]
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: Repeatable = Repeatable.NEVER_SENT
+    missing: type[errors.NotFoundError] = errors.JobNotFoundError
+    added: bool = False
+    sends_job: bool = False
+    patience: float | None = None
+    gone_is_done: Callable[[], T_co] | None = None
+
+    def decode(self, answer: Answer, *, after_unknown: bool = False) -> T_co:
+        """Return what a good answer says, or raise what a bad one means.
+
+        `after_unknown` tells that an earlier attempt of this call may have been carried out.
+        """
+        if 200 <= answer.status < 300:
+            return self.read(answer)
+        if answer.status == 404 and after_unknown and self.gone_is_done:
+            return self.gone_is_done()
+        if self.added and answer.status in {404, 405, 501} and not answer.from_kala_server:
+            raise not_supported(answer)
+        keyed = "Idempotency-Key" in self.headers
+        raise _answers.refusal(answer, missing=self.missing, job=self.sends_job, keyed=keyed)
+
+
+def not_supported(answer: Answer) -> errors.KalaError:
+    """Build the one sentence for a call that a real Kala lacks."""
+    return answer.error(errors.NotSupportedError, "this Kala does not know the call: it needs kala_server")

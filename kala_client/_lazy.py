@@ -1,0 +1,27 @@
+"""Modules that are loaded when something of them is first used, not when they are imported from here.
+
+They need pydantic or isodate, and to build the models takes longer than all of `kala_client.client`. Whoever uses one
+writes `models.Job` and not `Job`; annotations are left as text, and can still be evaluated.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kala_client import _calls, _fields, _follow, _jobs, models, schedule
+
+__all__ = ["_calls", "_fields", "_follow", "_jobs", "models", "schedule"]
+
+
+class _Later:
+    """Stands for a module, and loads it when it is asked for something."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+if not TYPE_CHECKING:
+    _calls, _fields, _follow, _jobs, models, schedule = (_Later(f"kala_client.{name}") for name in __all__)
