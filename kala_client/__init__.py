@@ -1,7 +1,7 @@
 """The typed client for the Kala job scheduler, ours or any real one. It must not import the server.
 
-Only the errors are loaded with the package, everything else when it is first used: models take longer to build than
-many a script runs.
+Only the errors are loaded with the package, everything else when it is first used: the models alone take longer than
+all the rest.
 """
 
 from importlib import import_module
