@@ -133,13 +133,14 @@ class Server:
 
     async def _write_ahead(self) -> None:
         """Have the JSON of the jobs ready before somebody asks for the list of them, once no more are coming."""
-        listing, jobs = self._context.listing, 0
+        listing, jobs, written = self._context.listing, 0, 0
         with suppress(StoreBrokenError):
             while True:
                 await asyncio.sleep(_BETWEEN_LOOKS)
                 before, jobs = jobs, len(self.service.state.jobs)
-                if jobs == before and not listing.has_written(jobs):
+                if jobs == before != written:
                     await listing.write_ahead(await self.service.read(look))
+                    written = jobs
 
     def end_everything(self) -> None:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""

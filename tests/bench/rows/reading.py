@@ -59,11 +59,13 @@ def stats(bench: Bench) -> Iterator[Row]:
 
 
 def listing(bench: Bench) -> Iterator[Row]:
-    """List every job, the first time and again, and ask meanwhile whether the loop is held."""
+    """List every job, at once after a start and later, and ask meanwhile whether the loop is held."""
     loaded, jobs = bench.loaded, bench.size.jobs
     idle = _asking(loaded.address, bench.size.seconds).result()
-    names = {"list": "the first time", "list-again": "again"}
+    names = {"list-at-once": "at once after a start", "list": f"{bench.size.pause:g} s after a start"}
     for name, when in names.items():
+        loaded.again()
+        sleep(bench.size.pause if name == "list" else 0)
         asking = _asking(loaded.address, 2 * bench.size.seconds)
         sleep(0.1)
         took, size = _download(loaded.address, f"{API}/job/")
@@ -88,6 +90,15 @@ def listing(bench: Bench) -> Iterator[Row]:
             limit_is="the same beside the bare stream",
             target=Target(at_most=20, of="figure"),
         )
+    yield Row(
+        name="memory-listed",
+        what=f"memory for each of {jobs:,} jobs, with the JSON of the list",
+        figure=(loaded.server.memory() - loaded.memory_empty) / jobs,
+        unit="bytes",
+        limit=size / jobs,
+        limit_is="its JSON",
+        target=Target(at_most=2_500, of="figure"),
+    )
 
 
 def _bare_list(bench: Bench, size: int) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from kala_server.core import records as r
 from kala_server.core.fold import apply
-from kala_server.core.job import JobSpec, RunState, Trigger
+from kala_server.core.job import CatchUp, JobSpec, Overlap, RemoteCall, RunState, Trigger, WaitFor
 from kala_server.core.state import State
 from kala_server.wire import answers
 from kala_server.wire.listing import SLICE, Listing, Sight, look, look_at
@@ -69,6 +70,53 @@ def test_a_list_says_of_each_job_what_the_job_alone_says(jobs: int, stats: bool)
         assert read(slices(listing, look(state, stats=stats))) == expected(state, stats=stats)
 
 
+OTHERWISE = JobSpec(
+    name="b",
+    command="false",
+    owner="a@example.com",
+    schedule="R/2035-06-04T19:25:16Z/PT10M",
+    timezone="Europe/Berlin",
+    retries=1,
+    epsilon="PT5S",
+    parent_jobs=("plain",),
+    on_failure_job="plain",
+    resume_at_next_scheduled_time=True,
+    type=1,
+    remote_properties=RemoteCall(url="http://localhost/"),
+    template_delimiters="{{ }}",
+    overlap=Overlap.SKIP,
+    catch_up=CatchUp.ALL,
+    misfire_grace="PT1H",
+    timeout="PT2H",
+    retry_delay="PT3S",
+    retry_backoff=2.0,
+    wait_for=WaitFor.ALL,
+    shell=True,
+    argv=("date",),
+    cwd="/srv",
+    env={"LANG": "C"},
+    user="nobody",
+    tags=("night",),
+    description="words",
+    keep_runs=7,
+    rerun_interrupted=True,
+)
+
+
+def test_jobs_that_differ_in_one_field_have_only_the_others_in_common() -> None:
+    plain = JobSpec(name="a", command="true")
+    state = State()
+    apply(state, r.ServerKept(created_at=NOW))
+    apply(state, r.JobCreated(id="plain", at=NOW, spec=plain))
+    apply(state, r.JobCreated(id="disabled", at=NOW, spec=plain, disabled=True))
+    apply(state, r.JobCreated(id="due", at=NOW, spec=plain, next_at=NOW))
+    for field in fields(JobSpec):
+        other = getattr(OTHERWISE, field.name)
+        assert other != getattr(plain, field.name)
+        apply(state, r.JobCreated(id=field.name, at=NOW, spec=replace(plain, **{field.name: other})))
+    assert read(slices(Listing(), look(state))) == expected(state)
+
+
 @pytest.mark.parametrize("runs", [0, 2])
 def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int) -> None:
     state, listing = a_state(2, runs=runs), Listing()
@@ -89,9 +137,8 @@ def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int) -> None:
 
 def test_what_is_written_ahead_is_not_written_again() -> None:
     state, listing = a_state(SLICE + 1), Listing()
-    assert not listing.has_written(SLICE + 1)
     asyncio.run(listing.write_ahead(look(state)))
-    assert listing.has_written(SLICE + 1)
+    assert listing._jobs == state.jobs
     known = dict(listing._written)
     assert read(slices(listing, look(state))) == expected(state)
     assert all(listing._written[job_id] is one for job_id, one in known.items())
@@ -106,6 +153,7 @@ def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
     apply(state, r.AllJobsDeleted(at=NOW))
     asyncio.run(listing.write_ahead(look(state)))
     assert not listing._written
+    assert not listing._jobs
     assert not listing._commons
 
 
