@@ -42,7 +42,7 @@ def test_a_small_run_fills_every_row_of_the_table(tmp_path: Path) -> None:
         for number in ("figure", "limit", "ratio"):
             assert math.isfinite(row[number]), name
             # So few jobs may take less memory than one start differs from the next.
-            assert row[number] > 0 or name.startswith("memory"), name
+            assert row[number] > 0 or name in {"memory", "memory-started", "memory-listed"}, name
     assert rows["slots-run"]["figure"] == rows["slots-run"]["limit"]
 
 
