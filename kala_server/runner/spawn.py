@@ -3,18 +3,26 @@
 It does not watch the process: that is `shell.py`. There is never a `preexec_fn`, which may deadlock (`subprocess`).
 """
 
+import contextlib
 import errno
 import os
 import pwd
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 
 from kala_server.core import words
 from kala_server.core.job import JobSpec
 from kala_server.runner.environment import environment_of
 from kala_server.runner.protocol import Attempt
+
+_STDIN, _STDOUT, _STDERR = range(3)
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Commands expect them to be as they are for everybody: `yes | head` ends by the first."""
 
 
 class CannotStartError(Exception):
@@ -31,8 +39,16 @@ class _Identity:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def spawn(attempt: Attempt, base: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start the attempt's command; stdout and stderr come by one pipe that does not block.
+def hold_back_descriptors() -> None:
+    """Let no command get what whoever started this process handed to it; Python keeps back what it opens itself."""
+    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if number > _STDERR:
+            with contextlib.suppress(OSError):  # the folder itself, which is closed by now
+                os.set_inheritable(number, False)
+
+
+def spawn(attempt: Attempt, base: Mapping[str, str]) -> tuple[int, int]:
+    """Start the attempt's command; return its pid, and the pipe by which stdout and stderr come; it does not block.
 
     Returns once the program has been loaded. Raises CannotStartError.
     """
@@ -40,26 +56,76 @@ def spawn(attempt: Attempt, base: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
         identity = _identity(spec.user)
         environment = environment_of(attempt, {**base, **identity.variables})
-        process = subprocess.Popen(
-            _argv(spec, environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            start_new_session=True,
-            cwd=spec.cwd or None,
-            env=environment,
-            user=identity.user,
-            group=identity.group,
-            extra_groups=identity.groups,
-        )
+        argv = _argv(spec, environment)
+        return _piped(argv, environment, spec.cwd, identity)
     except OSError as error:
         raise CannotStartError(_why_not(error, spec)) from error
     except (ValueError, subprocess.SubprocessError) as error:
         raise CannotStartError(f"the command could not be started: {error}") from error
-    assert process.stdout is not None
-    os.set_blocking(process.stdout.fileno(), False)
-    return process
+
+
+def _piped(argv: list[str], environment: dict[str, str], cwd: str, identity: _Identity) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    try:
+        pid = _start(argv, environment, cwd, identity, writing)
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    os.set_blocking(reading, False)
+    return pid, reading
+
+
+def _start(argv: list[str], environment: dict[str, str], cwd: str, identity: _Identity, output: int) -> int:
+    """Start the program, and return its pid.
+
+    `posix_spawn` takes less than `Popen`, but can change neither directory nor rights; what it cannot start is left to
+    `Popen` too, which says why.
+    """
+    if not cwd and identity.user is None:
+        with contextlib.suppress(OSError, ValueError):
+            return os.posix_spawn(
+                _found(argv[0], environment.get("PATH", os.defpath), int(monotonic())),
+                argv,
+                environment,
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, output, _STDOUT),
+                    (os.POSIX_SPAWN_DUP2, output, _STDERR),
+                    (os.POSIX_SPAWN_OPEN, _STDIN, os.devnull, os.O_RDONLY, 0),
+                ],
+                setsid=True,
+                setsigdef=_IGNORED_BY_PYTHON,
+            )
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        cwd=cwd or None,
+        env=environment,
+        user=identity.user,
+        group=identity.group,
+        extra_groups=identity.groups,
+    )
+    process.returncode = 0  # so that it never collects the exit code, which is ours
+    return process.pid
+
+
+@lru_cache
+def _found(program: str, path: str, _now: int) -> str:
+    """Return where the program is, by the command's own PATH; it is believed to be there for a second.
+
+    To look for it each time took 38 of 590 µs for each `true` of a burst.
+    """
+    if "/" in program:
+        return program
+    for folder in path.split(os.pathsep):
+        found = str(Path(folder, program))
+        if os.access(found, os.X_OK):
+            return found
+    raise FileNotFoundError
 
 
 def _argv(spec: JobSpec, environment: Mapping[str, str]) -> list[str]:

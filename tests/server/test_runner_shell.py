@@ -160,6 +160,36 @@ def test_a_command_leads_its_own_session_reads_nothing_and_holds_no_descriptors(
     assert result(argv=(sys.executable, "-c", code))[1] == b"True  ['0', '1', '2', '3']\n"
 
 
+@pytest.mark.parametrize("fields", [{}, {"cwd": "/"}])
+def test_a_command_gets_nothing_that_the_server_was_handed(fields: dict[str, Any]) -> None:
+    """Whatever started the server may have left it descriptors that go through an `exec`."""
+    handed, other = os.pipe()
+    try:
+        os.set_inheritable(handed, True)
+        os.set_inheritable(other, True)
+        assert result(command="ls /proc/self/fd", **fields)[1] == b"0\n1\n2\n3\n"  # the last is the folder's
+    finally:
+        os.close(handed)
+        os.close(other)
+
+
+@pytest.mark.parametrize("fields", [{}, {"cwd": "/"}])
+def test_signals_are_as_commands_expect_them_and_not_as_python_has_them(fields: dict[str, Any]) -> None:
+    _, status = result(command="grep SigIgn /proc/self/status", **fields)
+    ignored = int(status.split()[1], 16)
+    # 32 and 33 are the C library's own.
+    assert [number for number in range(1, 32) if ignored >> (number - 1) & 1] == []
+
+
+def test_a_program_is_looked_for_in_the_commands_own_path(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tool").write_text(f"#!/bin/sh\necho {name}\n")
+    (tmp_path / "second" / "tool").chmod(0o755)
+    path = f"/nowhere:{tmp_path}/first:{tmp_path}/second"
+    assert result(command="tool", env={"PATH": path})[1] == b"second\n"
+
+
 @needs_root
 def test_a_user_gets_its_own_rights_groups_and_home() -> None:
     _, output = result(command="id -u; id -g; id -G; echo $HOME $USER", shell=True, user="nobody", cwd="/")
@@ -191,6 +221,11 @@ def test_what_is_printed_just_before_the_end_is_not_lost() -> None:
             assert run.output.text().endswith(b"end\n")
 
     carry_out(scenario)
+
+
+def test_what_fills_the_pipe_at_once_is_read_to_its_end() -> None:
+    _, output = result(command="head -c 100000 /dev/zero; echo end", shell=True)
+    assert (len(output), output[-4:]) == (100_004, b"end\n")
 
 
 def test_a_command_may_close_its_output_and_go_on() -> None:
