@@ -87,6 +87,8 @@ class Period:
     @property
     def exact(self) -> timedelta:
         """The elapsed part: hours, minutes and seconds."""
+        if isinstance(self.seconds, int):  # mostly, and each slot that is due asks for it
+            return timedelta(hours=self.hours, minutes=self.minutes, seconds=self.seconds)
         microseconds = int(Decimal(self.seconds).scaleb(6))
         return timedelta(hours=self.hours, minutes=self.minutes, microseconds=microseconds)
 

@@ -10,7 +10,7 @@ from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.followers import follow
 from kala_server.core.job import CatchUp, Job, JobSpec, Overlap, RunState, Trigger
-from kala_server.core.occurrences import Timetable, between, latest
+from kala_server.core.occurrences import Timetable, first_at_or_after, latest
 from kala_server.core.turn import Turn, run_id_for
 
 ON_TIME = timedelta(seconds=10)
@@ -36,9 +36,11 @@ def account(turn: Turn, job_id: str, missed: str = "") -> None:
     if job.next_at <= missed_until:
         _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
     first = turn.job(job_id).next_at
-    if first is not None:
-        for slot in between(timetable, first, turn.now):
-            _due(turn, turn.job(job_id), slot, timetable.next_after(slot))
+    slot = None if first is None else first_at_or_after(timetable, first)
+    while slot is not None and slot <= turn.now:
+        following = timetable.next_after(slot)
+        _due(turn, turn.job(job_id), slot, following)
+        slot = following
     _find_next(turn, job_id, timetable)
 
 

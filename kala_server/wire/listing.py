@@ -114,14 +114,12 @@ class Listing:
         self._forget(sight)
         for slice_ in _sliced(sight, sight.jobs):
             for job in slice_:
-                self._parts(job, sight)
+                if _lasts(job, sight):
+                    self._of(job, sight)
             await asyncio.sleep(_PAUSE)
 
     def _parts(self, job: Job, sight: Sight) -> _Parts:
-        """Return the job's JSON. With its runs it is long, and with runs under way soon another: not remembered."""
-        if job.id in sight.kept or job.id in sight.active or job.id in sight.children:
-            return _both(job, sight)
-        return self._of(job, sight)
+        return self._of(job, sight) if _lasts(job, sight) else _both(job, sight)
 
     def _of(self, job: Job, sight: Sight) -> _Parts:
         if self._jobs.get(job.id) is job:
@@ -144,6 +142,11 @@ class Listing:
                 del self._written[job_id], self._jobs[job_id]
         if len(self._commons) > len(self._written):
             self._commons.clear()
+
+
+def _lasts(job: Job, sight: Sight) -> bool:
+    """Whether a job's JSON is worth remembering: with its runs it is long, and with runs under way soon another."""
+    return not (job.id in sight.kept or job.id in sight.active or job.id in sight.children)
 
 
 def _sliced(sight: Sight, jobs: Sequence[Job]) -> Iterator[list[Job]]:
