@@ -99,6 +99,7 @@ _HOMES = {
     "SlotExplanation": "models",
 }
 """In which module each name is that is not loaded with the package."""
+_MODULES = ("aio", "client", "clock", "models", "period", "schedule")
 
 
 def __getattr__(name: str) -> Any:
@@ -108,7 +109,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"kala_client.{_HOMES[name]}"), name)
         globals()[name] = value  # so that this is asked once for each
         return value
-    if name in _HOMES.values():
+    if name in _MODULES:
         return import_module(f"kala_client.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

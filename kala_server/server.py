@@ -14,6 +14,7 @@ from tornado.netutil import bind_sockets, bind_unix_socket
 from kala_server.clock import LoopClock
 from kala_server.config import ConfigError, Settings
 from kala_server.core.events import EndEverything
+from kala_server.core.state import State
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.metrics import Metrics
@@ -133,14 +134,14 @@ class Server:
 
     async def _write_ahead(self) -> None:
         """Have the JSON of the jobs ready before somebody asks for the list of them, once no more are coming."""
-        listing, jobs, written = self._context.listing, 0, 0
+        latest = written = (0, "")
         with suppress(StoreBrokenError):
             while True:
                 await asyncio.sleep(_BETWEEN_LOOKS)
-                before, jobs = jobs, len(self.service.state.jobs)
-                if jobs == before != written:
-                    await listing.write_ahead(await self.service.read(look))
-                    written = jobs
+                before, latest = latest, _latest_job(self.service.state)
+                if latest == before != written:
+                    await self._context.listing.write_ahead(await self.service.read(look))
+                    written = latest
 
     def end_everything(self) -> None:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""
@@ -181,6 +182,11 @@ class Server:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return folder / "output"
         return Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="kala-output-")))
+
+
+def _latest_job(state: State) -> tuple[int, str]:
+    """Return what is another when a job is created or deleted: how many there are, and which is the last."""
+    return len(state.jobs), next(reversed(state.jobs), "")
 
 
 def _tokens(settings: Settings) -> Tokens:

@@ -69,6 +69,8 @@ def _running(state: State) -> Iterator[str]:
 
 _Parts = tuple[bytes, bytes]
 """A job's JSON: what is its own, and what it has in common with others."""
+_Commons = dict[tuple[object, ...], bytes]
+"""What is in common, by all that it is made of; for as long as one list is written."""
 
 
 class Listing:
@@ -79,16 +81,12 @@ class Listing:
         self._jobs: dict[str, Job] = {}
         """What each was written of. Two tables of plain values: of a hundred thousand objects that hold both, each
         full pass of the garbage collector takes 25 ms."""
-        self._commons: dict[tuple[object, ...], bytes] = {}
 
     def one(self, sight: Sight) -> bytes:
-        """Return the answer `{"job": …}` of the only job in sight.
-
-        It is remembered only where a list has been: that one forgets it again when the job is gone.
-        """
+        """Return the answer `{"job": …}` of the only job in sight. What lists remember is used, and not added to."""
         [job] = sight.jobs
-        parts = self._parts(job, sight) if job.id in self._written else _both(job, sight)
-        return b"".join((b'{"job":', *parts, b"}\n"))
+        known = self._jobs.get(job.id) is job and _lasts(job, sight)
+        return b"".join((b'{"job":', *(self._written[job.id] if known else _both(job, sight)), b"}\n"))
 
     async def slices(
         self, sight: Sight, jobs: Sequence[Job] | None = None, *, more: Mapping[str, object] | None = None
@@ -97,12 +95,14 @@ class Listing:
 
         Without `jobs` it lists all that are in sight. `more` is what the answer says after them.
         """
-        self._forget(sight)
+        if len(self._written) > len(sight.jobs):
+            self._forget(sight)
+        commons: _Commons = {}
         opening = b'{"jobs":{'
         for slice_ in _sliced(sight, sight.jobs if jobs is None else jobs):
             parts = [opening]
             for job in slice_:
-                parts += (b'"', job.id.encode(), b'":', *self._parts(job, sight), b",")
+                parts += (b'"', job.id.encode(), b'":', *self._parts(job, sight, commons), b",")
             parts.pop()
             yield b"".join(parts)
             opening = b","
@@ -112,36 +112,34 @@ class Listing:
     async def write_ahead(self, sight: Sight) -> None:
         """Write what is not written yet, a little at a time, so that the next list has to be sent only."""
         self._forget(sight)
+        commons: _Commons = {}
         for slice_ in _sliced(sight, sight.jobs):
             for job in slice_:
                 if _lasts(job, sight):
-                    self._of(job, sight)
+                    self._of(job, sight, commons)
             await asyncio.sleep(_PAUSE)
 
-    def _parts(self, job: Job, sight: Sight) -> _Parts:
-        return self._of(job, sight) if _lasts(job, sight) else _both(job, sight)
+    def _parts(self, job: Job, sight: Sight, commons: _Commons) -> _Parts:
+        return self._of(job, sight, commons) if _lasts(job, sight) else _both(job, sight)
 
-    def _of(self, job: Job, sight: Sight) -> _Parts:
+    def _of(self, job: Job, sight: Sight, commons: _Commons) -> _Parts:
         if self._jobs.get(job.id) is job:
             return self._written[job.id]
         what = _in_common(job)
-        common = self._commons.get(what) if what else None
+        common = commons.get(what) if what else None
         if common is None:
             common = _common(job, sight)
         if what:
-            self._commons[what] = common
+            commons[what] = common
         self._jobs[job.id] = job
         parts = self._written[job.id] = _own(job), common
         return parts
 
     def _forget(self, sight: Sight) -> None:
-        """Let go of jobs that are gone, and of what none has in common any more."""
-        if len(self._written) > len(sight.jobs):
-            there = {job.id for job in sight.jobs}
-            for job_id in [job_id for job_id in self._written if job_id not in there]:
-                del self._written[job_id], self._jobs[job_id]
-        if len(self._commons) > len(self._written):
-            self._commons.clear()
+        """Let go of jobs that are gone."""
+        there = {job.id for job in sight.jobs}
+        for job_id in [job_id for job_id in self._written if job_id not in there]:
+            del self._written[job_id], self._jobs[job_id]
 
 
 def _lasts(job: Job, sight: Sight) -> bool:

@@ -11,7 +11,7 @@ from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.job import HTTP_CALL, Job, JobSpec
 
 MOST_IN_A_BATCH = 10_000
-"""Jobs that are decided on in one go, during which nobody else is answered: about 0.2 s."""
+"""Jobs that are decided on in one go, during which nobody else is answered: about 0.1 s."""
 
 _SPEC = TypeAdapter(JobSpec)
 _SPEC_FIELDS = {field.name for field in fields(JobSpec)}

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,18 @@ def test_a_collector_that_was_off_stays_off() -> None:
     with _garbage.uncollected():
         assert not gc.isenabled()
     assert not gc.isenabled()
+
+
+def test_beside_another_thread_the_collector_is_left_alone() -> None:
+    over = threading.Event()
+    other = threading.Thread(target=over.wait)
+    other.start()
+    try:
+        with _garbage.uncollected():
+            assert gc.isenabled()
+    finally:
+        over.set()
+        other.join()
 
 
 @pytest.mark.parametrize(("jobs", "on"), [(1, True), (2000, False)])

@@ -144,6 +144,31 @@ def test_what_is_written_ahead_is_not_written_again() -> None:
     assert all(listing._written[job_id] is one for job_id, one in known.items())
 
 
+def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once() -> None:
+    state, listing = a_state(1), Listing()
+    asyncio.run(listing.write_ahead(look(state)))
+    known = dict(listing._written)
+    for number in range(10):
+        spec = JobSpec(name="job", command="true", description=str(number))
+        apply(state, r.JobChanged(id="job-0000", at=NOW, spec=spec))
+        shown = json.loads(listing.one(look_at(state, state.jobs["job-0000"])))["job"]
+        assert shown == json.loads(answers.to_bytes(said(state, "job-0000", stats=True)))
+        assert listing._written == known
+    slices(listing, look(state))
+    assert listing._jobs == state.jobs
+    assert len(listing._written) == 1
+
+
+def test_of_jobs_that_were_replaced_by_as_many_others_nothing_is_remembered() -> None:
+    state, listing = a_state(2), Listing()
+    asyncio.run(listing.write_ahead(look(state)))
+    apply(state, r.AllJobsDeleted(at=NOW))
+    for name in ("a", "b"):
+        apply(state, r.JobCreated(id=name, at=NOW, spec=JobSpec(name=name, command="true")))
+    asyncio.run(listing.write_ahead(look(state)))
+    assert listing._written.keys() == {"a", "b"}
+
+
 def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
     state, listing = a_state(3), Listing()
     asyncio.run(listing.write_ahead(look(state)))
@@ -154,7 +179,6 @@ def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
     asyncio.run(listing.write_ahead(look(state)))
     assert not listing._written
     assert not listing._jobs
-    assert not listing._commons
 
 
 def test_what_else_the_answer_says_comes_after_the_jobs() -> None:

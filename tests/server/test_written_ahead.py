@@ -1,0 +1,34 @@
+"""The JSON of jobs is there before somebody asks for the list, and goes when they go."""
+
+import asyncio
+
+import pytest
+
+import kala_server.server
+from kala_server.wire.listing import Listing, Sight
+from tests.server.at_home import LATER, Home, play
+
+
+def test_jobs_are_written_once_no_more_are_coming_and_those_in_their_place_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kala_server.server, "_BETWEEN_LOOKS", 0.01)
+    write_ahead = Listing.write_ahead
+    written: asyncio.Queue[set[str]] = asyncio.Queue()
+
+    async def told(listing: Listing, sight: Sight) -> None:
+        await write_ahead(listing, sight)
+        written.put_nowait(set(listing._jobs))
+
+    monkeypatch.setattr(Listing, "write_ahead", told)
+
+    async def scene(home: Home) -> None:
+        first = await home.create(schedule=LATER)
+        async with asyncio.timeout(20):
+            assert await written.get() == {first}
+            await home.http.delete("/job/all/")
+            second = await home.create(schedule=LATER)
+            while await written.get() != {second}:  # the moment between the two may have been seen as well
+                pass
+
+    play(scene)
