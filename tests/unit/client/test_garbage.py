@@ -20,18 +20,27 @@ def _collector() -> Iterator[None]:
     gc.enable()
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a program of one thread, whatever threads the tests of others have left."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
+
+@pytest.mark.usefixtures("alone")
 def test_the_collector_is_off_in_the_block_and_on_after_it() -> None:
     with _garbage.uncollected():
         assert not gc.isenabled()
     assert gc.isenabled()
 
 
+@pytest.mark.usefixtures("alone")
 def test_the_collector_is_on_again_after_an_error() -> None:
     with pytest.raises(ValidationError), _garbage.uncollected():
         TypeAdapter(int).validate_python("x")
     assert gc.isenabled()
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_collector_that_was_off_stays_off() -> None:
     gc.disable()
     with _garbage.uncollected():
@@ -51,6 +60,7 @@ def test_beside_another_thread_the_collector_is_left_alone() -> None:
         other.join()
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("jobs", "on"), [(1, True), (2000, False)])
 def test_it_rests_only_while_a_large_answer_is_decoded(
     jobs: int, on: bool, monkeypatch: pytest.MonkeyPatch
@@ -70,6 +80,7 @@ def test_it_rests_only_while_a_large_answer_is_decoded(
     assert gc.isenabled()
 
 
+@pytest.mark.usefixtures("alone")
 def test_it_works_again_after_a_large_answer_that_is_none_of_a_kala() -> None:
     answer = Answer("GET", "http://kala.test", 200, {}, b" " * 2**21)
     with pytest.raises(UnexpectedResponseError):
