@@ -16,10 +16,10 @@ from kala_server.core.state import State
 from kala_server.wire import answers
 
 SLICE = 256
-"""Jobs, and runs told with them, in a slice: a few milliseconds of work even where each of them has to be written."""
+"""Jobs, and runs told with them, in a slice: a millisecond or two of work even where each of them has to be written."""
 
 _PAUSE = 0.005
-"""Seconds in which others have their turn while lists are written ahead, which takes 2 ms a slice."""
+"""Seconds in which others have their turn while lists are written ahead, which takes 1 ms a slice."""
 
 
 @dataclass(frozen=True, slots=True)
