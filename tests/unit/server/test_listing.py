@@ -117,22 +117,28 @@ def test_jobs_that_differ_in_one_field_have_only_the_others_in_common() -> None:
     assert read(slices(Listing(), look(state))) == expected(state)
 
 
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("runs", [0, 2])
-def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int) -> None:
+def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, ahead: bool) -> None:
     state, listing = a_state(2, runs=runs), Listing()
-    for change in (
+    child = JobSpec(name="child", command="true", parent_jobs=("job-0000",))
+    changes = (
+        r.JobCreated(id="child", at=NOW, spec=child),
+        r.RunQueued(run_id="run", job_id="job-0001", at=NOW, scheduled_at=NOW, trigger=Trigger.MANUAL),
         r.JobDisabled(id="job-0000", at=NOW),
-        r.JobCreated(
-            id="child", at=NOW, spec=JobSpec(name="child", command="true", parent_jobs=("job-0000",))
-        ),
-    ):
+    )
+    if ahead:
+        asyncio.run(listing.write_ahead(look(state)))
+    for change in (None, *changes):
+        if change is not None:
+            apply(state, change)
         for job in state.jobs.values():
             alone = json.loads(listing.one(look_at(state, job)))
             assert alone == json.loads(answers.to_bytes({"job": said(state, job.id, stats=True)}))
-        apply(state, change)
     assert json.loads(listing.one(look_at(state, state.jobs["job-0000"])))["job"]["dependent_jobs"] == [
         "child"
     ]
+    assert json.loads(listing.one(look_at(state, state.jobs["job-0001"])))["job"]["is_done"] is False
 
 
 def test_what_is_written_ahead_is_not_written_again() -> None:
