@@ -5,7 +5,7 @@ import logging
 import socket
 import ssl
 import tempfile
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from tornado.netutil import bind_sockets, bind_unix_socket
 from kala_server.clock import LoopClock
 from kala_server.config import ConfigError, Settings
 from kala_server.core.events import EndEverything
-from kala_server.core.state import State
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.metrics import Metrics
@@ -27,19 +26,17 @@ from kala_server.store.journal import JournalStore
 from kala_server.store.memory import MemoryStore
 from kala_server.store.protocol import Store, StoreBrokenError
 from kala_server.tokens import Tokens, read_tokens, token_of
+from kala_server.web import ahead
 from kala_server.web.app import make_app
 from kala_server.web.connections import BoundedServer
 from kala_server.web.context import Context
 from kala_server.web.guard import Guard, is_loopback
-from kala_server.wire.listing import look
 
 _log = logging.getLogger("kala.server")
 
 _LAST_WORDS = 2.0
 _BACKLOG = 1024
 """Connections that wait to be accepted. Those beyond Tornado's 128 would be dropped, and tried again a second later."""
-_BETWEEN_LOOKS = 2.0
-"""Seconds after which it is looked whether there are jobs whose JSON is not written yet."""
 _LARGEST_BODY = 1 << 40
 """Handlers have limits of their own, and answer 413; Tornado's would be a bare 400."""
 
@@ -108,6 +105,7 @@ class Server:
         try:
             sockets = self._listen()
             await self.service.start()
+            await ahead.write_at_once(self.service, self._context.listing)
         except BaseException:
             for listening in sockets:
                 listening.close()
@@ -116,7 +114,9 @@ class Server:
         if self._settings.unix_socket is None:
             self.port = sockets[0].getsockname()[1]
         self._http.add_sockets(sockets)
-        self._writing = asyncio.get_running_loop().create_task(self._write_ahead())
+        self._writing = asyncio.get_running_loop().create_task(
+            ahead.keep_written(self.service, self._context.listing)
+        )
         self._exit.callback(self._writing.cancel)
 
     async def stop(self, grace: timedelta | None = None) -> None:
@@ -131,17 +131,6 @@ class Server:
         """Let followers get the last words: what they follow is over, and those that do not read are not waited for."""
         if streams := list(self._context.streams):
             await asyncio.wait(streams, timeout=_LAST_WORDS)
-
-    async def _write_ahead(self) -> None:
-        """Have the JSON of the jobs ready before somebody asks for the list of them, once no more are coming."""
-        latest = written = (0, "")
-        with suppress(StoreBrokenError):
-            while True:
-                await asyncio.sleep(_BETWEEN_LOOKS)
-                before, latest = latest, _latest_job(self.service.state)
-                if latest == before != written:
-                    await self._context.listing.write_ahead(await self.service.read(look))
-                    written = latest
 
     def end_everything(self) -> None:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""
@@ -182,11 +171,6 @@ class Server:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return folder / "output"
         return Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="kala-output-")))
-
-
-def _latest_job(state: State) -> tuple[int, str]:
-    """Return what is another when a job is created or deleted: how many there are, and which is the last."""
-    return len(state.jobs), next(reversed(state.jobs), "")
 
 
 def _tokens(settings: Settings) -> Tokens:

@@ -18,9 +18,6 @@ from kala_server.wire import answers
 SLICE = 256
 """Jobs, and runs told with them, in a slice: a millisecond or two of work even where each of them has to be written."""
 
-_PAUSE = 0.005
-"""Seconds in which others have their turn while lists are written ahead, which takes 1 ms a slice."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -109,15 +106,18 @@ class Listing:
         closing = b"}," + to_json(more)[1:] if more else b"}}"
         yield (b"" if opening == b"," else opening) + closing + b"\n"
 
-    async def write_ahead(self, sight: Sight) -> None:
-        """Write what is not written yet, a little at a time, so that the next list has to be sent only."""
+    async def write_ahead(self, sight: Sight, *, pause: float) -> None:
+        """Write what is not written yet, so that the next list has to be sent only; a millisecond of it, then a pause.
+
+        `pause` is in seconds.
+        """
         self._forget(sight)
         commons: _Commons = {}
         for slice_ in _sliced(sight, sight.jobs):
             for job in slice_:
                 if _lasts(job, sight):
                     self._of(job, sight, commons)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(pause)
 
     def _parts(self, job: Job, sight: Sight, commons: _Commons) -> _Parts:
         return self._of(job, sight, commons) if _lasts(job, sight) else _both(job, sight)

@@ -1,10 +1,11 @@
 """The JSON of jobs is there before somebody asks for the list, and goes when they go."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-import kala_server.server
+from kala_server.web import ahead
 from kala_server.wire.listing import Listing, Sight
 from tests.server.at_home import LATER, Home, play
 
@@ -12,17 +13,18 @@ from tests.server.at_home import LATER, Home, play
 def test_jobs_are_written_once_no_more_are_coming_and_those_in_their_place_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kala_server.server, "_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(ahead, "_BETWEEN_LOOKS", 0.01)
     write_ahead = Listing.write_ahead
     written: asyncio.Queue[set[str]] = asyncio.Queue()
 
-    async def told(listing: Listing, sight: Sight) -> None:
-        await write_ahead(listing, sight)
+    async def told(listing: Listing, sight: Sight, *, pause: float) -> None:
+        await write_ahead(listing, sight, pause=pause)
         written.put_nowait(set(listing._jobs))
 
     monkeypatch.setattr(Listing, "write_ahead", told)
 
     async def scene(home: Home) -> None:
+        assert await written.get() == set()  # at the start
         first = await home.create(schedule=LATER)
         async with asyncio.timeout(20):
             assert await written.get() == {first}
@@ -32,3 +34,15 @@ def test_jobs_are_written_once_no_more_are_coming_and_those_in_their_place_too(
                 pass
 
     play(scene)
+
+
+def test_after_a_start_everything_is_written_before_anybody_can_ask(tmp_path: Path) -> None:
+    async def create(home: Home) -> None:
+        created.append(await home.create(schedule=LATER))
+
+    async def look(home: Home) -> None:
+        assert list(home.server._context.listing._jobs) == created
+
+    created: list[str] = []
+    play(create, data_dir=tmp_path)
+    play(look, data_dir=tmp_path)

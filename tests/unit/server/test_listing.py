@@ -128,7 +128,7 @@ def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, ahead: b
         r.JobDisabled(id="job-0000", at=NOW),
     )
     if ahead:
-        asyncio.run(listing.write_ahead(look(state)))
+        asyncio.run(listing.write_ahead(look(state), pause=0))
     for change in (None, *changes):
         if change is not None:
             apply(state, change)
@@ -143,7 +143,7 @@ def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, ahead: b
 
 def test_what_is_written_ahead_is_not_written_again() -> None:
     state, listing = a_state(SLICE + 1), Listing()
-    asyncio.run(listing.write_ahead(look(state)))
+    asyncio.run(listing.write_ahead(look(state), pause=0))
     assert listing._jobs == state.jobs
     known = dict(listing._written)
     assert read(slices(listing, look(state))) == expected(state)
@@ -152,7 +152,7 @@ def test_what_is_written_ahead_is_not_written_again() -> None:
 
 def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once() -> None:
     state, listing = a_state(1), Listing()
-    asyncio.run(listing.write_ahead(look(state)))
+    asyncio.run(listing.write_ahead(look(state), pause=0))
     known = dict(listing._written)
     for number in range(10):
         spec = JobSpec(name="job", command="true", description=str(number))
@@ -167,22 +167,22 @@ def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once(
 
 def test_of_jobs_that_were_replaced_by_as_many_others_nothing_is_remembered() -> None:
     state, listing = a_state(2), Listing()
-    asyncio.run(listing.write_ahead(look(state)))
+    asyncio.run(listing.write_ahead(look(state), pause=0))
     apply(state, r.AllJobsDeleted(at=NOW))
     for name in ("a", "b"):
         apply(state, r.JobCreated(id=name, at=NOW, spec=JobSpec(name=name, command="true")))
-    asyncio.run(listing.write_ahead(look(state)))
+    asyncio.run(listing.write_ahead(look(state), pause=0))
     assert listing._written.keys() == {"a", "b"}
 
 
 def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
     state, listing = a_state(3), Listing()
-    asyncio.run(listing.write_ahead(look(state)))
+    asyncio.run(listing.write_ahead(look(state), pause=0))
     apply(state, r.JobDeleted(id="job-0001", at=NOW))
-    asyncio.run(listing.write_ahead(look(state)))
+    asyncio.run(listing.write_ahead(look(state), pause=0))
     assert listing._written.keys() == state.jobs.keys()
     apply(state, r.AllJobsDeleted(at=NOW))
-    asyncio.run(listing.write_ahead(look(state)))
+    asyncio.run(listing.write_ahead(look(state), pause=0))
     assert not listing._written
     assert not listing._jobs
 
