@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kala_client._answers import Answer
-from kala_client._garbage import uncollected
+from kala_client._garbage import only_newest_collected
 from kala_client._wire_types import WithoutNulls
 from kala_client.errors import UnexpectedResponseError
 from kala_client.models import Job, JobStat, KalaStats, Run, SlotExplanation
@@ -80,7 +80,7 @@ class SlotsAnswer(_Envelope):
 def read(answer: Answer, model: type[M]) -> M:
     """Decode a JSON answer, and keep fields that the model does not know."""
     try:
-        with uncollected() if len(answer.body) > _LARGE else nullcontext():
+        with only_newest_collected() if len(answer.body) > _LARGE else nullcontext():
             return model.model_validate_json(answer.body, extra="allow")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
