@@ -176,13 +176,15 @@ class Job(_Wire):
     @model_validator(mode="after")
     def _read_counters_in_metadata(self) -> Self:
         # Not by an AliasPath: with a single one, pydantic-core takes longer to find every field of the model.
-        given = self.model_fields_set
+        # Nor by setattr, which takes longer than all the rest of this.
+        given, metadata, values = self.model_fields_set, self.metadata, self.__dict__
         for name, read in _COUNTERS.items():
-            if name in self.metadata and name not in given:
+            if name not in given and name in metadata:
                 try:
-                    setattr(self, name, read(self.metadata[name]))
+                    values[name] = read(metadata[name])
                 except ValidationError as error:
                     raise _found_at(error, "metadata", name) from None
+                given.add(name)
         return self
 
     def creation_body(self) -> dict[str, Any]:
