@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, GetCoreSchemaHandler
-from pydantic_core import core_schema
+from pydantic_core import TzInfo, core_schema
 
 from kala_client.schedule import Period, Schedule
+
+_ZULU = TzInfo(0)
+"""The zone of a time that pydantic-core has read with a `Z`: one object for all of them, in its newer versions."""
 
 
 class _OrInstance:
@@ -58,7 +61,12 @@ def _write_duration(value: Period | timedelta) -> str:
 
 def _moment(value: datetime | None) -> datetime | None:
     # Go's zero time is in the year 1, as nothing else on the wire; and comparing whole times is slow.
-    return None if value is None or value.year == 1 else value.astimezone(UTC)
+    return None if value is None or value.year == 1 else _in_utc(value)
+
+
+def _in_utc(value: datetime) -> datetime:
+    # What ends in Z, as nearly everything does, is in UTC already: a conversion takes twice as long to say so.
+    return datetime.combine(value, value.time(), UTC) if value.tzinfo is _ZULU else value.astimezone(UTC)
 
 
 def _header_values(value: Any) -> Any:
@@ -66,7 +74,7 @@ def _header_values(value: Any) -> Any:
 
 
 Moment = Annotated[AwareDatetime | None, AfterValidator(_moment)]
-Instant = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 ScheduleText = Annotated[str, _OrInstance(Schedule, write=str)]
 DurationText = Annotated[str, _OrInstance(Period, timedelta, write=_write_duration)]
 HeaderValues = Annotated[list[str], BeforeValidator(_header_values)]

@@ -1,5 +1,6 @@
 """What the models read, refuse and send."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -122,6 +123,14 @@ def test_both_spellings_of_the_servers_stats_are_read() -> None:
     )
     assert stats.created_at == datetime(2035, 1, 1, tzinfo=UTC)
     assert stats.created_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("written", ["00:00:01.5Z", "00:00:01.5+00:00", "02:00:01.5+02:00"])
+def test_a_time_is_in_utc_whatever_zone_it_was_written_in(written: str) -> None:
+    sent = {"name": "a", "next_run_at": f"2035-01-01T{written}"}
+    for job in (read(Job, sent), Job.model_validate_json(json.dumps(sent))):
+        assert job.next_run_at == datetime(2035, 1, 1, 0, 0, 1, 500_000, UTC)
+        assert job.next_run_at.tzinfo is UTC
 
 
 def test_nulls_are_empty_lists() -> None:
