@@ -21,7 +21,10 @@ async def write_at_once(service: Service, listing: Listing) -> None:
 
 
 async def keep_written(service: Service, listing: Listing) -> None:
-    """Write the JSON of new jobs once no more are coming; for as long as the store can be trusted."""
+    """Write the JSON of new jobs once no more are coming; for as long as the store can be trusted.
+
+    What is there at its beginning is `write_at_once`'s.
+    """
     latest = written = _latest_job(service.state)
     with suppress(StoreBrokenError):
         while True:
