@@ -1,14 +1,17 @@
 """Runs commands: each in a session and process group of its own, its output bounded, the loop never blocked.
 
-How their ends are noticed is in `exits.py`. A command's own background processes do not hold its run: when the command
-has ended by itself, its pipe is closed and they live on. When it was ended on purpose, they are ended with it. It
-decides neither when nor whether to end one.
+To load a program takes a third of a millisecond, in which the loop can do nothing else: so commands are started one in
+each turn of the loop, in their order, and what else waits gets its turn between them. How their ends are noticed is in
+`exits.py`. A command's own background processes do not hold its run: when the command has ended by itself, its pipe is
+closed and they live on. When it was ended on purpose, they are ended with it. It decides neither when nor whether to
+end one.
 """
 
 import asyncio
 import contextlib
 import os
 import signal
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,17 +32,25 @@ _A_MOMENT = 0.05
 """Seconds after which a process is told of, and its pipe read as it fills. What is over sooner needs no record of its
 pid, and /proc is slow to read while a program is being loaded: telling of every `true` cost a quarter of the
 throughput. What it printed is read at its end."""
+_NOT_STARTED = Outcome(succeeded=False, reason="it was ended before it was started")
+
+
+@dataclass(slots=True, eq=False)
+class _Order:
+    """A command that waits for its turn of the loop."""
+
+    attempt: Attempt
+    on_spawned: Callable[[int, int], None]
+    on_ended: Callable[[Outcome], None]
 
 
 @dataclass(slots=True, eq=False)
 class _Child:
     """A command that runs, or whose group is being ended."""
 
+    order: _Order
     pid: int
     pipe: int
-    attempt: Attempt
-    on_spawned: Callable[[int, int], None]
-    on_ended: Callable[[Outcome], None]
     lasting: asyncio.TimerHandle | None = None
     """After a moment, this begins to care."""
     killing: asyncio.TimerHandle | None = None
@@ -62,6 +73,7 @@ class ShellRunner:
         hold_back_descriptors()
         self._base = inherited()
         self._exits = Exits()
+        self._orders: OrderedDict[str, _Order] = OrderedDict()
         self._children: dict[str, _Child] = {}
         self._something_ended = asyncio.Event()
 
@@ -72,19 +84,16 @@ class ShellRunner:
         on_spawned: Callable[[int, int], None],
         on_ended: Callable[[Outcome], None],
     ) -> None:
-        """Spawn the command. What goes wrong is an outcome, in words for people."""
-        loop = asyncio.get_running_loop()
-        try:
-            pid, pipe = spawn(attempt, self._base)
-            child = self._watched(pid, pipe, attempt, on_spawned, on_ended)
-        except CannotStartError as error:
-            loop.call_soon(on_ended, Outcome(succeeded=False, reason=str(error)))
-            return
-        child.lasting = loop.call_later(_A_MOMENT, self._lasts, child)
-        self._children[attempt.run_id] = child
+        """Let the command be spawned in its turn. What goes wrong is an outcome, in words for people."""
+        if not self._orders:
+            asyncio.get_running_loop().call_soon(self._start_next)
+        self._orders[attempt.run_id] = _Order(attempt, on_spawned, on_ended)
 
     def end(self, run_id: str) -> None:
-        """Send TERM to the command's group, and KILL after the grace."""
+        """Send TERM to the command's group, and KILL after the grace; one that waits for its turn is not started."""
+        order = self._orders.pop(run_id, None)
+        if order is not None:
+            asyncio.get_running_loop().call_soon(order.on_ended, _NOT_STARTED)
         child = self._children.get(run_id)
         if child is None or child.ending:
             return
@@ -94,7 +103,9 @@ class ShellRunner:
         signal_group(child.pid, signal.SIGTERM)
 
     def kill_all(self) -> None:
-        """Send KILL to every command's group."""
+        """Send KILL to every command's group; those that wait for their turn are not started."""
+        for run_id in list(self._orders):
+            self.end(run_id)
         for child in list(self._children.values()):
             self._kill(child)
 
@@ -107,16 +118,28 @@ class ShellRunner:
                     await self._something_ended.wait()
         self._exits.close()
 
-    def _watched(
-        self,
-        pid: int,
-        pipe: int,
-        attempt: Attempt,
-        on_spawned: Callable[[int, int], None],
-        on_ended: Callable[[Outcome], None],
-    ) -> _Child:
+    def _start_next(self) -> None:
+        """Spawn the command whose turn it is; it may have been taken back."""
+        if not self._orders:
+            return
+        _, order = self._orders.popitem(last=False)
+        if self._orders:
+            asyncio.get_running_loop().call_soon(self._start_next)
+        self._spawn(order)
+
+    def _spawn(self, order: _Order) -> None:
+        try:
+            pid, pipe = spawn(order.attempt, self._base)
+            child = self._watched(pid, pipe, order)
+        except CannotStartError as error:
+            order.on_ended(Outcome(succeeded=False, reason=str(error)))
+            return
+        child.lasting = asyncio.get_running_loop().call_later(_A_MOMENT, self._lasts, child)
+        self._children[order.attempt.run_id] = child
+
+    def _watched(self, pid: int, pipe: int, order: _Order) -> _Child:
         """Watch for the end of a new process. Where that fails, for want of descriptors, nothing is left of it."""
-        child = _Child(pid, pipe, attempt, on_spawned, on_ended)
+        child = _Child(order, pid, pipe)
         try:
             self._exits.watch(pid, partial(self._exited, child))
         except OSError as error:
@@ -131,7 +154,7 @@ class ShellRunner:
         self._listen(child)
         started = start_time(child.pid)
         if started is not None:
-            child.on_spawned(child.pid, started)
+            child.order.on_spawned(child.pid, started)
 
     def _listen(self, child: _Child) -> None:
         if child.listening:
@@ -181,10 +204,10 @@ class ShellRunner:
             if not _read_chunk(child):
                 break
         os.close(child.pipe)
-        del self._children[child.attempt.run_id]
+        del self._children[child.order.attempt.run_id]
         self._something_ended.set()
         outcome = _reap(child.pid)
-        child.on_ended(Outcome(succeeded=False, reason=child.unwatched) if child.unwatched else outcome)
+        child.order.on_ended(Outcome(succeeded=False, reason=child.unwatched) if child.unwatched else outcome)
 
 
 def _read_chunk(child: _Child) -> bytes | None:
@@ -194,7 +217,7 @@ def _read_chunk(child: _Child) -> bytes | None:
     except BlockingIOError:
         return None
     if chunk:
-        child.attempt.output.write(chunk)
+        child.order.attempt.output.write(chunk)
     return chunk
 
 

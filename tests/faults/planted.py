@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import kala_server.clock
+import kala_server.runner.shell
 import kala_server.server
 import kala_server.service
 from kala_server.config import Settings
@@ -24,7 +25,7 @@ from kala_server.core.engine import Decision, decide
 from kala_server.core.occurrences import timetable_of
 from kala_server.core.records import Record, RunFinished, RunStarted
 from kala_server.core.state import State
-from kala_server.runner.shell import ShellRunner
+from kala_server.runner.spawn import spawn
 from kala_server.store.filesystem import RealFileSystem
 from kala_server.store.journal import JournalStore
 from kala_server.store.protocol import StoreFullError
@@ -174,13 +175,13 @@ def killed_at(point: Point, number: int, *, eager: bool = False) -> None:
     countdown = Countdown(number)
     _store(EagerMortalStore if eager else MortalStore, point=point, countdown=countdown)
     if point is Point.AFTER_THE_SPAWN:
-        start = ShellRunner.start
 
-        def started(*arguments: Any, **options: Any) -> None:
-            start(*arguments, **options)
+        def spawned(*arguments: Any) -> tuple[int, int]:
+            process = spawn(*arguments)
             countdown.kill()
+            return process
 
-        setattr(ShellRunner, "start", started)  # noqa: B010 - a method in place of a method
+        setattr(kala_server.runner.shell, "spawn", spawned)  # noqa: B010 - a function in place of a function
 
 
 def sleeps_until_it_is_due() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,29 @@ def test_ending_a_run_that_is_just_over_or_unknown_does_nothing() -> None:
             await run.ended
 
     carry_out(scenario)
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_a_command_that_is_ended_before_its_turn_is_not_started(tmp_path: Path, *, all_of_them: bool) -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        command = f"touch {tmp_path}/$KALA_RUN_ID"
+        runs = [Run(runner, command=command, shell=True, run_id=f"run-{number}") for number in range(5)]
+        if all_of_them:
+            runner.kill_all()
+        else:
+            runner.end("run-0")
+            runner.end("run-3")
+        again = Run(runner, command=command, shell=True, run_id="again")
+        outcomes = [await run.ended for run in runs]
+        assert (await again.ended).succeeded
+        assert {outcome.reason for outcome in outcomes if not outcome.succeeded} == {
+            "it was ended before it was started"
+        }
+        assert sum(outcome.succeeded for outcome in outcomes) == (0 if all_of_them else 3)
+
+    carry_out(scenario)
+    begun = sorted(run_id.name for run_id in tmp_path.iterdir())
+    assert begun == (["again"] if all_of_them else ["again", "run-1", "run-2", "run-4"])
 
 
 def test_kill_all_leaves_nothing_and_close_waits_for_it() -> None:

@@ -78,6 +78,18 @@ def test_many_commands_leak_no_descriptors_and_leave_no_zombies() -> None:
     carry_out(scenario)
 
 
+def test_of_many_commands_one_is_started_in_each_turn_of_the_loop_and_in_their_order() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        runs = [Run(runner, command="sleep 1000", run_id=str(number)) for number in range(20)]
+        for number in range(20):
+            assert len(children()) == number
+            await asyncio.sleep(0)
+        processes = [await run.process for run in runs]
+        assert sorted(processes, key=lambda process: (process.started, process.pid)) == processes
+
+    carry_out(scenario)
+
+
 def test_commands_that_cannot_start_leak_nothing_either() -> None:
     async def scenario(runner: ShellRunner) -> None:
         before = descriptors(), children()
