@@ -4,9 +4,10 @@
 it returns, which the caller then makes durable (and commits) or not (and rolls back).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from kala_server.core import attempts, followers, reasons, slots, validation
@@ -14,8 +15,11 @@ from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
 from kala_server.core.job import Job, JobSpec, Overlap, RunState, Trigger
-from kala_server.core.state import Due, State
+from kala_server.core.state import Due, DueEntry, State
 from kala_server.core.turn import Limits, Turn
+
+MOST_AT_A_TICK = 100
+"""How many slots, retries and timeouts are decided on in one go: some milliseconds. The others stay due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,8 @@ def _start(turn: Turn, event: e.StartJob) -> None:
 
 
 def _tick(turn: Turn, _event: e.Tick) -> None:
-    _let_time_pass(turn, missed="")
+    for entry in islice(_due(turn), MOST_AT_A_TICK):
+        _has_come(turn, entry, missed="")
 
 
 def _step_clock(turn: Turn, event: e.StepClock) -> None:
@@ -152,15 +157,20 @@ def _step_clock(turn: Turn, event: e.StepClock) -> None:
         turn.emit(r.ClockStepped(at=turn.now, seconds=event.seconds))
 
 
-def _let_time_pass(turn: Turn, *, missed: str) -> None:
+def _due(turn: Turn) -> Iterator[DueEntry]:
+    """Take what is due, in its order; what follows from one may make another due."""
     while (entry := turn.state.take_due(turn.now)) is not None:
-        _, _, what, key = entry
-        if what is Due.SLOT:
-            slots.account(turn, key, missed)
-        elif what is Due.RETRY:
-            turn.state.make_ready(turn.run(key))
-        else:
-            attempts.timed_out(turn, key)
+        yield entry
+
+
+def _has_come(turn: Turn, entry: DueEntry, *, missed: str) -> None:
+    _, _, what, key = entry
+    if what is Due.SLOT:
+        slots.account(turn, key, missed)
+    elif what is Due.RETRY:
+        turn.state.make_ready(turn.run(key))
+    else:
+        attempts.timed_out(turn, key)
 
 
 def _recover(turn: Turn, event: e.Recover) -> None:
@@ -170,7 +180,8 @@ def _recover(turn: Turn, event: e.Recover) -> None:
             attempts.interrupted(turn, run)
         elif run.ending:  # whoever was asked to end it is gone
             turn.ask(e.EndAttempt(run_id=run.id))
-    _let_time_pass(turn, missed=reasons.DOWN)
+    for entry in _due(turn):
+        _has_come(turn, entry, missed=reasons.DOWN)
 
 
 def _housekeep(turn: Turn, event: e.Housekeep) -> None:

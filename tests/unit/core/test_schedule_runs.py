@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from kala_server.core import events as e
+from kala_server.core import records as r
+from kala_server.core.engine import MOST_AT_A_TICK
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.job import RunState, Trigger
-from tests.unit.core.simulation import START, World, lasting, seconds, times, utc
+from tests.unit.core.simulation import START, World, id_of, lasting, seconds, times, utc
 
 
 @pytest.mark.parametrize(("repeat", "runs"), [("R0", 1), ("R1", 2), ("R2", 3), ("R5", 6)])
@@ -50,6 +52,20 @@ def test_a_start_right_now_is_not_in_the_past() -> None:
     world = World()
     world.create("job", schedule="R0/2030-01-01T00:00:00Z/PT1H")
     assert world.started("job") == [START]
+
+
+def test_of_many_that_are_due_at_once_each_tick_decides_on_some_in_their_order() -> None:
+    world = World(max_running=10)
+    names = [f"job {number}" for number in range(2 * MOST_AT_A_TICK + 50)]
+    for name in names:
+        world.create(name, schedule="R0/2030-01-01T01:00:00Z/")
+    world.now = utc("2030-01-01 01:00")
+    ticks = []
+    while (when := world.state.next_due()) is not None and when <= world.now:
+        records = world.decide(e.Tick()).records
+        ticks.append([record.job_id for record in records if isinstance(record, r.RunQueued)])
+    assert list(map(len, ticks)) == [MOST_AT_A_TICK, MOST_AT_A_TICK, 50]
+    assert [job_id for tick in ticks for job_id in tick] == list(map(id_of, names))
 
 
 @pytest.mark.parametrize(
