@@ -1,7 +1,8 @@
 """The only orchestrator: event → engine → durable records → effects → answer.
 
-Events wait in an inbox. While one batch is being made durable the next one gathers, so that many requests share one
-sync. Nobody hears of a record, and nothing is spawned for it, before it is durable; readers see only what is.
+Events wait in an inbox. While one batch is being made durable the next one gathers, and it is let gather for as long
+as events keep coming, so that many requests share one sync. Nobody hears of a record, and nothing is spawned for it,
+before it is durable; readers see only what is.
 """
 
 import asyncio
@@ -34,6 +35,11 @@ _log = logging.getLogger("kala.service")
 _RETRY_WHEN_FULL = timedelta(seconds=1)
 _HOUSEKEEPING = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=24)
+_LONGEST_GATHERING = 0.01
+"""Seconds for which a batch may be let grow while more comes."""
+_QUIET_TURNS = 4
+"""Turns of the loop without a new event after which none is on its way: a request takes so many from its first byte
+to the inbox."""
 _MANY = 1_000
 """Records of a batch after which what they made is kept out of the garbage collector's way."""
 
@@ -83,6 +89,8 @@ class Service:
         self._readers: deque[tuple[Callable[[State], Any], asyncio.Future[Any]]] = deque()
         self._working: asyncio.Task[None] | None = None
         self._compacting: asyncio.Task[None] | None = None
+        self._ahead = False
+        """Whether the state holds what is not durable yet, and may have to be taken back."""
         self._ticking = False
         self._full = False
         self._looks_for_room = False
@@ -113,7 +121,7 @@ class Service:
         """Return the answer to a question about what is durable. Raises StoreBrokenError where that is not known."""
         if self.broken:
             raise self.broken
-        if self._working is None:
+        if not self._ahead:
             return question(self.state)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._readers.append((question, answer))
@@ -197,14 +205,24 @@ class Service:
         """Take batch after batch until the inbox is empty."""
         room = True
         try:
-            while room and (self._inbox or self._readers):
-                self._answer_readers()
+            while room and self._inbox:
+                await self._gather()
                 room = await self._work_on_batch()
+                self._answer_readers()
+                if room:
+                    self.clock.set_alarm(self.state.next_due(), self._tick)
         finally:
             self._working = None
             self._answer_readers()
-        if room:
-            self.clock.set_alarm(self.state.next_due(), self._tick)
+
+    async def _gather(self) -> None:
+        """Let the inbox fill while more comes: most of what a batch costs does not depend on its size."""
+        until = self.clock.monotonic() + _LONGEST_GATHERING
+        gathered = quiet = 0
+        while quiet < _QUIET_TURNS and self.clock.monotonic() < until:
+            quiet = 0 if len(self._inbox) > gathered else quiet + 1
+            gathered = len(self._inbox)
+            await asyncio.sleep(0)
 
     async def _work_on_batch(self) -> bool:
         """Decide on all that is in the inbox, make it durable, act on it; False where that cannot be."""
@@ -213,6 +231,7 @@ class Service:
         answers, decisions = self._decide(wishes)
         records = [record for decision in decisions for record in decision.records]
         began = self.clock.monotonic()
+        self._ahead = True
         try:
             if records:
                 await self._store.append(records)
@@ -225,6 +244,8 @@ class Service:
         except ValueError as error:
             self._cannot_be_kept(wishes, error)
             return True
+        finally:
+            self._ahead = False
         self._full = False
         if self._step:
             _log.warning("the clock was put %s by %s", *_told(self._step))

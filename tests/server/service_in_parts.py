@@ -49,9 +49,13 @@ class Time:
         sleepers = [*self._later, *([self._alarm] if self._alarm else [])]
         return sum(when <= self._now + within for when, _ in sleepers)
 
+    def pass_by(self, **delta: float) -> None:
+        """Let time pass that nobody waits for."""
+        self._now += timedelta(**delta)
+
     async def go_on(self, **delta: float) -> None:
         """Let time pass, and whoever is waiting for it do its work."""
-        self._now += timedelta(**delta)
+        self.pass_by(**delta)
         due = [(when, wake) for when, wake in self._later if when <= self._now]
         self._later = [entry for entry in self._later if entry not in due]
         if self._alarm and self._alarm[0] <= self._now:

@@ -7,6 +7,7 @@ import pytest
 
 from kala_server.core import events as e
 from kala_server.core import records as r
+from kala_server.core.engine import MOST_AT_A_TICK
 from kala_server.core.errors import ConflictError, InvalidJobError, NotFoundError
 from kala_server.core.job import RunState
 from kala_server.core.turn import Limits
@@ -100,6 +101,44 @@ def test_requests_that_come_during_a_sync_share_the_next_one() -> None:
     play(scene)
 
 
+def test_requests_that_come_one_after_the_other_share_a_sync() -> None:
+    async def scene(parts: Parts) -> None:
+        tried = parts.disk.tried
+        created = []
+        for number in range(50):
+            created.append(parts.create(f"{number:08}{OTHER_ID[8:]}", schedule=IN_A_MINUTE))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        await asyncio.gather(*created)
+        assert parts.disk.tried - tried == 1
+
+    play(scene)
+
+
+def test_who_asks_does_not_wait_for_ever_while_others_come() -> None:
+    async def scene(parts: Parts) -> None:
+        tried = parts.disk.tried
+        for number in range(100):
+            parts.create(f"{number:08}{OTHER_ID[8:]}", schedule=IN_A_MINUTE)
+            parts.time.pass_by(milliseconds=1)
+            await asyncio.sleep(0)
+        assert 5 <= parts.disk.tried - tried <= 20
+
+    play(scene)
+
+
+def test_a_reader_need_not_wait_for_what_is_not_decided_yet() -> None:
+    async def scene(parts: Parts) -> None:
+        created = parts.create(schedule=IN_A_MINUTE)
+        await asyncio.sleep(0)
+        assert parts.service.waiting_events
+        assert await parts.service.read(lambda state: set(state.jobs)) == set()
+        assert parts.service.waiting_events
+        await created
+
+    play(scene)
+
+
 def test_answers_come_in_the_order_of_the_requests() -> None:
     async def scene(parts: Parts) -> None:
         answered: list[int] = []
@@ -180,6 +219,45 @@ def test_a_due_slot_starts_when_its_time_has_come_and_once() -> None:
         assert len(parts.commands.started) == 1
         await parts.time.go_on(seconds=1)
         assert len(set(parts.commands.started)) == 2
+
+    play(scene)
+
+
+def test_a_slot_comes_due_though_requests_never_stop() -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.hold()
+        first = parts.create(schedule=IN_A_MINUTE)
+        await breathe()
+        second = parts.create(OTHER_ID, schedule="R/2099-01-01T00:00:00Z/P1D")
+        parts.disk.let_go()
+        await first
+        parts.disk.hold()
+        await breathe()
+        assert not second.done()
+        await parts.time.go_on(minutes=1)
+        parts.disk.let_go()
+        await breathe()
+        assert len(parts.commands.started) == 1
+
+    play(scene)
+
+
+def test_a_request_that_comes_with_many_due_slots_need_not_wait_for_all_of_them() -> None:
+    async def scene(parts: Parts) -> None:
+        ids = [f"{number:08}{OTHER_ID[8:]}" for number in range(5 * MOST_AT_A_TICK)]
+        await asyncio.gather(*(parts.create(job_id, schedule=IN_A_MINUTE) for job_id in ids))
+        await breathe()
+        parts.disk.hold()
+        await parts.time.go_on(minutes=1)
+        created = parts.create(schedule="R/2099-01-01T00:00:00Z/P1D")
+        before = len(parts.disk.batches)
+        parts.disk.let_go()
+        await created
+        assert len(parts.disk.batches) - before <= 2
+        for _ in ids:
+            await parts.time.go_on(seconds=0)
+        queued = [record.job_id for record in parts.disk.records if isinstance(record, r.RunQueued)]
+        assert queued == ids
 
     play(scene)
 
