@@ -13,6 +13,8 @@ from time import perf_counter
 
 from tests.bench.servers import Address
 
+_PAUSE = 0.001
+"""Seconds between two questions whether the loop is held."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -93,6 +95,11 @@ def request(
         most=int(how.get("most", 1 << 60)),
         pause=how.get("pause", 0),
     )
+
+
+def asking(address: Address, seconds: float, path: str = "/healthz") -> Running:
+    """Ask again and again whether the loop is held; the longest answer says for how long it was."""
+    return Running(request(address, "GET", path, connections=1, pause=_PAUSE, seconds=seconds))
 
 
 def drive(plan: Plan) -> Load:

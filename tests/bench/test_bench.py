@@ -19,6 +19,7 @@ ROWS = {
     "import-client", "import-models",
     *(f"burst-{count}" for count in SMALL.bursts),
     *(f"burst-{count}-order" for count in SMALL.bursts),
+    f"burst-{min(SMALL.bursts)}-held",
 }  # fmt: skip
 
 

@@ -6,19 +6,22 @@ from itertools import pairwise
 from time import sleep
 from typing import Any
 
-from tests.bench import documents, limits
+from tests.bench import documents, limits, load
 from tests.bench.bench import MOST_A_CALL, Bench
 from tests.bench.row import Row, Target
 from tests.bench.servers import Address
 
 _READ_AT = 2_000
 """Jobs a second that a server is sure to take in before they are due."""
+_DONE_AT = 200
+"""Commands a second that it is sure to get done."""
 
 
 def bursts(bench: Bench) -> Iterator[Row]:
     """Let many jobs be due at once, and compare with how fast the machine can spawn."""
     for count in bench.size.bursts:
         yield from _burst(bench, count)
+    yield _held(bench, min(bench.size.bursts))
 
 
 def _burst(bench: Bench, count: int) -> Iterator[Row]:
@@ -52,12 +55,7 @@ def _burst(bench: Bench, count: int) -> Iterator[Row]:
 def _once(bench: Bench, count: int) -> tuple[float, float]:
     """Return how many commands were done each second, and the share of them that started in their turn."""
     server = bench.new_server()
-    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3 + count // _READ_AT)
-    ids = []
-    for begin in range(0, count, bench.size.batch):
-        numbers = range(begin, min(begin + bench.size.batch, count))
-        jobs = [documents.runs_true(number, documents.at(due)) for number in numbers]
-        ids += server.address.call("POST", "/job/batch/", {"jobs": jobs})["ids"]
+    due, ids = _prepare(bench, server.address, count)
     sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
     _wait_for(server.address, count)
     jobs = server.address.call("GET", "/job/?stats=true")["jobs"]
@@ -67,6 +65,46 @@ def _once(bench: Bench, count: int) -> tuple[float, float]:
     ends = [begin + _length(run) for begin, run in zip(begins, runs, strict=True)]
     in_turn = 1 + sum(before <= after for before, after in pairwise(begins))
     return count / (max(ends) - due).total_seconds(), in_turn / count
+
+
+def _prepare(bench: Bench, address: Address, count: int) -> tuple[datetime, list[str]]:
+    """Create commands that are due at one instant; return when that is, and their ids."""
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3 + count // _READ_AT)
+    ids = []
+    for begin in range(0, count, bench.size.batch):
+        numbers = range(begin, min(begin + bench.size.batch, count))
+        jobs = [documents.runs_true(number, documents.at(due)) for number in numbers]
+        ids += address.call("POST", "/job/batch/", {"jobs": jobs})["ids"]
+    return due, ids
+
+
+def _held(bench: Bench, count: int) -> Row:
+    """Ask meanwhile whether the loop is held, in a burst of its own, as who asks takes time from the others."""
+    server = bench.new_server()
+    idle = load.asking(server.address, bench.size.seconds).result()
+    due, _ = _prepare(bench, server.address, count)
+    seconds = (due - datetime.now(UTC)).total_seconds() + count / _DONE_AT
+    asking = load.asking(server.address, seconds)
+    _wait_for(server.address, count)
+    held = asking.result().longest - idle.p50
+    server.stop()
+    return Row(
+        name=f"burst-{count}-held",
+        what="longest hold of the loop meanwhile",
+        figure=held * 1000,
+        unit="ms",
+        limit=_bare_held(bench, count) * 1000,
+        limit_is="the same of a bare Tornado beside the machine's own spawning",
+        target=Target(at_most=20, of="figure"),
+    )
+
+
+def _bare_held(bench: Bench, count: int) -> float:
+    idle = load.asking(bench.bare, bench.size.seconds, "/100").result()
+    asking = load.asking(bench.bare, 2 * bench.size.seconds, "/100")
+    sleep(0.1)
+    limits.spawn_rate(count)
+    return asking.result().longest - idle.p50
 
 
 def _length(run: dict[str, Any]) -> timedelta:

@@ -9,9 +9,6 @@ from tests.bench.bench import Bench
 from tests.bench.row import Row, Target
 from tests.bench.servers import API, Address
 
-_PAUSE = 0.001
-"""Seconds between two questions whether the loop is held."""
-
 
 def get(bench: Bench) -> Iterator[Row]:
     """Compare one job with as many bytes of nothing."""
@@ -61,12 +58,12 @@ def stats(bench: Bench) -> Iterator[Row]:
 def listing(bench: Bench) -> Iterator[Row]:
     """List every job, at once after a start and later, and ask meanwhile whether the loop is held."""
     loaded, jobs = bench.loaded, bench.size.jobs
-    idle = _asking(loaded.address, bench.size.seconds).result()
+    idle = load.asking(loaded.address, bench.size.seconds).result()
     names = {"list-at-once": "at once after a start", "list": f"{bench.size.pause:g} s after a start"}
     for name, when in names.items():
         loaded.again()
         sleep(bench.size.pause if name == "list" else 0)
-        asking = _asking(loaded.address, 2 * bench.size.seconds)
+        asking = load.asking(loaded.address, 2 * bench.size.seconds)
         sleep(0.1)
         took, size = _download(loaded.address, f"{API}/job/")
         held = asking.result().longest - idle.p50
@@ -103,8 +100,8 @@ def listing(bench: Bench) -> Iterator[Row]:
 
 def _bare_list(bench: Bench, size: int) -> tuple[float, float]:
     """Return how long it takes to stream as many bytes ready-made, and how long the loop is held by that."""
-    idle = _asking(bench.bare, bench.size.seconds, "/100").result()
-    asking = _asking(bench.bare, 2 * bench.size.seconds, "/100")
+    idle = load.asking(bench.bare, bench.size.seconds, "/100").result()
+    asking = load.asking(bench.bare, 2 * bench.size.seconds, "/100")
     sleep(0.1)
     took, _ = _download(bench.bare, f"/{bench.size.jobs}/{size // bench.size.jobs}")
     return took, asking.result().longest - idle.p50
@@ -115,10 +112,6 @@ def _live_list(bench: Bench) -> float | None:
         return None
     took, _ = _download(bench.live, f"{API}/job/")
     return took
-
-
-def _asking(address: Address, seconds: float, path: str = "/healthz") -> load.Running:
-    return load.Running(load.request(address, "GET", path, connections=1, pause=_PAUSE, seconds=seconds))
 
 
 def _download(address: Address, path: str) -> tuple[float, int]:
