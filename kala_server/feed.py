@@ -32,7 +32,7 @@ class Feed:
     def __init__(self, buffered: int = BUFFERED) -> None:
         self.life = uuid4().hex[:8]
         """Tells the numbers of this feed from those of another server, or of this one before it was started again."""
-        self._entries: deque[Entry] = deque(maxlen=buffered)
+        self._records: deque[Record] = deque(maxlen=buffered)
         self._latest = 0
         self._news = asyncio.Event()
         self._closed = False
@@ -44,9 +44,8 @@ class Feed:
 
     def publish(self, records: Sequence[Record]) -> None:
         """Tell every follower of records that have just become durable."""
-        for record in records:
-            self._latest += 1
-            self._entries.append(Entry(self._latest, record))
+        self._latest += len(records)
+        self._records.extend(records)
         self._wake()
 
     def close(self) -> None:
@@ -80,11 +79,12 @@ class Feed:
 
     def _since(self, position: int) -> list[Entry]:
         """Return what is buffered after the position, after an entry that says so where some is not any more."""
-        missed = self._latest - len(self._entries)
+        missed = self._latest - len(self._records)
         if position > self._latest or position < missed:
             return [Entry(missed, None)]
         # From the end, as a follower is mostly a few records behind.
-        return list(islice(reversed(self._entries), self._latest - position))[::-1]
+        newest_first = islice(reversed(self._records), self._latest - position)
+        return [Entry(self._latest - number, record) for number, record in enumerate(newest_first)][::-1]
 
     def _wake(self) -> None:
         self._news.set()

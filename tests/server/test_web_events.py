@@ -143,7 +143,7 @@ def test_who_comes_with_an_id_that_is_too_old_or_too_new_is_told_too() -> None:
     async def scene(home: Home) -> None:
         feed = home.server.service.feed
         await home.create(schedule=LATER)
-        feed._entries.clear()  # as after ten thousand more
+        feed._records.clear()  # as after ten thousand more
         await home.create(schedule=LATER, name="new")
         for number in (0, feed.latest + 1, 10**14):
             async with events(home, f"{feed.life}-{number}") as stream:
