@@ -8,6 +8,7 @@ import errno
 import logging
 import signal
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from kala_server.server import Server
 
 _log = logging.getLogger("kala.cli")
+
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that waits for the interpreter asks whoever computes to let it go on.
+
+The question is put off each time that one lets go by itself, as a compaction does every few milliseconds to write: with
+Python's own 5 ms the loop could then wait for a tenth of a second.
+"""
 
 
 @click.command(short_help="Run a server.")
@@ -62,6 +70,7 @@ def _run_server(options: dict[str, Any]) -> None:
 
     settings = settings_of(options)
     log_to_stderr(verbose=options["verbose"], as_json=options["log_format"] == "json")
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         asyncio.run(_serve(settings))
     except (ConfigError, StoreError) as error:

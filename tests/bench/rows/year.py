@@ -5,11 +5,13 @@ between one second and the next.
 """
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
+from kala_server.cli.serve import SWITCH_INTERVAL
 from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.engine import decide
@@ -142,6 +144,7 @@ async def _compact(folder: Path, jobs: int) -> tuple[float, float]:
         decide(state, e.CreateJobs(jobs=(e.NewJob(id=job_id, spec=spec),)), _BEGIN, Limits())
         state.undo.commit()
     await store.append(list(state.snapshot()))
+    sys.setswitchinterval(SWITCH_INTERVAL)  # as in a server
     await asyncio.sleep(0.1)
     watch = limits.LoopWatch()
     await asyncio.sleep(0.5)
