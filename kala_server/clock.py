@@ -4,6 +4,7 @@ Alarms run on monotonic timers, but the wall clock is read anew at least once a 
 or a suspended machine is noticed at once.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -51,8 +52,8 @@ class LoopClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return the loop's time."""
-        return self._loop.time()
+        """Return the seconds of a clock that nobody can set; an IOLoop's own time is that of the wall."""
+        return time.monotonic()
 
     def stepped(self) -> timedelta:
         """Return the step; below a second it is none: it adds up and is returned when it has come to one."""
@@ -63,7 +64,7 @@ class LoopClock:
         return timedelta(seconds=ahead - before)
 
     def _wall_ahead(self) -> float:
-        return self.now().timestamp() - self._loop.time()
+        return self.now().timestamp() - self.monotonic()
 
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         """Call `wake` once the wall clock reads `when`."""

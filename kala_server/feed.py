@@ -17,6 +17,9 @@ from kala_server.core.records import Record
 BUFFERED = 50_000
 """A few batches of the largest size, so that a follower that keeps up misses none of them."""
 
+_AT_A_TIME = 1_000
+"""Records that a follower who is far behind is given in one go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -78,13 +81,14 @@ class Feed:
                     yield None
 
     def _since(self, position: int) -> list[Entry]:
-        """Return what is buffered after the position, after an entry that says so where some is not any more."""
+        """Return what is buffered next after the position, or an entry that says so where it is not any more."""
         missed = self._latest - len(self._records)
         if position > self._latest or position < missed:
             return [Entry(missed, None)]
         # From the end, as a follower is mostly a few records behind.
-        newest_first = islice(reversed(self._records), self._latest - position)
-        return [Entry(self._latest - number, record) for number, record in enumerate(newest_first)][::-1]
+        newest_first = list(islice(reversed(self._records), self._latest - position))
+        next_ones = newest_first[: -_AT_A_TIME - 1 : -1]
+        return [Entry(number, record) for number, record in enumerate(next_ones, position + 1)]
 
     def _wake(self) -> None:
         self._news.set()

@@ -1,7 +1,7 @@
 """The only orchestrator: event → engine → durable records → effects → answer.
 
-Events wait in an inbox. While one batch is being made durable the next one gathers, and it is let gather for as long
-as events keep coming, so that many requests share one sync. Nobody hears of a record, and nothing is spawned for it,
+Events wait in an inbox. While one batch is being made durable the next one gathers, and it is let gather a little
+longer while more comes, so that many requests share one sync. Nobody hears of a record, and nothing is spawned for it,
 before it is durable; readers see only what is.
 """
 
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from kala_server.clock import Clock
@@ -89,7 +89,9 @@ class Service:
         self._readers: deque[tuple[Callable[[State], Any], asyncio.Future[Any]]] = deque()
         self._working: asyncio.Task[None] | None = None
         self._compacting: asyncio.Task[None] | None = None
-        self._ahead = False
+        self._noticed: datetime | None = None
+        """When it was noticed that something is due, until nothing is: what is decided in parts is noticed at once."""
+        self._undurable = False
         """Whether the state holds what is not durable yet, and may have to be taken back."""
         self._ticking = False
         self._full = False
@@ -121,7 +123,7 @@ class Service:
         """Return the answer to a question about what is durable. Raises StoreBrokenError where that is not known."""
         if self.broken:
             raise self.broken
-        if not self._ahead:
+        if not self._undurable:
             return question(self.state)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._readers.append((question, answer))
@@ -210,7 +212,7 @@ class Service:
                 room = await self._work_on_batch()
                 self._answer_readers()
                 if room:
-                    self.clock.set_alarm(self.state.next_due(), self._tick)
+                    self._set_alarm()
         finally:
             self._working = None
             self._answer_readers()
@@ -231,7 +233,7 @@ class Service:
         answers, decisions = self._decide(wishes)
         records = [record for decision in decisions for record in decision.records]
         began = self.clock.monotonic()
-        self._ahead = True
+        self._undurable = True
         try:
             if records:
                 await self._store.append(records)
@@ -245,7 +247,7 @@ class Service:
             self._cannot_be_kept(wishes, error)
             return True
         finally:
-            self._ahead = False
+            self._undurable = False
         self._full = False
         if self._step:
             _log.warning("the clock was put %s by %s", *_told(self._step))
@@ -272,10 +274,13 @@ class Service:
         decisions = []
         self._step += self.clock.stepped()
         if self._step:
+            self._noticed = None
             wishes = [_Wish(e.StepClock(seconds=self._step.total_seconds())), *wishes]
         for wish in wishes:
             try:
-                decisions.append(decide(self.state, wish.event, self.clock.now(), self._limits))
+                decisions.append(
+                    decide(self.state, wish.event, self.clock.now(), self._limits, self._noticed)
+                )
                 answers.append((wish, None))
             except RefusedError as refusal:
                 answers.append((wish, refusal))
@@ -293,6 +298,7 @@ class Service:
             _answer(wish, error)
         self._inbox.extendleft(reversed([wish for wish in wishes if wish.answer is None]))
         self._full = True
+        self._noticed = None
         self._idle.set()
         if not self._looks_for_room:
             self._looks_for_room = True
@@ -331,7 +337,14 @@ class Service:
             except Exception as error:  # noqa: BLE001 - it is the reader's own, and goes to the reader
                 answer.set_exception(error)
 
+    def _set_alarm(self) -> None:
+        due = self.state.next_due()
+        if due is None or due > self.clock.now():
+            self._noticed = None
+        self.clock.set_alarm(due, self._tick)
+
     def _tick(self) -> None:
+        self._noticed = self._noticed or self.clock.now()
         if not self._ticking:
             self._ticking = True
             self.tell(e.Tick())

@@ -30,9 +30,14 @@ class Decision:
     effects: list[e.Effect]
 
 
-def decide(state: State, event: e.Event, now: datetime, limits: Limits) -> Decision:
-    """Return what follows from the event. Raises RefusedError, with the state as it was."""
-    turn = Turn(state, now, limits)
+def decide(
+    state: State, event: e.Event, now: datetime, limits: Limits, noticed: datetime | None = None
+) -> Decision:
+    """Return what follows from the event. Raises RefusedError, with the state as it was.
+
+    `noticed` is when it was noticed that something is due, where the ticks since then have not come to all of it.
+    """
+    turn = Turn(state, now, limits, noticed or now)
     mark = state.undo.mark()
     try:
         _HANDLERS[type(event)](turn, event)

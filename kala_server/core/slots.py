@@ -32,7 +32,7 @@ def account(turn: Turn, job_id: str, missed: str = "") -> None:
     if job.disabled or job.next_at is None or job.next_at > turn.now:
         return
     timetable = turn.timetable(job)
-    missed_until = turn.now if missed else _late_until(timetable, job.next_at, turn.now)
+    missed_until = turn.now if missed else _late_until(turn, timetable, job.next_at)
     if job.next_at <= missed_until:
         _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
     first = turn.job(job_id).next_at
@@ -57,11 +57,11 @@ def close(turn: Turn, job_id: str) -> None:
             _skip(turn, job, span, reasons.DISABLED, timetable.next_after(turn.now))
 
 
-def _late_until(timetable: Timetable, first: datetime, now: datetime) -> datetime:
-    late = now - ON_TIME
-    if timetable.count(max(first, late), now) <= AT_ONCE:
+def _late_until(turn: Turn, timetable: Timetable, first: datetime) -> datetime:
+    late = turn.noticed - ON_TIME
+    if timetable.count(max(first, late), turn.now) <= AT_ONCE:
         return late
-    return latest(timetable, first, now, AT_ONCE)[0] - timedelta(microseconds=1)
+    return latest(timetable, first, turn.now, AT_ONCE)[0] - timedelta(microseconds=1)
 
 
 def _find_next(turn: Turn, job_id: str, timetable: Timetable) -> None:
@@ -81,7 +81,7 @@ def _catch_up(turn: Turn, job: Job, timetable: Timetable, until: datetime, misse
     policy = catch_up_policy(job.spec)
     most = {CatchUp.ONE: 1, CatchUp.NONE: 0, CatchUp.ALL: CATCH_UP_LIMIT}[policy]
     candidates = latest(timetable, first, until, most)
-    chosen = [slot for slot in candidates if not _beyond_grace(job.spec, slot, turn.now)]
+    chosen = [slot for slot in candidates if not _beyond_grace(job.spec, slot, turn.noticed)]
     reason = reasons.BEYOND_GRACE if candidates and not chosen else missed
     following = timetable.next_after(until)
     last = timetable.last_until(chosen[0] - timedelta(microseconds=1) if chosen else until)
@@ -100,9 +100,9 @@ def catch_up_policy(spec: JobSpec) -> CatchUp:
     return spec.catch_up or (CatchUp.NONE if spec.resume_at_next_scheduled_time else CatchUp.ONE)
 
 
-def _beyond_grace(spec: JobSpec, slot: datetime, now: datetime) -> bool:
+def _beyond_grace(spec: JobSpec, slot: datetime, noticed: datetime) -> bool:
     limit = durations.after(slot, spec.misfire_grace)
-    return limit is not None and now > limit
+    return limit is not None and noticed > limit
 
 
 def _due(
@@ -116,7 +116,7 @@ def _due(
 ) -> None:
     """Decide what a slot does: it runs, unless it is too late or its policy lets an earlier run go first."""
     active = turn.state.active.get(job.id, ())
-    if _beyond_grace(job.spec, slot, turn.now):
+    if _beyond_grace(job.spec, slot, turn.noticed):
         _skip(turn, job, (slot, slot, 1), reasons.BEYOND_GRACE, following)
     elif active and job.spec.overlap is Overlap.SKIP:
         _skip(turn, job, (slot, slot, 1), reasons.OVERLAP, following, cause=active[0])

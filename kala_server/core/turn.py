@@ -35,6 +35,8 @@ class Turn:
     state: State
     now: datetime
     limits: Limits
+    noticed: datetime
+    """When it was noticed that something is due; later than that is not the slot's fault, and not held against it."""
     records: list[r.Record] = field(default_factory=list)
     effects: list[e.Effect] = field(default_factory=list)
 

@@ -1,9 +1,9 @@
-"""Runs commands: each in a session and process group of its own, its output bounded, the loop never blocked.
+"""Runs commands: each in a session and process group of its own, its output bounded, the loop never held for long.
 
-To load a program takes a third of a millisecond, in which the loop can do nothing else: so commands are started one in
-each turn of the loop, in their order, and what else waits gets its turn between them. How their ends are noticed is in
-`exits.py`. A command's own background processes do not hold its run: when the command has ended by itself, its pipe is
-closed and they live on. When it was ended on purpose, they are ended with it. It decides neither when nor whether to
+To load a program takes a third of a millisecond, in which the loop can do nothing else: so commands are started a few
+in each turn of the loop, in their order, and what else waits gets its turn between them. How their ends are noticed is
+in `exits.py`. A command's own background processes do not hold its run: when the command has ended by itself, its pipe
+is closed and they live on. When it was ended on purpose, they are ended with it. It decides neither when nor whether to
 end one.
 """
 
@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 
 from kala_server.runner.environment import inherited
 from kala_server.runner.exits import Exits
@@ -32,6 +33,9 @@ _A_MOMENT = 0.05
 """Seconds after which a process is told of, and its pipe read as it fills. What is over sooner needs no record of its
 pid, and /proc is slow to read while a program is being loaded: telling of every `true` cost a quarter of the
 throughput. What it printed is read at its end."""
+_STARTING = 0.002
+"""Seconds of a turn of the loop after which no further command is started in it. One in each turn would let the other
+events of a busy server, which may take milliseconds a turn, go before the commands."""
 _NOT_STARTED = Outcome(succeeded=False, reason="it was ended before it was started")
 
 
@@ -74,6 +78,7 @@ class ShellRunner:
         self._base = inherited()
         self._exits = Exits()
         self._orders: OrderedDict[str, _Order] = OrderedDict()
+        self._starting = False
         self._children: dict[str, _Child] = {}
         self._something_ended = asyncio.Event()
 
@@ -85,9 +90,8 @@ class ShellRunner:
         on_ended: Callable[[Outcome], None],
     ) -> None:
         """Let the command be spawned in its turn. What goes wrong is an outcome, in words for people."""
-        if not self._orders:
-            asyncio.get_running_loop().call_soon(self._start_next)
         self._orders[attempt.run_id] = _Order(attempt, on_spawned, on_ended)
+        self._start_soon()
 
     def end(self, run_id: str) -> None:
         """Send TERM to the command's group, and KILL after the grace; one that waits for its turn is not started."""
@@ -111,6 +115,7 @@ class ShellRunner:
 
     async def close(self) -> None:
         """Wait until the commands that were killed are gone; one that the kernel cannot end is left to it."""
+        await asyncio.sleep(0)  # those that were not even started are told of in the next turn
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._kill_grace):
                 while self._children:
@@ -118,14 +123,21 @@ class ShellRunner:
                     await self._something_ended.wait()
         self._exits.close()
 
-    def _start_next(self) -> None:
-        """Spawn the command whose turn it is; it may have been taken back."""
-        if not self._orders:
-            return
-        _, order = self._orders.popitem(last=False)
-        if self._orders:
-            asyncio.get_running_loop().call_soon(self._start_next)
-        self._spawn(order)
+    def _start_soon(self) -> None:
+        if self._orders and not self._starting:
+            self._starting = True
+            asyncio.get_running_loop().call_soon(self._start_some)
+
+    def _start_some(self) -> None:
+        """Spawn the commands whose turn it is; the others get the next one."""
+        self._starting = False
+        until = monotonic() + _STARTING
+        while self._orders:
+            _, order = self._orders.popitem(last=False)
+            self._spawn(order)
+            if monotonic() >= until:
+                break
+        self._start_soon()
 
     def _spawn(self, order: _Order) -> None:
         try:

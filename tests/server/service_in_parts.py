@@ -74,6 +74,8 @@ class Disk:
         self.tried = 0
         self.refuses: Exception | None = None
         self.refuses_to_compact: StoreError | None = None
+        self.takes: Callable[[], None] = lambda: None
+        """Called for each batch that is kept."""
         self.closed = False
         self.wants_compaction = False
         self._open = asyncio.Event()
@@ -105,6 +107,7 @@ class Disk:
         if self.refuses:
             raise self.refuses
         self.batches.append(list(batch))
+        self.takes()
 
     async def compact(self, snapshot: Iterable[Record]) -> None:
         list(snapshot)

@@ -124,6 +124,16 @@ def test_a_command_that_is_ended_before_its_turn_is_not_started(tmp_path: Path, 
     assert begun == (["again"] if all_of_them else ["again", "run-1", "run-2", "run-4"])
 
 
+def test_close_waits_until_those_that_were_not_started_are_told_of() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        run = Run(runner, command="true")
+        runner.end("run-1")
+        await runner.close()
+        assert run.ended.done()
+
+    carry_out(scenario)
+
+
 def test_kill_all_leaves_nothing_and_close_waits_for_it() -> None:
     async def scenario(runner: ShellRunner) -> None:
         command = "trap '' TERM; setsid sleep 0.3 & sleep 1000 & echo ready; wait; sleep 1000"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kala_server.runner import shell
 from kala_server.runner.shell import ShellRunner
 from tests.server.runner_scenario import Run, carry_out
 
@@ -78,14 +79,34 @@ def test_many_commands_leak_no_descriptors_and_leave_no_zombies() -> None:
     carry_out(scenario)
 
 
-def test_of_many_commands_one_is_started_in_each_turn_of_the_loop_and_in_their_order() -> None:
+def test_many_commands_are_started_in_their_order_and_no_more_in_a_turn_than_there_is_time_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shell, "_STARTING", 0)  # for one alone
+
     async def scenario(runner: ShellRunner) -> None:
+        for _ in range(10):  # that they were there changes nothing
+            Run(runner, command="sleep 1000", run_id="taken back")
+            runner.end("taken back")
         runs = [Run(runner, command="sleep 1000", run_id=str(number)) for number in range(20)]
         for number in range(20):
             assert len(children()) == number
             await asyncio.sleep(0)
         processes = [await run.process for run in runs]
         assert sorted(processes, key=lambda process: (process.started, process.pid)) == processes
+
+    carry_out(scenario)
+
+
+def test_a_loop_with_slow_turns_starts_as_many_in_each_as_there_is_time_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shell, "_STARTING", 60)
+
+    async def scenario(runner: ShellRunner) -> None:
+        runs = [Run(runner, command="sleep 1000", run_id=str(number)) for number in range(20)]
+        await asyncio.sleep(0)
+        assert len(children()) == len(runs)
 
     carry_out(scenario)
 

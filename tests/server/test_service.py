@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from kala_server.core import events as e
+from kala_server.core import reasons
 from kala_server.core import records as r
 from kala_server.core.engine import MOST_AT_A_TICK
 from kala_server.core.errors import ConflictError, InvalidJobError, NotFoundError
-from kala_server.core.job import RunState
+from kala_server.core.job import RunState, Trigger
 from kala_server.core.turn import Limits
 from kala_server.store.protocol import StoreBrokenError
 from tests.server.service_in_parts import JOB_ID, NOW, RUN_ID, Parts, breathe, play
@@ -258,6 +259,38 @@ def test_a_request_that_comes_with_many_due_slots_need_not_wait_for_all_of_them(
             await parts.time.go_on(seconds=0)
         queued = [record.job_id for record in parts.disk.records if isinstance(record, r.RunQueued)]
         assert queued == ids
+
+    play(scene)
+
+
+def test_how_long_the_server_takes_for_many_due_slots_is_not_held_against_them() -> None:
+    async def scene(parts: Parts) -> None:
+        ids = [f"{number:08}{OTHER_ID[8:]}" for number in range(5 * MOST_AT_A_TICK)]
+        once = f"R0/{(NOW + timedelta(minutes=1)).isoformat()}/"
+        await asyncio.gather(*(parts.create(each, schedule=once, misfire_grace="PT1S") for each in ids))
+        await breathe()
+        parts.disk.takes = lambda: parts.time.pass_by(seconds=20)
+        await parts.time.go_on(minutes=1)
+        for _ in ids:
+            await parts.time.go_on(seconds=0)
+        queued = [record for record in parts.disk.records if isinstance(record, r.RunQueued)]
+        assert [record.job_id for record in queued] == ids
+        assert {record.trigger for record in queued} == {Trigger.SCHEDULE}
+        assert queued[-1].at - queued[0].at > timedelta(minutes=1)
+
+    play(scene)
+
+
+def test_what_is_noticed_late_after_that_is_late_again() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule=IN_A_MINUTE, misfire_grace="PT1S")
+        await parts.time.go_on(minutes=1)
+        assert len(parts.commands.started) == 1
+        parts.commands.tell(e.Ended(run_id=parts.commands.started[0], succeeded=True))
+        await breathe()
+        await parts.time.go_on(seconds=90)
+        [skipped] = [record for record in parts.disk.records if isinstance(record, r.SlotsSkipped)]
+        assert (skipped.first, skipped.reason) == (NOW + timedelta(minutes=2), reasons.BEYOND_GRACE)
 
     play(scene)
 

@@ -1,8 +1,12 @@
 """The clock tells a step from time that has passed."""
 
 import asyncio
-from datetime import datetime, timedelta
+import time
+from datetime import datetime, timedelta, tzinfo
 
+import pytest
+
+import kala_server.clock
 from kala_server.clock import LoopClock
 
 NOTHING = timedelta(0)
@@ -15,6 +19,16 @@ class SteppedClock(LoopClock):
 
     def now(self) -> datetime:
         return super().now() + self.by
+
+
+class Wall(datetime):
+    """The wall clock itself, which somebody puts on or back."""
+
+    by = NOTHING
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + cls.by
 
 
 def near(step: timedelta, expected: timedelta) -> bool:
@@ -30,6 +44,23 @@ def test_a_step_is_told_once_and_time_that_passes_is_none() -> None:
             assert near(clock.stepped(), step)
             assert clock.stepped() == NOTHING
 
+    asyncio.run(scene())
+
+
+def test_a_step_of_the_machines_own_clock_is_told_and_does_not_touch_what_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = time.time
+
+    async def scene() -> None:
+        clock, before = LoopClock(), time.monotonic()
+        for step in (timedelta(hours=1), timedelta(hours=-3)):
+            Wall.by += step
+            assert near(clock.stepped(), step)
+            assert clock.monotonic() - before < 60
+
+    monkeypatch.setattr(kala_server.clock, "datetime", Wall)
+    monkeypatch.setattr(time, "time", lambda: seconds() + Wall.by.total_seconds())
     asyncio.run(scene())
 
 
