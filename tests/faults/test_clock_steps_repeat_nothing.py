@@ -128,3 +128,23 @@ def test_a_server_that_trusts_its_timers_alone_is_noticed(tmp_path: Path) -> Non
 def test_a_server_that_plans_anew_after_a_step_back_is_noticed(tmp_path: Path) -> None:
     life = lived(tmp_path, [True, False], period="PT10M", plant="plans_anew_after_a_step_back")
     assert life.repeated
+
+
+@pytest.mark.parametrize("step", [HOUR, -HOUR])
+def test_a_step_ends_no_command_by_its_timeout_and_is_recorded(tmp_path: Path, step: timedelta) -> None:
+    clock, goes_on = SteppedClock(tmp_path / "clock"), tmp_path / "go on"
+    with (
+        server_program(tmp_path / "data", environment=clock.environment) as server,
+        client(server.url) as kala,
+    ):
+        command = f"until [ -e '{goes_on}' ]; do sleep 0.05; done"
+        job_id = kala.create_job(name="waits", command=command, shell=True, timeout="PT1M")
+        eventually(lambda: next(kala.runs(job_id)).state == "running", within=NOTICED)
+        clock.step(step)
+        kala.create_job(name="something happens", command="true")
+        journal = tmp_path / "data" / "journal.jsonl"
+        eventually(lambda: b'"clock_stepped"' in journal.read_bytes(), within=NOTICED)
+        goes_on.touch()
+        eventually(lambda: next(kala.runs(job_id)).state != "running", within=NOTICED)
+        [run] = kala.runs(job_id)
+    assert run.state == "succeeded", run.reason
