@@ -33,6 +33,7 @@ T = TypeVar("T")
 _log = logging.getLogger("kala.service")
 
 _RETRY_WHEN_FULL = timedelta(seconds=1)
+_RETRY_AFTER_A_FAULT = timedelta(seconds=1)
 _HOUSEKEEPING = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=24)
 _LONGEST_GATHERING = 0.01
@@ -91,6 +92,8 @@ class Service:
         self._compacting: asyncio.Task[None] | None = None
         self._noticed: datetime | None = None
         """When it was noticed that something is due, until nothing is: what is decided in parts is noticed at once."""
+        self._tick_failed = False
+        """Whether a fault of ours kept a tick from being decided on or kept: what is due may then be due for ever."""
         self._undurable = False
         """Whether the state holds what is not durable yet, and may have to be taken back."""
         self._ticking = False
@@ -287,6 +290,7 @@ class Service:
             except Exception as error:  # noqa: BLE001
                 # A fault of ours: whoever asked hears of it, the state is as before, and the server goes on.
                 _log.exception("could not decide on %s", type(wish.event).__name__)
+                self._tick_failed |= isinstance(wish.event, e.Tick)
                 answers.append((wish, error))
         return answers, decisions
 
@@ -311,6 +315,7 @@ class Service:
     def _cannot_be_kept(self, wishes: Sequence[_Wish], error: ValueError) -> None:
         """Go back to what is on disk: a fault of ours, as what comes in is checked at the door."""
         _log.error("lost what the store cannot hold: %s", error, exc_info=error)
+        self._tick_failed |= any(isinstance(wish.event, e.Tick) for wish in wishes)
         self.state.undo.roll_back()
         for wish in wishes:
             _answer(wish, error)
@@ -338,9 +343,12 @@ class Service:
                 answer.set_exception(error)
 
     def _set_alarm(self) -> None:
-        due = self.state.next_due()
-        if due is None or due > self.clock.now():
+        due, now = self.state.next_due(), self.clock.now()
+        if due is None or due > now:
             self._noticed = None
+        if due is not None and self._tick_failed:
+            due = max(due, now + _RETRY_AFTER_A_FAULT)
+        self._tick_failed = False
         self.clock.set_alarm(due, self._tick)
 
     def _tick(self) -> None:
