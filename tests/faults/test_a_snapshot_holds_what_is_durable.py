@@ -18,6 +18,11 @@ from tests.server.service_in_parts import JOB_ID, NOW, Disk, Parts, breathe, pla
 SOON = f"R/{NOW.replace(year=2036).isoformat()}/P1D"
 
 
+async def a_moment(turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
 class CompactingDisk(Disk):
     """Is about to be compacted, takes a moment for each batch, and remembers which jobs a snapshot holds."""
 
@@ -27,7 +32,7 @@ class CompactingDisk(Disk):
         self.snapshots: list[list[str]] = []
 
     async def append(self, batch: Sequence[Record]) -> None:
-        await asyncio.sleep(0)
+        await a_moment(20)
         await super().append(batch)
         self.refuses = self._second
         self.wants_compaction = not self.snapshots
@@ -70,6 +75,7 @@ def test_a_snapshot_holds_what_is_durable_and_nothing_of_the_batch_under_way(ref
 def test_a_service_that_takes_the_snapshot_a_moment_later_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def compact_when_wanted(service: Service) -> None:
         async def compact() -> None:
+            await a_moment(10)  # the next batch has gathered by then, and is being written
             await service._store.compact(service.state.snapshot())
 
         if service._store.wants_compaction and service._compacting is None:
