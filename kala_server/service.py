@@ -9,8 +9,7 @@ import asyncio
 import gc
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ from kala_server.core.state import State
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.feed import Feed
+from kala_server.garbage import garbage_left_alone
 from kala_server.metrics import Meter, Unmetered
 from kala_server.store.protocol import Store, StoreBrokenError, StoreFullError
 
@@ -153,7 +153,7 @@ class Service:
 
     async def start(self) -> None:
         """Load the store, account for what was cut off or missed while the server was down, and begin."""
-        with _garbage_left_alone():
+        with garbage_left_alone():
             for record in self._store.load():
                 apply(self.state, record)
                 self.state.undo.commit()
@@ -383,20 +383,6 @@ class Service:
             self._break((), error)
         finally:
             self._compacting = None
-
-
-@contextmanager
-def _garbage_left_alone() -> Iterator[None]:
-    """Keep the garbage collector from looking through what is made here, now and later: it is here to stay.
-
-    A full pass over 100,000 jobs holds the loop for a tenth of a second.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _told(step: timedelta) -> tuple[str, timedelta]:
