@@ -71,9 +71,9 @@ class Feed:
             for entry in self._since(position):
                 yield entry
                 position = entry.number
-            if self._closed:
-                return
             if position == self._latest:
+                if self._closed:
+                    return
                 try:
                     async with asyncio.timeout(patience):
                         await news.wait()

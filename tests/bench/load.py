@@ -8,10 +8,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from time import perf_counter
+from time import perf_counter, sleep
+from typing import TypeVar
 
 from tests.bench.servers import Address
+
+T = TypeVar("T")
 
 _PAUSE = 0.001
 """Seconds between two questions whether the loop is held."""
@@ -100,6 +104,15 @@ def request(
 def asking(address: Address, seconds: float, path: str = "/healthz") -> Running:
     """Ask again and again whether the loop is held; the longest answer says for how long it was."""
     return Running(request(address, "GET", path, connections=1, pause=_PAUSE, seconds=seconds))
+
+
+def longest_hold(address: Address, seconds: float, work: Callable[[], T], path: str) -> tuple[T, float]:
+    """Do the work while somebody asks; return what it returns, and for how many seconds the loop was held."""
+    idle = asking(address, seconds, path).result()
+    asked = asking(address, 2 * seconds, path)
+    sleep(0.1)
+    result = work()
+    return result, asked.result().longest - idle.p50
 
 
 def drive(plan: Plan) -> Load:

@@ -158,6 +158,22 @@ def test_a_fault_in_what_is_due_is_told_once_a_second_and_heals(
     play(scene)
 
 
+def test_a_due_slot_that_the_store_cannot_hold_is_tried_once_a_second() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule=f"R0/{(NOW + timedelta(minutes=1)).isoformat()}/")
+        parts.disk.refuses = ValueError("half a surrogate pair")
+        before = parts.disk.tried
+        await parts.time.go_on(minutes=1)
+        for _ in range(5):
+            await parts.time.go_on(milliseconds=199)
+        assert parts.disk.tried - before == 1
+        parts.disk.refuses = None
+        await parts.time.go_on(seconds=1)
+        assert len(parts.commands.started) == 1
+
+    play(scene)
+
+
 def test_a_record_that_the_store_cannot_hold_is_the_fault_of_nobody_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -88,23 +88,16 @@ def _held(bench: Bench, count: int) -> Row:
     _wait_for(server.address, count)
     held = asking.result().longest - idle.p50
     server.stop()
+    _, bare_held = load.longest_hold(bench.bare, bench.size.seconds, lambda: limits.spawn_rate(count), "/100")
     return Row(
         name=f"burst-{count}-held",
         what="longest hold of the loop meanwhile",
         figure=held * 1000,
         unit="ms",
-        limit=_bare_held(bench, count) * 1000,
+        limit=bare_held * 1000,
         limit_is="the same of a bare Tornado beside the machine's own spawning",
         target=Target(at_most=20, of="figure"),
     )
-
-
-def _bare_held(bench: Bench, count: int) -> float:
-    idle = load.asking(bench.bare, bench.size.seconds, "/100").result()
-    asking = load.asking(bench.bare, 2 * bench.size.seconds, "/100")
-    sleep(0.1)
-    limits.spawn_rate(count)
-    return asking.result().longest - idle.p50
 
 
 def _length(run: dict[str, Any]) -> timedelta:

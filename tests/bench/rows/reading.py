@@ -100,11 +100,11 @@ def listing(bench: Bench) -> Iterator[Row]:
 
 def _bare_list(bench: Bench, size: int) -> tuple[float, float]:
     """Return how long it takes to stream as many bytes ready-made, and how long the loop is held by that."""
-    idle = load.asking(bench.bare, bench.size.seconds, "/100").result()
-    asking = load.asking(bench.bare, 2 * bench.size.seconds, "/100")
-    sleep(0.1)
-    took, _ = _download(bench.bare, f"/{bench.size.jobs}/{size // bench.size.jobs}")
-    return took, asking.result().longest - idle.p50
+    path = f"/{bench.size.jobs}/{size // bench.size.jobs}"
+    (took, _), held = load.longest_hold(
+        bench.bare, bench.size.seconds, lambda: _download(bench.bare, path), "/100"
+    )
+    return took, held
 
 
 def _live_list(bench: Bench) -> float | None:

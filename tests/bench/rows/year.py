@@ -144,14 +144,18 @@ async def _compact(folder: Path, jobs: int) -> tuple[float, float]:
         decide(state, e.CreateJobs(jobs=(e.NewJob(id=job_id, spec=spec),)), _BEGIN, Limits())
         state.undo.commit()
     await store.append(list(state.snapshot()))
-    sys.setswitchinterval(SWITCH_INTERVAL)  # as in a server
     await asyncio.sleep(0.1)
-    watch = limits.LoopWatch()
-    await asyncio.sleep(0.5)
-    idle = watch.stop()
-    watch = limits.LoopWatch()
-    await store.compact(state.snapshot())
-    held = watch.stop()
+    pythons_own = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)  # as in a server
+    try:
+        watch = limits.LoopWatch()
+        await asyncio.sleep(0.5)
+        idle = watch.stop()
+        watch = limits.LoopWatch()
+        await store.compact(state.snapshot())
+        held = watch.stop()
+    finally:
+        sys.setswitchinterval(pythons_own)
     store.close()
     return held, idle
 

@@ -52,6 +52,18 @@ def test_a_follower_hears_what_is_buffered_and_then_what_comes() -> None:
     play(scene)
 
 
+def test_a_follower_that_is_far_behind_hears_all_of_it_though_the_feed_closes() -> None:
+    async def scene() -> None:
+        feed = Feed()
+        feed.publish(records(range(1, 2_501)))
+        feed.close()
+        heard = [entry.number async for entry in feed.follow(0)]
+        assert heard == list(range(1, 2_501))
+        assert [entry.number async for entry in feed.follow(2_499)] == [2_500]
+
+    play(scene)
+
+
 def test_what_is_published_while_a_follower_is_busy_is_not_lost() -> None:
     async def scene() -> None:
         feed = Feed()
