@@ -4,28 +4,27 @@ Records are applied before they are durable, so that one decision sees its own s
 room, the state goes back to what is on disk. Knows nothing of jobs.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from heapq import heappop, heappush
-from typing import TypeVar
+from typing import Any, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 E = TypeVar("E")
+
+_MISSING: Any = object()
 
 
 class UndoLog:
     """What to do to take back every change since the last `commit`."""
 
     def __init__(self) -> None:
-        self._steps: list[Callable[[], object]] = []
+        self._steps: list[tuple[Any, Any, Any]] = []
+        """A table, a key and what stood there; or a heap, nothing, and what was taken from it."""
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
         """Set an entry of the table."""
-        if key in table:
-            before = table[key]
-            self._steps.append(lambda: table.__setitem__(key, before))
-        else:
-            self._steps.append(lambda: table.pop(key))
+        self._steps.append((table, key, table.get(key, _MISSING)))
         table[key] = value
 
     def drop(self, table: dict[K, V], key: K) -> V | None:
@@ -33,13 +32,13 @@ class UndoLog:
         if key not in table:
             return None
         before = table.pop(key)
-        self._steps.append(lambda: table.__setitem__(key, before))
+        self._steps.append((table, key, before))
         return before
 
     def pop_heap(self, heap: list[E]) -> E:
         """Take the smallest entry from a heap. A push needs no undo: stale entries are passed over."""
         entry: E = heappop(heap)  # type: ignore[type-var]
-        self._steps.append(lambda: heappush(heap, entry))  # type: ignore[type-var]
+        self._steps.append((heap, None, entry))
         return entry
 
     def mark(self) -> int:
@@ -49,7 +48,13 @@ class UndoLog:
     def roll_back(self, mark: int = 0) -> None:
         """Take back every change since the mark, the latest first."""
         while len(self._steps) > mark:
-            self._steps.pop()()
+            changed, key, before = self._steps.pop()
+            if isinstance(changed, list):
+                heappush(changed, before)
+            elif before is _MISSING:
+                del changed[key]
+            else:
+                changed[key] = before
 
     def commit(self) -> None:
         """Keep every change for good."""
