@@ -6,7 +6,6 @@ before it is durable; readers see only what is.
 """
 
 import asyncio
-import gc
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
@@ -41,8 +40,6 @@ _LONGEST_GATHERING = 0.01
 _QUIET_TURNS = 4
 """Turns of the loop without a new event after which none is on its way: a request takes so many from its first byte
 to the inbox."""
-_MANY = 1_000
-"""Records of a batch after which what they made is kept out of the garbage collector's way."""
 
 
 @dataclass(slots=True)
@@ -257,8 +254,6 @@ class Service:
             self._step = timedelta(0)
         self.state.undo.commit()
         self.state.tidy()
-        if len(records) > _MANY:
-            gc.freeze()
         if records:
             self._meter.kept(records, self.state, self.clock.monotonic() - began)
         self.feed.publish(records)

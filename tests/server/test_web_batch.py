@@ -1,6 +1,7 @@
 """Many jobs at once, all or none; and a request that comes twice creates its jobs once."""
 
 import asyncio
+import gc
 import json
 from typing import Any
 
@@ -48,6 +49,26 @@ def test_a_batch_of_none_is_a_batch() -> None:
         for headers in ({}, {"Idempotency-Key": "none"}, {"Idempotency-Key": "none"}):
             answer = await batch(home, [], **headers)
             assert (answer.status_code, answer.json()) == (201, {"ids": []})
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("count", "fields", "frozen"),
+    [
+        (3, {}, False),
+        (3000, {"description": "x" * 100}, True),
+        (3000, {"description": "x" * 100, "name": ""}, True),
+    ],
+)
+def test_the_garbage_collector_leaves_a_large_batch_alone_and_goes_on(
+    count: int, fields: dict[str, Any], *, frozen: bool
+) -> None:
+    async def scene(home: Home) -> None:
+        before = gc.get_freeze_count()
+        await batch(home, jobs(count, **fields))
+        assert (gc.get_freeze_count() > before) is frozen
+        assert gc.isenabled()
 
     play(scene)
 
