@@ -132,12 +132,13 @@ class Schedule:
         first = self._calendar_slot(0, tz)
         if after < first:
             return 0
-        if self.period.is_zero:
-            return None
+        exact = self.period.exact
         if self.period.total_months or self.period.total_days:
             index = self._search(after, tz)
+        elif exact:
+            index = (after - first) // exact + 1
         else:
-            index = (after - first) // self.period.exact + 1
+            return None
         return index if self.slot(index, tz=tz) else None
 
     def occurrences(self, *, after: datetime, tz: tzinfo | None = None) -> Iterator[datetime]:

@@ -43,12 +43,13 @@ class Metrics:
 
     def __init__(self, gauges: Gauges) -> None:
         self._registry = CollectorRegistry()
-        self._runs = Counter(
+        runs = Counter(
             "kala_runs",
             "Runs that ended and slots that were skipped, by state",
             ["state"],
             registry=self._registry,
         )
+        self._runs = {state: runs.labels(state) for state in RunState if state.final}
         self._lateness = Histogram(
             "kala_start_lateness_seconds",
             "From the time that a slot was due to the start of its run",
@@ -61,9 +62,6 @@ class Metrics:
             buckets=_APPEND,
             registry=self._registry,
         )
-        for state in RunState:
-            if state.final:
-                self._runs.labels(state)
         self._registry.register(_Now(gauges))
 
     def kept(self, records: Sequence[r.Record], state: State, seconds: float) -> None:
@@ -71,9 +69,9 @@ class Metrics:
         self._appends.observe(seconds)
         for record in records:
             if isinstance(record, r.RunFinished):
-                self._runs.labels(record.state).inc()
+                self._runs[record.state].inc()
             elif isinstance(record, r.SlotsSkipped):
-                self._runs.labels(RunState.SKIPPED).inc(record.count)
+                self._runs[RunState.SKIPPED].inc(record.count)
             elif isinstance(record, r.RunStarted):
                 self._started(record, state)
 

@@ -15,6 +15,9 @@ from kala_server.core.job import Job, Run, Trigger
 from kala_server.core.occurrences import Timetable, timetable_of
 from kala_server.core.state import State
 
+_RUNS = UUID("50722e8a-75d0-4ed4-9771-8f6b6b2bc384")
+"""The name space of runs (RFC 9562, version 5): ours alone."""
+
 MOST_OF_ONE_JOB = 1_000
 """How many runs of one job wait or run at the most."""
 
@@ -128,4 +131,4 @@ class Turn:
 def run_id_for(job_id: str, what: datetime | str) -> str:
     """Return the id of the job's run for a slot, or for what led to it: always the same for the same one."""
     text = what if isinstance(what, str) else what.isoformat()
-    return str(uuid5(UUID(job_id), text))
+    return str(uuid5(_RUNS, f"{job_id} {text}"))

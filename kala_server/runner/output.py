@@ -20,7 +20,8 @@ class BoundedOutput:
         self._tail = bytearray()
         self._written = 0
         self._finished = False
-        self._news = asyncio.Event()
+        self._news: asyncio.Event | None = None
+        """There while somebody waits."""
 
     @property
     def size(self) -> int:
@@ -55,7 +56,6 @@ class BoundedOutput:
         """Yield what is kept, and then what comes, until the output is finished."""
         position = 0
         while True:
-            news = self._news
             chunks, position = self._from(position), self._written
             for chunk in chunks:
                 yield chunk
@@ -63,7 +63,9 @@ class BoundedOutput:
                 continue
             if self._finished:
                 return
-            await news.wait()
+            if self._news is None:
+                self._news = asyncio.Event()
+            await self._news.wait()
 
     def _from(self, position: int) -> list[bytes]:
         """Return what is kept from a position on."""
@@ -76,6 +78,7 @@ class BoundedOutput:
         return [chunk for chunk in chunks if chunk]
 
     def _wake(self) -> None:
-        """Wake whoever waits, and let those who come later wait for what comes later."""
-        self._news.set()
-        self._news = asyncio.Event()
+        """Wake whoever waits; those who come later wait for what comes later."""
+        if self._news is not None:
+            self._news.set()
+            self._news = None

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -55,8 +55,6 @@ class _Child:
     order: _Order
     pid: int
     pipe: int
-    lasting: asyncio.TimerHandle | None = None
-    """After a moment, this begins to care."""
     killing: asyncio.TimerHandle | None = None
     """TERM was sent; this sends KILL."""
     listening: bool = False
@@ -65,6 +63,7 @@ class _Child:
     exited: bool = False
     silent: bool = False
     """Nobody holds the other end of the pipe any more."""
+    over: bool = False
     unwatched: str = ""
     """Why its output could not be read, so that it had to be ended."""
 
@@ -80,6 +79,9 @@ class ShellRunner:
         self._orders: OrderedDict[str, _Order] = OrderedDict()
         self._starting = False
         self._children: dict[str, _Child] = {}
+        self._young: deque[tuple[float, _Child]] = deque()
+        """Those that were just started, and until when they are left alone: one timer for all of them."""
+        self._growing_up: asyncio.TimerHandle | None = None
         self._something_ended = asyncio.Event()
 
     def start(
@@ -121,6 +123,8 @@ class ShellRunner:
                 while self._children:
                     self._something_ended.clear()
                     await self._something_ended.wait()
+        if self._growing_up is not None:
+            self._growing_up.cancel()
         self._exits.close()
 
     def _start_soon(self) -> None:
@@ -146,8 +150,9 @@ class ShellRunner:
         except CannotStartError as error:
             order.on_ended(Outcome(succeeded=False, reason=str(error)))
             return
-        child.lasting = asyncio.get_running_loop().call_later(_A_MOMENT, self._lasts, child)
         self._children[order.attempt.run_id] = child
+        self._young.append((asyncio.get_running_loop().time() + _A_MOMENT, child))
+        self._await_the_oldest()
 
     def _watched(self, pid: int, pipe: int, order: _Order) -> _Child:
         """Watch for the end of a new process. Where that fails, for want of descriptors, nothing is left of it."""
@@ -160,6 +165,20 @@ class ShellRunner:
             _reap(pid)  # which after KILL takes no time
             raise CannotStartError(_not_watched(error)) from error
         return child
+
+    def _await_the_oldest(self) -> None:
+        if self._young and self._growing_up is None:
+            when, _ = self._young[0]
+            self._growing_up = asyncio.get_running_loop().call_at(when, self._grow_up)
+
+    def _grow_up(self) -> None:
+        self._growing_up = None
+        now = asyncio.get_running_loop().time()
+        while self._young and (self._young[0][0] <= now or self._young[0][1].over):
+            _, child = self._young.popleft()
+            if not child.over:
+                self._lasts(child)
+        self._await_the_oldest()
 
     def _lasts(self, child: _Child) -> None:
         """The command was not over at once: so its output is read as it comes, and its pid is told."""
@@ -205,13 +224,13 @@ class ShellRunner:
 
     def _over(self, child: _Child) -> None:
         """Take what is left in the pipe, let go of everything, and tell how it went."""
+        child.over = True
         if child.listening:
             asyncio.get_running_loop().remove_reader(child.pipe)
         if child.ending:
             signal_group(child.pid, signal.SIGKILL)
-        for timer in (child.lasting, child.killing):
-            if timer is not None:
-                timer.cancel()
+        if child.killing is not None:
+            child.killing.cancel()
         for _ in range(_MOST_AT_THE_END):
             if not _read_chunk(child):
                 break

@@ -13,6 +13,8 @@ from kala_server.core import records as r
 from kala_server.core.job import Job, Run
 from kala_server.core.state import State
 
+_RUNS = UUID("50722e8a-75d0-4ed4-9771-8f6b6b2bc384")
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -79,7 +81,7 @@ def check_state(state: State, plans: dict[str, Plan], now: datetime) -> None:
 
 def slot_id(job_id: str, slot: datetime) -> str:
     """The id of the run for a slot, which is the same however often the slot is looked at."""
-    return str(uuid5(UUID(job_id), slot.isoformat()))
+    return str(uuid5(_RUNS, f"{job_id} {slot.isoformat()}"))
 
 
 class StartCounter:
