@@ -28,7 +28,7 @@ from kala_server.store.protocol import Store, StoreBrokenError
 from kala_server.tokens import Tokens, read_tokens, token_of
 from kala_server.web import ahead
 from kala_server.web.app import make_app
-from kala_server.web.connections import BoundedServer
+from kala_server.web.connections import BoundedServer, Bounds
 from kala_server.web.context import Context
 from kala_server.web.guard import Guard, is_loopback
 
@@ -84,11 +84,17 @@ class Server:
             metrics=self._metrics,
             default_owner=settings.default_owner,
         )
-        self._http = BoundedServer(make_app(context), ssl_options=tls, max_body_size=_LARGEST_BODY)
-        self._http.max_connections = settings.max_connections
-        self._http.head_timeout = settings.header_timeout
-        self._http.body_timeout = settings.body_timeout
-        self._http.unread_timeout = settings.unread_timeout
+        self._http = BoundedServer(
+            make_app(context),
+            ssl_options=tls,
+            max_body_size=_LARGEST_BODY,
+            bounds=Bounds(
+                max_connections=settings.max_connections,
+                header_timeout=settings.header_timeout,
+                body_timeout=settings.body_timeout,
+                unread_timeout=settings.unread_timeout,
+            ),
+        )
 
     @property
     def url(self) -> str:

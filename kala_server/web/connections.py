@@ -8,6 +8,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -26,41 +27,50 @@ _BETWEEN_LOOKS = 0.5
 """Seconds: a connection is closed that much after its time, at the most."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What connections may take."""
+
+    max_connections: int
+    header_timeout: timedelta
+    """For so long a connection may be without a request, or take to send the head of one."""
+    body_timeout: timedelta
+    """For so long a client may take to send a body."""
+    unread_timeout: timedelta
+    """For so long a client may leave what was sent unacknowledged, or its window closed (tcp(7))."""
+
+
 class BoundedServer(HTTPServer):
     """An HTTPServer that closes the connections beyond a number at once, and those that hold back for too long."""
 
-    max_connections = 512
-    head_timeout = timedelta(seconds=20)
-    """For so long a connection may be without a request, or take to send the head of one."""
-    body_timeout = timedelta(seconds=60)
-    """For so long a client may take to send a body."""
-    unread_timeout = timedelta(seconds=30)
-    """For so long a client may leave what was sent unacknowledged, or its window closed (tcp(7))."""
     open_connections = 0
 
-    def initialize(self, *arguments: Any, **options: Any) -> None:
+    def initialize(  # type: ignore[override]  # it is the constructor of a Configurable
+        self, *arguments: Any, bounds: Bounds, **options: Any
+    ) -> None:
         """Make the server, without Tornado's own limit of time, which has a default."""
         super().initialize(*arguments, **options)
         self.conn_params.header_timeout = None
+        self.bounds = bounds
         self._deadlines: dict[HTTP1ServerConnection, float] = {}
         """Until when each connection that is waited for may hold back."""
         self._looking: asyncio.TimerHandle | None = None
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """Serve a new connection, if there is room for it."""
-        if self.open_connections >= self.max_connections:
+        if self.open_connections >= self.bounds.max_connections:
             stream.close()
             return
         self.open_connections += 1
         if stream.socket.family in {socket.AF_INET, socket.AF_INET6}:
-            milliseconds = round(self.unread_timeout.total_seconds() * 1000)
+            milliseconds = round(self.bounds.unread_timeout.total_seconds() * 1000)
             stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         super().handle_stream(stream, address)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Wait for a request."""
         assert isinstance(server_conn, HTTP1ServerConnection)
-        self.expect(server_conn, self.head_timeout)
+        self.expect(server_conn, self.bounds.header_timeout)
         return _Watched(super().start_request(server_conn, request_conn), self, server_conn)
 
     def expect(self, server_conn: HTTP1ServerConnection, within: timedelta) -> None:
@@ -101,7 +111,7 @@ class _Watched(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        self._server.expect(self._conn, self._server.body_timeout)
+        self._server.expect(self._conn, self._server.bounds.body_timeout)
         return self._request.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
