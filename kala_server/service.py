@@ -23,7 +23,7 @@ from kala_server.core.state import State
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.feed import Feed
-from kala_server.garbage import garbage_left_alone
+from kala_server.garbage import collector_paused, keep_what_is_here
 from kala_server.metrics import Meter, Unmetered
 from kala_server.store.protocol import Store, StoreBrokenError, StoreFullError
 
@@ -40,6 +40,8 @@ _LONGEST_GATHERING = 0.01
 _QUIET_TURNS = 4
 """Turns of the loop without a new event after which none is on its way: a request takes so many from its first byte
 to the inbox."""
+_MANY = 1_000
+"""Records of a batch after which what they made is kept out of the garbage collector's way."""
 
 
 @dataclass(slots=True)
@@ -117,7 +119,10 @@ class Service:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._inbox.append(_Wish(event, answer))
         self._work_on()
-        await answer
+        try:
+            await answer
+        finally:
+            del answer  # or an error, whose traceback has this frame, would refer to itself
 
     async def read(self, question: Callable[[State], T]) -> T:
         """Return the answer to a question about what is durable. Raises StoreBrokenError where that is not known."""
@@ -150,10 +155,11 @@ class Service:
 
     async def start(self) -> None:
         """Load the store, account for what was cut off or missed while the server was down, and begin."""
-        with garbage_left_alone():
+        with collector_paused():
             for record in self._store.load():
                 apply(self.state, record)
                 self.state.undo.commit()
+            keep_what_is_here()
         self.state.take_dropped()
         if "created_at" not in self.state.times:
             born = r.ServerKept(created_at=self.clock.now())
@@ -254,6 +260,8 @@ class Service:
             self._step = timedelta(0)
         self.state.undo.commit()
         self.state.tidy()
+        if len(records) > _MANY:
+            keep_what_is_here()
         if records:
             self._meter.kept(records, self.state, self.clock.monotonic() - began)
         self.feed.publish(records)
@@ -276,12 +284,11 @@ class Service:
             wishes = [_Wish(e.StepClock(seconds=self._step.total_seconds())), *wishes]
         for wish in wishes:
             try:
-                decisions.append(
-                    decide(self.state, wish.event, self.clock.now(), self._limits, self._noticed)
-                )
+                now = self.clock.now()
+                decisions.append(decide(self.state, wish.event, now, self._limits, self._noticed))
                 answers.append((wish, None))
             except RefusedError as refusal:
-                answers.append((wish, refusal))
+                answers.append((wish, refusal.without_frames()))
             except Exception as error:  # noqa: BLE001
                 # A fault of ours: whoever asked hears of it, the state is as before, and the server goes on.
                 _log.exception("could not decide on %s", type(wish.event).__name__)

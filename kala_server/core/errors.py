@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,11 @@ class FieldProblem:
 
 class RefusedError(Exception):
     """The root of every refusal."""
+
+    def without_frames(self) -> Self:
+        """Let go of where it was raised: those frames hold it too, and then only the garbage collector frees them."""
+        self.__traceback__ = self.__context__ = None
+        return self
 
 
 class InvalidRequestError(RefusedError):

@@ -8,7 +8,6 @@ Kala's silence about it is a trap: `date > file` "succeeds" and writes nothing. 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 from shlex import quote
 
@@ -67,9 +66,8 @@ def check(command: str) -> None:
         split(command)
 
 
-@lru_cache(maxsize=256)
 def split(command: str) -> tuple[Word, ...]:
-    """Split a command into words. Raises BadCommandError. Each run of a job asks anew, so the latest are remembered."""
+    """Split a command into words. Raises BadCommandError."""
     if "\0" in command:
         raise BadCommandError("a command cannot hold a NUL character")
     if len(command) > LONGEST:

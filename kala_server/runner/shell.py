@@ -64,6 +64,7 @@ class _Child:
     silent: bool = False
     """Nobody holds the other end of the pipe any more."""
     over: bool = False
+    """Reaped and told of; it may still stand among the young."""
     unwatched: str = ""
     """Why its output could not be read, so that it had to be ended."""
 
@@ -174,11 +175,13 @@ class ShellRunner:
     def _grow_up(self) -> None:
         self._growing_up = None
         now = asyncio.get_running_loop().time()
-        while self._young and (self._young[0][0] <= now or self._young[0][1].over):
-            _, child = self._young.popleft()
-            if not child.over:
-                self._lasts(child)
-        self._await_the_oldest()
+        try:
+            while self._young and (self._young[0][0] <= now or self._young[0][1].over):
+                _, child = self._young.popleft()
+                if not child.over:
+                    self._lasts(child)
+        finally:
+            self._await_the_oldest()  # a fault about one must not cost the others their turn
 
     def _lasts(self, child: _Child) -> None:
         """The command was not over at once: so its output is read as it comes, and its pid is told."""

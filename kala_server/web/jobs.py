@@ -11,7 +11,7 @@ from kala_server.core import events as e
 from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.job import Job
 from kala_server.core.state import State
-from kala_server.garbage import garbage_left_alone
+from kala_server.garbage import collector_paused
 from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
 from kala_server.web.streaming import StreamingHandler
@@ -19,7 +19,7 @@ from kala_server.wire import answers, listing, requests
 
 LONGEST_KEY = 255
 _LARGE = 256 << 10
-"""Bytes of a batch from which the garbage collector is worth a thought: a thousand jobs."""
+"""Bytes of a batch for which the garbage collector is paused: many hundreds of jobs, or more."""
 
 
 def existing(state: State, job_id: str) -> Job:
@@ -79,7 +79,7 @@ class Batch(JobCreator):
     async def post(self) -> None:
         """Create the jobs in their order."""
         body = self.raw_body()
-        with garbage_left_alone() if len(body) > _LARGE else nullcontext():
+        with collector_paused() if len(body) > _LARGE else nullcontext():
             # In a thread, as reading a large body takes seconds in all.
             jobs = await asyncio.to_thread(_read_batch, body, self.context.default_owner)
             ids = await self.create(jobs)

@@ -64,6 +64,17 @@ def test_a_gigabyte_of_output_costs_little_memory_and_the_loop_goes_on() -> None
     assert next(turns) > 1_000_000_000 // (64 * 1024)  # a turn for each chunk, at the least
 
 
+def test_a_fault_about_one_command_costs_no_other_its_output() -> None:
+    async def scenario(runner: ShellRunner) -> None:
+        first = Run(runner, command="sleep 1000", run_id="first")
+        first.process.cancel()  # so that to tell of it fails
+        second = Run(runner, command="head -c 1000000 /dev/zero", run_id="second")
+        assert (await second.ended).succeeded
+        assert second.output.size == 1_000_000
+
+    carry_out(scenario)
+
+
 def test_many_commands_leak_no_descriptors_and_leave_no_zombies() -> None:
     async def scenario(runner: ShellRunner) -> None:
         before = descriptors(), children()

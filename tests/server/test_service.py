@@ -1,6 +1,7 @@
 """What the service promises: nothing is told, done or shown before it is durable."""
 
 import asyncio
+import gc
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from kala_server.core import events as e
 from kala_server.core import reasons
 from kala_server.core import records as r
 from kala_server.core.engine import MOST_AT_A_TICK
-from kala_server.core.errors import ConflictError, InvalidJobError, NotFoundError
-from kala_server.core.job import RunState, Trigger
+from kala_server.core.errors import ConflictError, InvalidJobError, NotFoundError, RefusedError
+from kala_server.core.job import JobSpec, RunState, Trigger
 from kala_server.core.turn import Limits
+from kala_server.garbage import collector_paused
 from kala_server.store.protocol import StoreBrokenError
 from tests.server.service_in_parts import JOB_ID, NOW, RUN_ID, Parts, breathe, play
 
@@ -29,6 +31,28 @@ def test_who_creates_a_job_is_answered_after_it_is_durable_and_not_before() -> N
         parts.disk.let_go()
         await created
         assert any(isinstance(record, r.JobCreated) for record in parts.disk.records)
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        e.CreateJobs(jobs=(e.NewJob(id=JOB_ID, spec=JobSpec(name="")),)),
+        e.CreateJobs(jobs=(e.NewJob(id=JOB_ID, spec=JobSpec(name=""), place="jobs[0]"),)),
+        e.DeleteJob(id=JOB_ID),
+        e.CancelRun(run_id=RUN_ID),
+    ],
+)
+def test_a_refusal_leaves_nothing_for_the_garbage_collector(event: e.Event) -> None:
+    async def scene(parts: Parts) -> None:
+        gc.collect()
+        with collector_paused():
+            for _ in range(50):
+                with pytest.raises(RefusedError):
+                    await parts.service.submit(event)
+            await breathe()
+            assert gc.collect() < 50
 
     play(scene)
 
