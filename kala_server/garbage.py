@@ -21,8 +21,8 @@ def collector_paused() -> Iterator[None]:
 def keep_what_is_here() -> None:
     """Never look again through what is here now: a full pass over 100,000 jobs holds the loop for a tenth of a second.
 
-    What is garbage by now would stay with it, such as a request that was refused: an error refers to itself by way of
-    its traceback. So the young is looked through once more before, which takes 10 ms for 10,000 jobs.
+    What is garbage by now would stay with it, such as an error that refers to itself by way of its traceback. So the
+    young is looked through once more before, which takes 10 ms for 10,000 jobs.
     """
     gc.collect(1)
     gc.freeze()
