@@ -159,7 +159,7 @@ class Service:
             for record in self._store.load():
                 apply(self.state, record)
                 self.state.undo.commit()
-            keep_what_is_here()
+            keep_what_is_here(clean=True)
         self.state.take_dropped()
         if "created_at" not in self.state.times:
             born = r.ServerKept(created_at=self.clock.now())

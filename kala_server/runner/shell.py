@@ -63,8 +63,6 @@ class _Child:
     exited: bool = False
     silent: bool = False
     """Nobody holds the other end of the pipe any more."""
-    over: bool = False
-    """Reaped and told of; it may still stand among the young."""
     unwatched: str = ""
     """Why its output could not be read, so that it had to be ended."""
 
@@ -81,7 +79,8 @@ class ShellRunner:
         self._starting = False
         self._children: dict[str, _Child] = {}
         self._young: deque[tuple[float, _Child]] = deque()
-        """Those that were just started, and until when they are left alone: one timer for all of them."""
+        """Those that were just started, and until when they are left alone: one timer for all of them. Most are over
+        before that."""
         self._growing_up: asyncio.TimerHandle | None = None
         self._something_ended = asyncio.Event()
 
@@ -176,12 +175,15 @@ class ShellRunner:
         self._growing_up = None
         now = asyncio.get_running_loop().time()
         try:
-            while self._young and (self._young[0][0] <= now or self._young[0][1].over):
+            while self._young and (self._young[0][0] <= now or self._is_over(self._young[0][1])):
                 _, child = self._young.popleft()
-                if not child.over:
+                if not self._is_over(child):
                     self._lasts(child)
         finally:
             self._await_the_oldest()  # a fault about one must not cost the others their turn
+
+    def _is_over(self, child: _Child) -> bool:
+        return self._children.get(child.order.attempt.run_id) is not child
 
     def _lasts(self, child: _Child) -> None:
         """The command was not over at once: so its output is read as it comes, and its pid is told."""
@@ -227,7 +229,6 @@ class ShellRunner:
 
     def _over(self, child: _Child) -> None:
         """Take what is left in the pipe, let go of everything, and tell how it went."""
-        child.over = True
         if child.listening:
             asyncio.get_running_loop().remove_reader(child.pipe)
         if child.ending:

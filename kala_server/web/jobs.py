@@ -1,7 +1,7 @@
 """Kala's own routes: jobs, their statistics, starting and stopping them (docs/api.md)."""
 
 import asyncio
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from hashlib import sha256
 from http import HTTPStatus
 from uuid import uuid4
@@ -18,8 +18,6 @@ from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, listing, requests
 
 LONGEST_KEY = 255
-_LARGE = 256 << 10
-"""Bytes of a batch for which the garbage collector is paused: many hundreds of jobs, or more."""
 
 
 def existing(state: State, job_id: str) -> Job:
@@ -78,10 +76,9 @@ class Batch(JobCreator):
 
     async def post(self) -> None:
         """Create the jobs in their order."""
-        body = self.raw_body()
-        with collector_paused() if len(body) > _LARGE else nullcontext():
+        with collector_paused():
             # In a thread, as reading a large body takes seconds in all.
-            jobs = await asyncio.to_thread(_read_batch, body, self.context.default_owner)
+            jobs = await asyncio.to_thread(_read_batch, self.raw_body(), self.context.default_owner)
             ids = await self.create(jobs)
         self.answer({"ids": ids}, HTTPStatus.CREATED)
 

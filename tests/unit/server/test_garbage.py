@@ -37,6 +37,13 @@ def test_what_became_garbage_while_nobody_looked_is_not_kept() -> None:
     assert gone() is None
 
 
+def test_what_is_known_to_be_clean_is_not_looked_through() -> None:
+    with collector_paused():
+        there = ref(Node())
+        keep_what_is_here(clean=True)
+    assert there() is not None
+
+
 def test_the_collector_rests_in_the_block_and_goes_on_after_an_error() -> None:
     seen = []
     with suppress(ValueError), collector_paused():
