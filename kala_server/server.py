@@ -27,7 +27,7 @@ from kala_server.store.memory import MemoryStore
 from kala_server.store.protocol import Store, StoreBrokenError
 from kala_server.tokens import Tokens, read_tokens, token_of
 from kala_server.web import ahead
-from kala_server.web.app import make_app
+from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
 from kala_server.web.context import Context
 from kala_server.web.guard import Guard, is_loopback
@@ -85,7 +85,7 @@ class Server:
             default_owner=settings.default_owner,
         )
         self._http = BoundedServer(
-            make_app(context),
+            App(context),
             ssl_options=tls,
             max_body_size=_LARGEST_BODY,
             bounds=Bounds(

@@ -1,8 +1,11 @@
 """The table of routes. Every one answers with and without its trailing slash, directly."""
 
+import re
 from typing import Any
+from urllib.parse import unquote
 
-from tornado.web import Application, RequestHandler
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import Router
 
 from kala_server.web import health, jobs, output, runs
 from kala_server.web.base import Handler, NoSuchRoute
@@ -43,17 +46,17 @@ WATCHING: list[tuple[str, type[Handler]]] = [
 """Where those who watch the server look for them."""
 
 
-def make_app(context: Context) -> Application:
-    """Return the web application over a service."""
-    options: dict[str, Any] = {"context": context}
-    every = [*((PREFIX + path, handler) for path, handler in ROUTES), *WATCHING]
-    return Application(
-        [(f"{path.replace('{id}', _ID)}/?", handler, options) for path, handler in every],
-        default_handler_class=NoSuchRoute,
-        default_handler_args=options,
-        log_function=_say_nothing,
-    )
+class App(Router):
+    """The web application: finds the handler for a request."""
 
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        every = [*((PREFIX + path, handler) for path, handler in ROUTES), *WATCHING]
+        self._routes = [(re.compile(f"{path.replace('{id}', _ID)}/?"), handler) for path, handler in every]
 
-def _say_nothing(_handler: RequestHandler) -> None:
-    """Keep requests out of the log: their paths may hold what is nobody else's business."""
+    def find_handler(self, request: HTTPServerRequest, **_: Any) -> Handler:
+        """Return the handler of the first route that the path is of."""
+        for route, handler in self._routes:
+            if found := route.fullmatch(request.path):
+                return handler(self._context, request, *map(unquote, found.groups()))
+        return NoSuchRoute(self._context, request)

@@ -27,7 +27,7 @@ class Events(StreamingHandler):
     async def get(self) -> None:
         """Stream events until the client or the server goes."""
         after = self._after()
-        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.headers["Content-Type"] = "text/event-stream; charset=utf-8"
         await self.stream(self._events(after))
 
     async def _events(self, after: int) -> AsyncGenerator[bytes, None]:

@@ -11,7 +11,7 @@ class Alive(Handler):
 
     for_everybody = True
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Say so."""
         self.answer({"status": "ok"})
 
@@ -21,7 +21,7 @@ class Ready(Handler):
 
     for_everybody = True
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Say so, or what is in the way."""
         trouble = self.context.service.trouble
         if trouble:
@@ -32,7 +32,7 @@ class Ready(Handler):
 class Figures(Handler):
     """`/metrics`."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Return the figures in Prometheus' format."""
-        self.set_header("Content-Type", CONTENT_TYPE)
-        self.finish(self.context.metrics.text())
+        self.headers["Content-Type"] = CONTENT_TYPE
+        self.send(self.context.metrics.text())

@@ -108,7 +108,7 @@ class OneJob(Handler):
     async def get(self, job_id: str) -> None:
         """Return the job with its finished runs."""
         one = self.context.listing.one
-        self.finish(await self.ask(lambda state: one(listing.look_at(state, existing(state, job_id)))))
+        self.send(await self.ask(lambda state: one(listing.look_at(state, existing(state, job_id)))))
 
     async def put(self, job_id: str) -> None:
         """Let the job say what the request says, and nothing else; it keeps its id and its history."""
@@ -153,7 +153,7 @@ class Start(Handler):
         """Start a run now; answers when the start is durable, not when the command has ended."""
         run_id = str(uuid4())
         await self.context.service.submit(e.StartJob(id=job_id, run_id=run_id))
-        self.set_header("Kala-Run-Id", run_id)
+        self.headers["Kala-Run-Id"] = run_id
         self.done()
 
 

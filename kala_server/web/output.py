@@ -25,7 +25,7 @@ class Output(StreamingHandler):
         """Return the output; with `follow=true` until the run is over."""
         follow = self.query.yes("follow")
         run = await self.ask(lambda state: existing_run(state, run_id))
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.headers["Content-Type"] = "text/plain; charset=utf-8"
         if follow:
             await self.stream(self._chunks(run))
         else:
@@ -34,10 +34,10 @@ class Output(StreamingHandler):
 
     def _send(self, text: bytes) -> None:
         """Answer with all of it, or with the one range that is asked for (RFC 9110 section 14)."""
-        self.set_header("Accept-Ranges", "bytes")
+        self.headers["Accept-Ranges"] = "bytes"
         bounds = _bounds(self.request.headers.get("Range", ""), len(text))
         if bounds is None:
-            self.finish(text)
+            self.send(text)
             return
         first, last = bounds
         if first > last:
@@ -46,9 +46,8 @@ class Output(StreamingHandler):
                 f"the output has {len(text)} bytes, none in this range",
                 {"Content-Range": f"bytes */{len(text)}"},
             )
-        self.set_status(HTTPStatus.PARTIAL_CONTENT)
-        self.set_header("Content-Range", f"bytes {first}-{last}/{len(text)}")
-        self.finish(text[first : last + 1])
+        self.headers["Content-Range"] = f"bytes {first}-{last}/{len(text)}"
+        self.send(text[first : last + 1], HTTPStatus.PARTIAL_CONTENT)
 
     async def _chunks(self, run: Run) -> AsyncGenerator[bytes, None]:
         yield b""  # the headers, as the first word may be long in coming

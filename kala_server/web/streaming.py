@@ -12,27 +12,23 @@ from kala_server.web.base import Handler
 class StreamingHandler(Handler):
     """A handler that may call `stream`, once."""
 
-    _streaming: asyncio.Task[None] | None = None
-
     async def stream(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        """Send each chunk when the one before is on its way; the headers go with the first."""
-        self._streaming = asyncio.get_running_loop().create_task(self._send_each(chunks))
-        self.context.streams.add(self._streaming)
-        self._streaming.add_done_callback(self.context.streams.discard)
+        """Send each chunk when the one before is on its way; the head goes with the first."""
+        streaming = asyncio.get_running_loop().create_task(self._send_each(chunks))
+        self.context.streams.add(streaming)
+        streaming.add_done_callback(self.context.streams.discard)
+
+        def give_up() -> None:
+            streaming.cancel()
+
+        self.connection.set_close_callback(give_up)
         with suppress(asyncio.CancelledError, StreamClosedError):
-            await self._streaming
+            await streaming
 
     async def _send_each(self, chunks: AsyncGenerator[bytes, None]) -> None:
         async with aclosing(chunks):
             async for chunk in chunks:
-                self.write(chunk)
-                await self.flush()
-                # A flush that need not wait does not yield: a client that reads fast would hold the loop to the end.
+                await (self.connection.write(chunk) if self.begun else self.begin(chunk=chunk))
+                # A write that need not wait does not yield: a client that reads fast would hold the loop to the end.
                 await asyncio.sleep(0)
-        await self.finish()
-
-    def on_connection_close(self) -> None:
-        """Stop waiting for what the client will never read."""
-        super().on_connection_close()
-        if self._streaming is not None:
-            self._streaming.cancel()
+        self.connection.finish()

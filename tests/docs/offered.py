@@ -1,7 +1,5 @@
 """What the server offers over HTTP: every method of every route."""
 
-from tornado.web import RequestHandler
-
 from kala_server.web.app import ROUTES
 
 Operation = tuple[str, str]
@@ -12,6 +10,5 @@ def operations() -> set[Operation]:
     return {
         (method, path if "." in path else f"{path}/")
         for path, handler in ROUTES
-        for method in RequestHandler.SUPPORTED_METHODS
-        if getattr(handler, method.lower()) is not getattr(RequestHandler, method.lower())
+        for method in handler.methods()
     }

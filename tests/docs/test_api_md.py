@@ -8,7 +8,7 @@ import pytest
 
 from kala_server.core import records as r
 from kala_server.core.job import Trigger
-from kala_server.web import base
+from kala_server.web import problems
 from kala_server.web.app import PREFIX, WATCHING
 from kala_server.web.openapi.operations import OPERATIONS
 from kala_server.wire import ledger
@@ -83,7 +83,7 @@ def test_every_trigger_is_documented() -> None:
 def test_every_status_of_an_error_is_documented_and_no_other() -> None:
     documented = {int(status) for (status,) in rows(PAGE, "status")}
     told_of_elsewhere = {401, 403, 405, 413, 416, 500}
-    assert documented == {*base._STATUS.values(), *told_of_elsewhere}
+    assert documented == {*problems._STATUS.values(), *told_of_elsewhere}
     assert documented == {HTTPStatus(status) for status in documented}
 
 

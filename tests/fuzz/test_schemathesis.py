@@ -5,6 +5,7 @@ refused, and that methods which a route does not take are 405. `KALA_FAULTS=full
 """
 
 import os
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 import pytest
@@ -52,7 +53,7 @@ def breaks(*_: Any, **__: Any) -> NoReturn:
 
 
 def refuses(handler: Handler, *_: Any) -> NoReturn:
-    handler.refuse(418, "a planted fault")  # type: ignore[arg-type]
+    handler.refuse(HTTPStatus.IM_A_TEAPOT, "a planted fault")
 
 
 def takes_anything(_query: Query, _name: str, _kind: object) -> RunState:
@@ -63,9 +64,9 @@ def says_less(*_: Any) -> dict[str, Any]:
     return {"id": "a planted fault"}
 
 
-def has_another_type(handler: Handler, *_: Any) -> None:
-    handler.set_header("Content-Type", "text/html")
-    handler.finish("<p>a planted fault</p>")
+async def has_another_type(handler: Handler, *_: Any) -> None:
+    handler.headers["Content-Type"] = "text/html"
+    handler.send(b"<p>a planted fault</p>")
 
 
 PLANTED = {

@@ -6,10 +6,10 @@ from http import HTTPStatus
 from typing import Any
 
 from kala_client import __version__
-from kala_server.web.base import PROBLEM
 from kala_server.web.openapi.operation import JSON, Answer, Operation
 from kala_server.web.openapi.operations import OPERATIONS
 from kala_server.web.openapi.schemas import TEXT, Schema, ref, schemas
+from kala_server.web.problems import PROBLEM
 from kala_server.wire.answers import to_bytes
 
 _ABOUT = """\

@@ -13,4 +13,4 @@ class OpenApi(Handler):
         # Here, as a server that is not asked need not read it all; in a thread, as that takes a while.
         from kala_server.web.openapi.document import document_bytes
 
-        self.finish(await asyncio.to_thread(document_bytes))
+        self.send(await asyncio.to_thread(document_bytes))

@@ -1,0 +1,80 @@
+"""Errors as problems (RFC 9457): the status of each, and what is told, with Kala's own `error` member beside it."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
+
+from kala_server.core.errors import (
+    ConflictError,
+    FieldProblem,
+    InvalidRequestError,
+    KeyReusedError,
+    NotFoundError,
+)
+from kala_server.store.protocol import StoreBrokenError, StoreFullError
+from kala_server.strict_json import BadJsonError
+from kala_server.wire.answers import to_bytes
+
+PROBLEM = "application/problem+json"
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_AGAIN_SOON = MappingProxyType({"Retry-After": "5"})
+
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    InvalidRequestError: HTTPStatus.BAD_REQUEST,
+    BadJsonError: HTTPStatus.BAD_REQUEST,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
+    StoreBrokenError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class ProblemError(Exception):
+    """A status, why in words, and headers that belong to it."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        problems: Sequence[FieldProblem] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.problems = problems
+
+    def body(self) -> bytes:
+        """Return the problem as JSON."""
+        return to_bytes(
+            {
+                "type": "about:blank",
+                "title": self.status.phrase,
+                "status": self.status,
+                "detail": self.detail,
+                "errors": [
+                    {"field": each.field, "message": each.message, "example": each.example}
+                    for each in self.problems
+                ],
+                "error": self.detail,
+            }
+        )
+
+
+def problem_of(error: Exception) -> ProblemError:
+    """Return what an error is told as; of one that is not known, a fault of ours, nothing more than that it is one."""
+    if isinstance(error, ProblemError):
+        return error
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
+    if status is None:
+        unknown = HTTPStatus.INTERNAL_SERVER_ERROR
+        return ProblemError(unknown, unknown.description)
+    return ProblemError(
+        status,
+        str(error),
+        _AGAIN_SOON if status is HTTPStatus.INSUFFICIENT_STORAGE else _NO_HEADERS,
+        error.problems if isinstance(error, InvalidRequestError) else (),
+    )

@@ -1,0 +1,54 @@
+"""A fault of ours in the middle of an answer: told as no more than that, logged in full, and never taken for the whole."""
+
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any, NoReturn
+
+import httpx
+import pytest
+
+from kala_server.testing import running_server
+from kala_server.wire import answers
+from kala_server.wire.listing import Listing
+
+SECRET = "canary-in-an-error"  # noqa: S105 - it is none
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    with running_server() as server, httpx.Client(base_url=server.url) as client:
+        yield client
+
+
+def breaks(*_: Any) -> NoReturn:
+    raise RuntimeError(SECRET)
+
+
+async def breaks_off(*_: Any, **__: Any) -> AsyncGenerator[bytes, None]:
+    yield b'{"jobs":{'
+    raise RuntimeError(SECRET)
+
+
+def test_a_fault_is_a_500_that_tells_nothing_and_a_log_that_tells_all(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(answers, "server_stats", breaks)
+    answer = http.get("/api/v1/stats/")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["error"]
+    assert SECRET not in answer.text
+    [told] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert told.name == "kala.web"
+    assert SECRET in caplog.text
+    assert http.get("/healthz").status_code == 200
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_the_whole(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Listing, "slices", breaks_off)
+    with pytest.raises(httpx.RemoteProtocolError):
+        http.get("/api/v1/job/")
+    assert SECRET in caplog.text
+    assert http.get("/healthz").status_code == 200
