@@ -28,7 +28,7 @@ _WITHOUT_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One whole answer of a server, and what it answers; the names of `headers` are in lower case."""
+    """One whole answer of a server, and what it answers; `headers` are found by their names in lower case."""
 
     method: str
     url: str

@@ -10,7 +10,7 @@ import httpx
 from kala_client import _deadline
 from kala_client._answers import Answer
 from kala_client._call import Call
-from kala_client._http import Wire
+from kala_client._http import Target, Wire
 from kala_client._lines import Lines
 from kala_client._retry import Exchange, Send, exchange
 from kala_client.errors import KalaError
@@ -18,22 +18,21 @@ from kala_client.errors import KalaError
 T = TypeVar("T")
 
 
-def own_connections(url: str) -> httpx.Client:
-    """Open connections to one server that hold to the deadline of a call.
+def own_connections(target: Target, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """Open connections to one server that say who asks and, without a transport, hold to the deadline of a call.
 
     Where the environment names a proxy for it they are httpx's, which knows proxies: then a server that drips
     the head of its answer can hold a call for longer.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(target.url)
     proxies = getproxies()
-    if (proxies.get(parts.scheme) or proxies.get("all")) and not proxy_bypass(parts.hostname or ""):
-        return httpx.Client()
-    from kala_client._transport import DeadlineTransport
+    proxied = (proxies.get(parts.scheme) or proxies.get("all")) and not proxy_bypass(parts.hostname or "")
+    if transport is None and not proxied:
+        from kala_client._transport import DeadlineTransport
 
-    # To load the certificates takes longer than all else here.
-    return httpx.Client(
-        transport=DeadlineTransport(httpx.create_ssl_context() if parts.scheme == "https" else None)
-    )
+        # To load the certificates takes longer than all else here.
+        transport = DeadlineTransport(httpx.create_ssl_context() if parts.scheme == "https" else None)
+    return httpx.Client(transport=transport, headers=target.headers)
 
 
 class Engine:

@@ -64,6 +64,16 @@ class Target:
             raise ValueError(f"the base URL must be such as {DEFAULT_URL}: {error}") from None
         return cls(base, authorization)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request to the server says, where its call says nothing else."""
+        headers = {
+            "User-Agent": f"kala-client-python/{version()}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        }
+        return headers | ({"Authorization": self.authorization} if self.authorization else {})
+
 
 def _basic(user: str, password: str) -> str:
     pair = f"{unquote(user)}:{unquote(password)}"
@@ -82,10 +92,12 @@ def _bearer(token: str | None) -> str | None:
 class Wire:
     """What one client knows, and its rules for requests and answers. It must not do I/O or wait.
 
+    `headers` go with each request, and may be left to connections that are the client's own, which takes less.
     `honours_keys` becomes true with the first answer of kala_server: real Kala ignores idempotency keys.
     """
 
     target: Target
+    headers: Mapping[str, str] = field(repr=False)
     timeout: float
     retry: RetryPolicy
     max_body: int
@@ -109,28 +121,19 @@ class Wire:
         """Build the request; `seconds` bounds each wait for bytes, None leaves that to the patience of the call."""
         if seconds is not None and seconds <= 0:
             raise self.too_late(call)
-        headers = {
-            "User-Agent": f"kala-client-python/{version()}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            **call.headers,
-        }
-        if self.target.authorization:
-            headers["Authorization"] = self.target.authorization
         connect = _CONNECT_SECONDS if seconds is None else min(seconds, _CONNECT_SECONDS)
         return http.build_request(
             call.method,
             self.url(call),
             params=call.params or None,
-            headers=headers,
+            headers={**self.headers, **call.headers},
             content=call.body,
             timeout=httpx.Timeout(call.patience if seconds is None else seconds, connect=connect),
         )
 
     def answer(self, call: Call[object], response: httpx.Response, body: bytes) -> Answer:
         """Put a whole answer together, and learn from it whether the server honours idempotency keys."""
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(call.method, self.url(call), response.status_code, headers, body)
+        answer = Answer(call.method, self.url(call), response.status_code, response.headers, body)
         self.honours_keys = self.honours_keys or answer.from_kala_server
         return answer
 

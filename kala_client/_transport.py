@@ -10,7 +10,6 @@ Imported when a client is made, not before: httpx too imports httpcore that late
 
 import ssl
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpcore
@@ -46,8 +45,10 @@ class DeadlineTransport(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        with _as_httpx():
+        try:
             answer = self._pool.handle_request(asked)
+        except _FAILURES as error:
+            raise _as_httpx(error) from error
         return httpx.Response(
             answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
         )
@@ -64,8 +65,10 @@ class _Body(httpx.SyncByteStream):
         self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
+        try:
             yield from self._answer.iter_stream()
+        except _FAILURES as error:
+            raise _as_httpx(error) from error
 
     def close(self) -> None:
         self._answer.close()
@@ -129,10 +132,7 @@ def _bound(timeout: float | None, late: type[httpcore.TimeoutException]) -> floa
     return seconds
 
 
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    """Raise httpcore's errors as those of httpx, which have the same names."""
-    try:
-        yield
-    except _FAILURES as error:
-        raise getattr(httpx, type(error).__name__)(str(error)) from error
+def _as_httpx(error: Exception) -> httpx.TransportError:
+    """Return httpcore's error as that of httpx, which has the same name."""
+    named: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
+    return named(str(error))

@@ -47,9 +47,11 @@ class AsyncKalaClient:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         target = Target.choose(url, token, os.environ)
-        wire = Wire(target, timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
         self._owned = http_client is None
-        self._engine = AsyncEngine(wire, http_client or httpx.AsyncClient(transport=transport), sleep)
+        headers = {} if self._owned else target.headers
+        wire = Wire(target, headers, timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
+        connections = http_client or httpx.AsyncClient(transport=transport, headers=target.headers)
+        self._engine = AsyncEngine(wire, connections, sleep)
 
     def __repr__(self) -> str:
         return f"AsyncKalaClient(url={self._engine.wire.target.url!r})"

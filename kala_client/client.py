@@ -46,11 +46,10 @@ class KalaClient:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         target = Target.choose(url, token, os.environ)
-        wire = Wire(target, timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
         self._owned = http_client is None
-        if http_client is None:
-            http_client = httpx.Client(transport=transport) if transport else own_connections(target.url)
-        self._engine = Engine(wire, http_client, sleep)
+        headers = {} if self._owned else target.headers
+        wire = Wire(target, headers, timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
+        self._engine = Engine(wire, http_client or own_connections(target, transport), sleep)
 
     def __repr__(self) -> str:
         return f"KalaClient(url={self._engine.wire.target.url!r})"

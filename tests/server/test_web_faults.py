@@ -1,4 +1,4 @@
-"""A fault of ours in the middle of an answer: told as no more than that, logged in full, and never taken for the whole."""
+"""A fault of ours in the middle of an answer: told as no more than that, logged in full, never taken for the whole."""
 
 import logging
 from collections.abc import AsyncGenerator, Iterator
@@ -11,7 +11,7 @@ from kala_server.testing import running_server
 from kala_server.wire import answers
 from kala_server.wire.listing import Listing
 
-SECRET = "canary-in-an-error"  # noqa: S105 - it is none
+SECRET = "canary-in-an-error"
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def test_a_client_does_not_show_its_token() -> None:
     with kala.KalaClient("http://u:canary@kala.test/api/v1", token="canary") as client:
         assert repr(client) == "KalaClient(url='http://kala.test')"
         assert "canary" not in repr(client._engine.wire)
+    with httpx.Client() as mine, kala.KalaClient(token="canary", http_client=mine) as client:
+        assert "canary" not in repr(client._engine.wire)
     assert repr(kala.AsyncKalaClient("http://kala.test")) == "AsyncKalaClient(url='http://kala.test')"
 
 
@@ -80,6 +82,19 @@ def test_the_hook_is_told_about_each_attempt(connect: Any, serve: Any) -> None:
         (2, 200, type(None)),
     ]
     assert seen[0].url == "http://kala.test/api/v1/job/"
+
+
+def test_connections_that_were_given_keep_their_headers_and_say_ours_for_our_calls_alone(serve: Any) -> None:
+    server = serve(answer({"jobs": {}}), answer({}))
+    with httpx.Client(transport=httpx.MockTransport(server), headers={"Via": "a proxy"}) as mine:
+        kala.KalaClient("http://kala.test", token="t0ken", http_client=mine).get_all_jobs()
+        mine.get("http://elsewhere.test")
+    ours, theirs = (request.headers for request in server.requests)
+    assert ours["Via"] == theirs["Via"] == "a proxy"
+    assert (ours["Authorization"], ours["Accept"]) == ("Bearer t0ken", "application/json")
+    assert ours["User-Agent"].startswith("kala-client-python/")
+    assert "Authorization" not in theirs
+    assert not theirs["User-Agent"].startswith("kala-client-python/")
 
 
 def test_a_client_that_was_given_is_not_closed(serve: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 import kala_client as kala
 from kala_client import KalaClient, RetryPolicy, _deadline
 from kala_client._engine import own_connections
+from kala_client._http import Target
 from kala_client._transport import DeadlineTransport
 
 ID = "7c58ea8f-3753-4428-77c5-ba6103933f1c"
@@ -194,5 +195,5 @@ def test_a_proxy_that_the_environment_names_is_used_as_httpx_uses_it(
         monkeypatch.delenv(name.lower(), raising=False)
     for name, value in {**proxy, "NO_PROXY": excepted}.items():
         monkeypatch.setenv(name, value)
-    with own_connections(url) as http:
+    with own_connections(Target(url)) as http:
         assert isinstance(http._transport, DeadlineTransport) is direct
