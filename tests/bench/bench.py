@@ -13,8 +13,6 @@ from tests.bench import documents, load, servers
 from tests.bench.servers import Address, Server
 from tests.bench.sizes import Size
 
-MOST_A_CALL = 10_000
-
 
 class Loaded:
     """Our server with many jobs; created at once, and measured on the way."""

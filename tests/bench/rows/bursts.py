@@ -7,7 +7,7 @@ from time import sleep
 from typing import Any
 
 from tests.bench import documents, limits, load
-from tests.bench.bench import MOST_A_CALL, Bench
+from tests.bench.bench import Bench
 from tests.bench.row import Row, Target
 from tests.bench.servers import Address
 
@@ -27,7 +27,7 @@ def bursts(bench: Bench) -> Iterator[Row]:
 def _burst(bench: Bench, count: int) -> Iterator[Row]:
     rates, shares = [], []
     spawns = []
-    for _ in range(min(3, bench.size.rounds) if count <= MOST_A_CALL / 10 else 1):
+    for _ in range(min(3, bench.size.rounds)):
         spawns.append(limits.spawn_rate(count))
         rate, share = _once(bench, count)
         rates.append(rate)
