@@ -367,7 +367,7 @@ class Service:
         self.clock.later(_HOUSEKEEPING, self._housekeep)
 
     def _compact_when_wanted(self) -> None:
-        if self._store.wants_compaction and self._compacting is None:
+        if self._compacting is None and self._store.wants_compaction(self.state.size):
             try:
                 # Not in the task, which may begin when the next batch is in the state and not yet in the store.
                 compaction = self._store.compact(self.state.snapshot())

@@ -74,6 +74,11 @@ class State:
 
     # -- reading
 
+    @property
+    def size(self) -> int:
+        """How many records a snapshot has."""
+        return 1 + len(self.jobs) + len(self.runs) + len(self.keys)
+
     def job_runs(self, job_id: str) -> Iterator[Run]:
         """Yield a job's ledger, newest first."""
         for run_id in reversed(self.active.get(job_id, ())):

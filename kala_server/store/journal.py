@@ -32,7 +32,10 @@ LOCK = "lock"
 COMPACT_FROM = 4 << 20
 """Bytes of history below which a snapshot is not worth its syncs: they load in well under a second."""
 COMPACT_FACTOR = 2.0
-"""With history of twice the snapshot's size, a file stays below three snapshots and half of what is written is new."""
+"""So many times the snapshot's size of history, and so many times the records that are still needed: below that most of
+the file would be written again as it is. A store that only grows has nothing to let go of."""
+COMPACT_ANYWAY = 8.0
+"""So many times the snapshot's size of history is too much, whatever the number of records: few may outweigh many."""
 
 
 class JournalStore:
@@ -161,13 +164,15 @@ class JournalStore:
         """How many bytes the journal has."""
         return self._log.end if self._log is not None else 0
 
-    @property
-    def wants_compaction(self) -> bool:
-        """Whether the batches since the last snapshot outweigh it. After a compaction that failed, only after more."""
+    def wants_compaction(self, needed: int) -> bool:
+        """Whether enough of the file would go. After a compaction that failed, only after more."""
         if self._log is None or self._compacting or self._broken:
             return False
-        history = self._log.end - self._snapshot_end
-        return history > max(self._compact_from, self._compact_factor * self._snapshot_end, self._next_try)
+        history, records = self._log.end - self._snapshot_end, self._log.next_seq - 1
+        if history <= max(self._compact_from, self._compact_factor * self._snapshot_end, self._next_try):
+            return False
+        too_much = COMPACT_ANYWAY * max(self._compact_from, self._snapshot_end)
+        return records > self._compact_factor * needed or history > too_much
 
     def compact(self, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:
         """Begin the log anew. What counts as appended is settled here, not when the result is first awaited."""

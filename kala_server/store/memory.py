@@ -20,8 +20,7 @@ class MemoryStore:
         """There is no log."""
         return 0
 
-    @property
-    def wants_compaction(self) -> bool:
+    def wants_compaction(self, needed: int) -> bool:  # noqa: ARG002 - the protocol's signature
         """There is never anything to compact."""
         return False
 

@@ -57,9 +57,8 @@ class Store(Protocol):
         """How many bytes the log takes."""
         ...
 
-    @property
-    def wants_compaction(self) -> bool:
-        """Whether so much of the log is history that a snapshot would be much smaller."""
+    def wants_compaction(self, needed: int) -> bool:
+        """Whether so much of the log is history that a snapshot, of so many records, would be much smaller."""
         ...
 
     def compact(self, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:

@@ -29,7 +29,7 @@ def test_a_batch_is_taken_and_so_is_an_empty_one(store: Store) -> None:
 
 def test_a_new_store_wants_no_compaction(store: Store) -> None:
     list(store.load())
-    assert not store.wants_compaction
+    assert not store.wants_compaction(0)
 
 
 def test_appending_goes_on_while_and_after_a_store_is_compacted(store: Store) -> None:

@@ -130,11 +130,30 @@ def test_history_that_outweighs_the_snapshot_asks_for_a_compaction(folder: Path)
         wanted = []
         for _ in range(2):
             await store.append([started(1), started(2)])
-            wanted.append(store.wants_compaction)
+            wanted.append(store.wants_compaction(1))
         await store.compact([started(1)])
-        return [*wanted, store.wants_compaction]
+        return [*wanted, store.wants_compaction(1)]
 
     assert asyncio.run(scenario()) == [False, True, False]
+    store.close()
+
+
+def test_a_store_that_only_grows_is_not_written_again_until_it_might_hold_few_large_records(
+    folder: Path,
+) -> None:
+    store = JournalStore(folder, compact_from=300, compact_factor=2)
+    list(store.load())
+    empty = store.size
+
+    async def scenario() -> None:
+        for number in range(1, 41):
+            await store.append([started(number)])
+            history = store.size - empty
+            assert store.wants_compaction(number // 2) is (history > 300)
+            assert store.wants_compaction(number) is (history > 8 * 300)
+        assert store.wants_compaction(number)
+
+    asyncio.run(scenario())
     store.close()
 
 

@@ -16,7 +16,7 @@ import pytest
 from kala_client import KalaClient
 from kala_server.cli.serve import serve
 from kala_server.config import Settings
-from kala_server.store.journal import COMPACT_FACTOR, COMPACT_FROM
+from kala_server.store.journal import COMPACT_ANYWAY, COMPACT_FACTOR, COMPACT_FROM
 from kala_server.testing import running_server
 from tests.docs.blocks import DOCS, blocks, codes, read, rows
 from tests.docs.console import Session
@@ -59,8 +59,9 @@ def test_the_options_are_those_that_the_help_shows() -> None:
 
 
 def test_figures_are_the_real_ones() -> None:
-    assert (COMPACT_FROM >> 20, COMPACT_FACTOR) == (4, 2.0)
-    assert "over 4 MiB and twice" in PAGE
+    assert (COMPACT_FROM >> 20, COMPACT_FACTOR, COMPACT_ANYWAY) == (4, 2.0, 8.0)
+    assert "over 4 MiB and twice the size of the last snapshot, and half of the records would go" in PAGE
+    assert "eight times the size" in PAGE
     assert Settings().kill_grace.total_seconds() == 5
     assert "KILL after 5 seconds" in PAGE
 

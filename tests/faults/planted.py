@@ -44,7 +44,7 @@ def _store(kind: Callable[..., JournalStore], **options: Any) -> None:
 
 def small_journal() -> None:
     """No fault: a journal that is begun anew so often that cuts fall into it, too."""
-    _store(JournalStore, compact_from=16 << 10)
+    _store(JournalStore, compact_from=16 << 10, compact_factor=1)
 
 
 class EagerStore(JournalStore):

@@ -35,11 +35,11 @@ class CompactingDisk(Disk):
         await a_moment(20)
         await super().append(batch)
         self.refuses = self._second
-        self.wants_compaction = not self.snapshots
+        self.compacts = not self.snapshots
 
     async def compact(self, snapshot: Iterable[Record]) -> None:
         self.snapshots.append([record.job.id for record in snapshot if isinstance(record, JobKept)])
-        self.wants_compaction = False
+        self.compacts = False
 
 
 def snapshots_while_a_job_is_deleted(*, refused: bool = False) -> list[list[str]]:
@@ -78,7 +78,7 @@ def test_a_service_that_takes_the_snapshot_a_moment_later_is_noticed(monkeypatch
             await a_moment(10)  # the next batch has gathered by then, and is being written
             await service._store.compact(service.state.snapshot())
 
-        if service._store.wants_compaction and service._compacting is None:
+        if service._store.wants_compaction(1) and service._compacting is None:
             service._compacting = asyncio.get_running_loop().create_task(compact())
 
     monkeypatch.setattr(Service, "_compact_when_wanted", compact_when_wanted)

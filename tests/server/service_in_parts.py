@@ -77,7 +77,8 @@ class Disk:
         self.takes: Callable[[], None] = lambda: None
         """Called for each batch that is kept."""
         self.closed = False
-        self.wants_compaction = False
+        self.compacts = False
+        """Whether it wants to be compacted."""
         self._open = asyncio.Event()
         self._open.set()
 
@@ -96,6 +97,9 @@ class Disk:
     @property
     def size(self) -> int:
         return 0
+
+    def wants_compaction(self, needed: int) -> bool:  # noqa: ARG002 - the protocol's signature
+        return self.compacts
 
     def load(self) -> Iterator[Record]:
         return iter(())

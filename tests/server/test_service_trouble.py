@@ -249,7 +249,7 @@ def test_a_compaction_without_room_is_no_harm_and_one_that_breaks_ends_the_servi
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scene(parts: Parts) -> None:
-        parts.disk.wants_compaction = True
+        parts.disk.compacts = True
         parts.disk.refuses_to_compact = FULL
         await parts.create(schedule=IN_A_MINUTE)
         await breathe()

@@ -128,7 +128,7 @@ async def _journalled(folder: Path, seconds: int) -> tuple[int, int]:
     for _ in range(seconds // _BATCH):
         await store.append([record for _ in range(_BATCH) for record in simulation.second()])
         sizes.append(store.size)
-        if store.wants_compaction:
+        if store.wants_compaction(simulation.state.size):
             await store.compact(simulation.state.snapshot())
     store.close()
     return max(sizes), max(sizes[: len(sizes) // 2])

@@ -196,7 +196,9 @@ def test_a_snapshot_builds_the_very_same_state() -> None:
     world.start("gone")
     world.delete("gone")
     world.create("child", parent_jobs=["slow", "fails"], wait_for="all")
-    again = rebuilt(world.state.snapshot())
+    records = list(world.state.snapshot())
+    assert len(records) == world.state.size
+    again = rebuilt(records)
     assert contents(again) == contents(world.state)
     assert again.next_due() == world.state.next_due() == START + timedelta(hours=1)
 
