@@ -4,7 +4,6 @@ State is a fold of records: the same ones give the same state, at start and in o
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from kala_server.core import ledger
 from kala_server.core import records as r
 from kala_server.core.job import Arrival, Job, JobSpec, Run, RunState, WaitFor
 from kala_server.core.state import State
+from kala_server.core.values import replace
 
 
 def apply(state: State, record: r.Record) -> None:

@@ -1,11 +1,11 @@
 """What a job's ledger keeps, and what its runs have come to: steps that `fold.py` is made of. Nothing here decides."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from kala_server.core import records as r
 from kala_server.core.job import Job, Run, RunState, Tally
 from kala_server.core.state import State
+from kala_server.core.values import replace
 
 _ERRORS = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 

@@ -3,7 +3,9 @@
 Every slot up to now ends up in the ledger, as a run or as a reason why there is none.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from kala_server.core import durations, reasons
 from kala_server.core import events as e
@@ -22,6 +24,8 @@ CATCH_UP_LIMIT = 100
 AT_ONCE = 100
 """How many slots are decided on one by one; a period too short to keep up with is late for those before."""
 
+_INSTANT = timedelta(microseconds=1)
+
 WAITING_LIMIT = 100
 """How many runs of a job with `overlap: allow` wait for a free place before further slots are skipped."""
 
@@ -32,15 +36,12 @@ def account(turn: Turn, job_id: str, missed: str = "") -> None:
     if job.disabled or job.next_at is None or job.next_at > turn.now:
         return
     timetable = turn.timetable(job)
-    missed_until = turn.now if missed else _late_until(turn, timetable, job.next_at)
+    on_time = [] if missed else _on_time(turn, timetable, job.next_at)
+    missed_until = on_time[0][0] - _INSTANT if on_time else turn.now
     if job.next_at <= missed_until:
         _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
-    first = turn.job(job_id).next_at
-    slot = None if first is None else first_at_or_after(timetable, first)
-    while slot is not None and slot <= turn.now:
-        following = timetable.next_after(slot)
+    for slot, following in on_time:
         _due(turn, turn.job(job_id), slot, following)
-        slot = following
     _find_next(turn, job_id, timetable)
 
 
@@ -57,11 +58,24 @@ def close(turn: Turn, job_id: str) -> None:
             _skip(turn, job, span, reasons.DISABLED, timetable.next_after(turn.now))
 
 
-def _late_until(turn: Turn, timetable: Timetable, first: datetime) -> datetime:
-    late = turn.noticed - ON_TIME
-    if timetable.count(max(first, late), turn.now) <= AT_ONCE:
-        return late
-    return latest(timetable, first, turn.now, AT_ONCE)[0] - timedelta(microseconds=1)
+def _on_time(turn: Turn, timetable: Timetable, first: datetime) -> list[tuple[datetime, datetime | None]]:
+    """Return the slots that are not late, each with the one after it; of more than `AT_ONCE` the latest."""
+    begin = max(first, turn.noticed - ON_TIME + _INSTANT)
+    due = list(islice(_due_from(timetable, begin, turn.now), AT_ONCE + 1))
+    if len(due) > AT_ONCE:
+        [begin, *_] = latest(timetable, first, turn.now, AT_ONCE)
+        due = list(_due_from(timetable, begin, turn.now))
+    return due
+
+
+def _due_from(
+    timetable: Timetable, first: datetime, until: datetime
+) -> Iterator[tuple[datetime, datetime | None]]:
+    slot = first_at_or_after(timetable, first)
+    while slot is not None and slot <= until:
+        following = timetable.next_after(slot)
+        yield slot, following
+        slot = following
 
 
 def _find_next(turn: Turn, job_id: str, timetable: Timetable) -> None:

@@ -4,7 +4,6 @@ Only `fold.py` changes it. Nothing here decides, reads a clock or parses more th
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from enum import IntEnum
 from heapq import heappush
@@ -14,6 +13,7 @@ from kala_server.core import durations
 from kala_server.core import records as r
 from kala_server.core.job import Job, Overlap, Run, RunState
 from kala_server.core.tables import UndoLog
+from kala_server.core.values import replace
 
 
 class Due(IntEnum):
