@@ -91,9 +91,9 @@ class Handler(HTTPMessageDelegate):
             self._check_sender()
             if self._announced() > max(self.body_limit, _READ_TO_THE_END):
                 self._refuse_the_size()
-        except ProblemError as problem:
+        except Exception as error:  # noqa: BLE001 - it is told
             # Tornado closes a connection whose request it has not read: say so, or a client would use it again.
-            self._tell(problem, {"Connection": "close"})
+            self._tell(error, {"Connection": "close"})
 
     def data_received(self, chunk: bytes) -> None:
         """Gather the body. What is too large is still read, so that the client gets to see the answer."""
@@ -110,6 +110,9 @@ class Handler(HTTPMessageDelegate):
     async def _respond(self) -> None:
         try:
             await self.action()(*self._arguments)
+        except asyncio.CancelledError:
+            self.connection.close()  # there will be no answer, or no more of it
+            raise
         except Exception as error:  # noqa: BLE001 - it is told
             self._tell(error)
 

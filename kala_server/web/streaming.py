@@ -22,13 +22,19 @@ class StreamingHandler(Handler):
             streaming.cancel()
 
         self.connection.set_close_callback(give_up)
-        with suppress(asyncio.CancelledError, StreamClosedError):
-            await streaming
+        await streaming
 
     async def _send_each(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                await (self.connection.write(chunk) if self.begun else self.begin(chunk=chunk))
-                # A write that need not wait does not yield: a client that reads fast would hold the loop to the end.
-                await asyncio.sleep(0)
-        self.connection.finish()
+        # What has no length ends with its chunks, or, where a client knows none, with the connection (RFC 9112, 6.3).
+        chunked = self.request.version != "HTTP/1.0"
+        if not chunked:
+            self.request.headers.pop("Connection", None)  # or Tornado would promise to keep it
+        with suppress(StreamClosedError):
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    await (self.connection.write(chunk) if self.begun else self.begin(chunk=chunk))
+                    # A write that need not wait does not yield: who reads fast would hold the loop to the end.
+                    await asyncio.sleep(0)
+            self.connection.finish()
+            if not chunked:
+                self.connection.close()

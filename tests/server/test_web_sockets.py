@@ -1,5 +1,6 @@
 """What is no HTTP, or hardly: an answer or a closed connection, never a fault, and the server goes on."""
 
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -108,6 +109,17 @@ def test_requests_one_after_the_other_in_one_write_are_answered_in_their_order(a
     bad = b"DELETE /api/v1/stats/ HTTP/1.1\r\n" + HOST
     data = get + b"\r\n" + bad + b"\r\n" + get + b"Connection: close\r\n\r\n"
     assert re.findall(rb"HTTP/1.1 (\d+)", at_the_door.send(data)) == [b"200", b"405", b"200"]
+
+
+@pytest.mark.parametrize("asked", [b"", b"Connection: keep-alive\r\n", b"Connection: close\r\n"])
+def test_a_client_of_http_1_0_knows_the_end_of_a_stream_by_that_of_the_connection(
+    at_the_door: Door, asked: bytes
+) -> None:
+    answer = at_the_door.send(b"GET /api/v1/job/ HTTP/1.0\r\n" + HOST + asked + b"\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert not re.search(rb"keep-alive|chunked|content-length", head, re.IGNORECASE)
+    assert json.loads(body) == at_the_door.http.get("/api/v1/job/").json()
 
 
 def test_who_asks_to_be_told_to_go_on_is_told(at_the_door: Door) -> None:

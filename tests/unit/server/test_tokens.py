@@ -4,6 +4,8 @@ import base64
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kala_server.config import ConfigError
 from kala_server.tokens import Scope, Tokens, new_token, read_tokens, token_of
@@ -14,6 +16,10 @@ OTHER = "kala_fedcba9876543210"
 
 def basic(pair: str) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def basic_of(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def file_of(folder: Path, text: str, *, mode: int = 0o600) -> Path:
@@ -52,6 +58,15 @@ def test_a_token_is_a_bearer_token_or_the_password_of_any_user(authorization: st
 )
 def test_anything_else_opens_nothing(authorization: str) -> None:
     assert Tokens([token_of(SECRET)]).scope(authorization) is None
+
+
+@given(
+    scheme=st.sampled_from(["Basic", "basic ", "Bearer", "Token", ""]),
+    rest=st.text() | st.binary().map(lambda data: data.decode("latin-1")) | st.binary().map(basic_of),
+)
+@example(scheme="Basic", rest="\xe9")
+def test_whatever_else_a_stranger_says_opens_nothing_and_is_no_fault(scheme: str, rest: str) -> None:
+    assert Tokens([token_of(SECRET)]).scope(f"{scheme} {rest}") is None
 
 
 def test_a_file_has_a_line_for_each_token(tmp_path: Path) -> None:
