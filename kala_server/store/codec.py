@@ -74,7 +74,7 @@ def _adapter(record_class: type) -> TypeAdapter[Any]:
 
 @cache
 def _writer(record_class: type) -> tuple[bytes, Callable[..., bytes]]:
-    return kind(record_class).encode(), _adapter(record_class).dump_json
+    return kind(record_class).encode(), _adapter(record_class).serializer.to_json
 
 
 def encode(record: Record | SnapshotEnded) -> Payload:
