@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("kala.cli")
 
 SWITCH_INTERVAL = 0.001
-"""Seconds after which a thread that waits for the interpreter asks whoever computes to let it go on.
-
-The question is put off each time that one lets go by itself, as a compaction does every few milliseconds to write: with
-Python's own 5 ms the loop could then wait for a tenth of a second.
+"""Seconds after which a thread that waits for the interpreter asks whoever computes to let it go on. With Python's own
+5 ms the loop is held for longer by a compaction, and each batch of events waits longer for what writes the one before.
 """
 
 

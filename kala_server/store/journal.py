@@ -212,8 +212,7 @@ class JournalStore:
         snapshot_end = new.end
         try:
             # Most of what came meanwhile is written and synced here, so that the writer is held up for the rest only.
-            for payloads in self._writer.submit(self._take_kept).result():
-                new.write(payloads)
+            new.write(*self._writer.submit(self._take_kept).result())
             self._sync_new(new)
             self._writer.submit(self._change_over, new, snapshot_end).result()
         except BaseException:
@@ -245,9 +244,8 @@ class JournalStore:
     def _rename(self, new: Log, snapshot_end: int) -> None:
         old = self._check()
         kept = self._take_kept()
-        for payloads in kept:
-            new.write(payloads)
         if kept:
+            new.write(*kept)
             self._sync_new(new)
         self._filesystem.rename(new.path, self.path)
         new.path = self.path

@@ -42,16 +42,16 @@ class Log:
         self.next_seq = next_seq
         self._next_batch = next_batch
 
-    def write(self, batch: Sequence[Payload]) -> None:
-        """Write the batch without a sync. After an OSError, part of it may be in the file behind `end`."""
-        data = self._write(batch)
-        self._advance(batch, data)
+    def write(self, *batches: Sequence[Payload]) -> None:
+        """Write the batches at once, without a sync. After an OSError, part of it may be in the file behind `end`."""
+        size = self._write(*batches)
+        self._advance(size, *batches)
 
     def keep(self, batch: Sequence[Payload]) -> None:
         """Write the batch and sync it. Raises StoreFullError, then it is cut off again, or StoreBrokenError."""
         self._check_file()
         try:
-            data = self._write(batch)
+            size = self._write(batch)
         except OSError as error:
             self._cut_back(error)
             raise StoreFullError(f"{self.path}: {told(error)}; the batch was not kept") from error
@@ -62,7 +62,7 @@ class Log:
             raise StoreBrokenError(
                 f"{self.path}: a sync failed ({told(error)}), so no answer can be given"
             ) from error
-        self._advance(batch, data)
+        self._advance(size, batch)
 
     def copy_from(self, source: int, size: int) -> None:
         """Begin an empty file with the first bytes of another one."""
@@ -77,15 +77,19 @@ class Log:
         with contextlib.suppress(OSError):
             self._filesystem.close(self._fd)
 
-    def _write(self, batch: Sequence[Payload]) -> int:
-        data = frame(batch, seq=self.next_seq, batch=self._next_batch)
+    def _write(self, *batches: Sequence[Payload]) -> int:
+        seq, framed = self.next_seq, []
+        for number, batch in enumerate(batches, self._next_batch):
+            framed.append(frame(batch, seq=seq, batch=number))
+            seq += len(batch)
+        data = b"".join(framed)
         write_all(self._filesystem, self._fd, data, self.end)
         return len(data)
 
-    def _advance(self, batch: Sequence[Payload], size: int) -> None:
+    def _advance(self, size: int, *batches: Sequence[Payload]) -> None:
         self.end += size
-        self.next_seq += len(batch)
-        self._next_batch += 1
+        self.next_seq += sum(map(len, batches))
+        self._next_batch += len(batches)
 
     def _check_file(self) -> None:
         """Notice a second writer, a file that was cut, or one that was removed, before anything is promised again."""
