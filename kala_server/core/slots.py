@@ -13,7 +13,7 @@ from kala_server.core import records as r
 from kala_server.core.followers import follow
 from kala_server.core.job import CatchUp, Job, JobSpec, Overlap, RunState, Trigger
 from kala_server.core.occurrences import Timetable, first_at_or_after, latest
-from kala_server.core.turn import Turn, run_id_for
+from kala_server.core.turn import Turn
 
 ON_TIME = timedelta(seconds=10)
 """A slot noticed within this is late, but not missed: a busy machine is no reason for a catch-up."""
@@ -139,9 +139,9 @@ def _due(
     elif job.spec.overlap is Overlap.ALLOW and len(active) >= turn.limits.max_running + WAITING_LIMIT:
         _skip(turn, job, (slot, slot, 1), reasons.NO_ROOM, following)
     elif active and job.spec.overlap is Overlap.REPLACE:
-        _run(turn, job, slot, trigger, following, reason=reason, cause=active[0])
+        successor = _run(turn, job, slot, trigger, following, reason=reason, cause=active[0])
         for run_id in active:
-            end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=run_id_for(job.id, slot))
+            end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=successor)
     else:
         waits_for = active[0] if active and job.spec.overlap is Overlap.QUEUE else ""
         _run(turn, job, slot, trigger, following, reason=reason, cause=waits_for)
@@ -176,9 +176,10 @@ def _run(
     *,
     reason: str = "",
     cause: str = "",
-) -> None:
-    run_id = run_id_for(job.id, slot)
+) -> str:
+    run_id = turn.id_for(job, slot)
     turn.queue(job, run_id, slot, trigger, next_at=following, reason=reason, cause=cause)
+    return run_id
 
 
 def _skip(
@@ -193,7 +194,7 @@ def _skip(
     first, last, count = span
     turn.emit(
         r.SlotsSkipped(
-            run_id=run_id_for(job.id, first),
+            run_id=turn.id_for(job, first),
             job_id=job.id,
             at=turn.now,
             first=first,

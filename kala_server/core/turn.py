@@ -66,6 +66,17 @@ class Turn:
         except KeyError:
             raise NotFoundError(f"there is no run with the id {run_id}, or it is no longer kept") from None
 
+    def id_for(self, job: Job, slot: datetime) -> str:
+        """Return the id of the job's run for a slot.
+
+        With the clock put back, a schedule that is changed may have a slot anew that is in the ledger: it gets an id of
+        its own, or one entry would take the other's place.
+        """
+        run_id = run_id_for(job.id, slot)
+        while run_id in self.state.runs:
+            run_id = run_id_for(job.id, run_id)
+        return run_id
+
     def timetable(self, job: Job) -> Timetable:
         """Return when the job is due."""
         return timetable_of(job.spec, job.created_at)

@@ -35,7 +35,7 @@ COMPACT_FACTOR = 2.0
 """So many times the snapshot's size of history, and so many times the records that are still needed: below that most of
 the file would be written again as it is. A store that only grows has nothing to let go of."""
 COMPACT_ANYWAY = 8.0
-"""So many times the snapshot's size of history is too much, whatever the number of records: few may outweigh many."""
+"""So many times the size of the snapshot, or of `COMPACT_FROM`, is too much whatever the records: few outweigh many."""
 
 
 class JournalStore:

@@ -26,7 +26,7 @@ class StreamingHandler(Handler):
 
     async def _send_each(self, chunks: AsyncGenerator[bytes, None]) -> None:
         # What has no length ends with its chunks, or, where a client knows none, with the connection (RFC 9112, 6.3).
-        chunked = self.request.version != "HTTP/1.0"
+        chunked = self.request.version == "HTTP/1.1"
         if not chunked:
             self.request.headers.pop("Connection", None)  # or Tornado would promise to keep it
         with suppress(StreamClosedError):

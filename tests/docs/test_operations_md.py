@@ -61,7 +61,7 @@ def test_the_options_are_those_that_the_help_shows() -> None:
 def test_figures_are_the_real_ones() -> None:
     assert (COMPACT_FROM >> 20, COMPACT_FACTOR, COMPACT_ANYWAY) == (4, 2.0, 8.0)
     assert "over 4 MiB and twice the size of the last snapshot, and half of the records would go" in PAGE
-    assert "eight times the size" in PAGE
+    assert "over 32 MiB and eight times the size" in PAGE
     assert Settings().kill_grace.total_seconds() == 5
     assert "KILL after 5 seconds" in PAGE
 

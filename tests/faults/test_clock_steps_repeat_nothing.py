@@ -26,7 +26,8 @@ pytestmark = [
 ]
 
 HOUR = timedelta(hours=1)
-SECOND = timedelta(seconds=1)
+SOON = timedelta(seconds=2)
+"""After what a machine that is busy with something else may need to create a job."""
 NOTICED = 20.0
 """Seconds after which a step counts as not noticed, on the busiest machine; the real figure is told."""
 PERIODS = ["PT1S", "PT10M"]
@@ -47,7 +48,7 @@ class Life:
         self._marks = marks
         marks.touch()
         self._waiting: set[str] = set()
-        self._regular = self._job("regular", f"R/{self._in(SECOND)}/{period}")
+        self._regular = self._job("regular", f"R/{self._in(SOON)}/{period}")
         eventually(self.slots)
 
     def step_on(self) -> None:
@@ -60,9 +61,9 @@ class Life:
 
     def step_back(self) -> None:
         """Step back from a slot that was about to run; one of the time that it is now must run."""
-        self._waiting.add(self._job("far again", f"R0/{self._in(2 * SECOND)}/PT1S"))
+        self._waiting.add(self._job("far again", f"R0/{self._in(2 * SOON)}/PT1S"))
         self.clock.step(-HOUR)
-        due = self._job("after the step", f"R0/{self._in(SECOND / 2)}/PT1S")
+        due = self._job("after the step", f"R0/{self._in(SOON)}/PT1S")
         eventually(lambda: due in self.ran(), within=self._patience)
 
     def slots(self) -> list[str]:

@@ -33,6 +33,7 @@ SPANS = st.sampled_from(["", "PT20S", "PT2M", "PT1H"])
 DURATIONS = st.one_of(SPANS, st.just("PT0S"))
 PASSED = st.sampled_from([0, 1, 15, 60, 61.5, 200, 600, 1500]).map(seconds)
 PERIODS = st.sampled_from([20, 45, 60, 61, 300, 900]).map(seconds)
+CRON_LINES = st.sampled_from(["* * * * *", "*/3 * * * *", "*/5 * * * *"])
 REPEATS = st.none() | st.integers(0, 12)
 BEHAVIOUR = st.fixed_dictionaries(
     {
@@ -105,6 +106,8 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.plans: dict[str, oracle.Plan] = {}
+        self.changed: set[str] = set()
+        """Those with a schedule that was another one before."""
         self.names: list[str] = []
 
     @initialize(max_running=st.integers(1, 4))
@@ -163,6 +166,14 @@ class Histories(RuleBasedStateMachine):
                 **behaviour,
             )
 
+    @rule(which=WHICH, overlap=st.sampled_from(Overlap), schedule=CRON_LINES)
+    def change_the_schedule(self, which: int, overlap: Overlap, schedule: str) -> None:
+        """Which slots it has is no longer foretold; that no entry of the ledger takes another's place still is."""
+        name = self._name(which)
+        if self.plans.pop(id_of(name), None) and self._exists(name):
+            self.world.change(name, schedule=schedule, overlap=overlap, keep_runs=MANY)
+            self.changed.add(id_of(name))
+
     @rule(which=WHICH)
     def start(self, which: int) -> None:
         with suppress(RefusedError):
@@ -214,7 +225,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(age=PASSED)
     def what_is_old_is_dropped(self, age: timedelta) -> None:
-        young = {job_id for job_id in self.plans if job_id in self.world.state.jobs}
+        young = {job_id for job_id in (*self.plans, *self.changed) if job_id in self.world.state.jobs}
         before = None if young else self.world.now - age
         self.world.tell(e.Housekeep(runs_before=before, keys_before=self.world.now - age))
 

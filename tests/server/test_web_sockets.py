@@ -112,10 +112,11 @@ def test_requests_one_after_the_other_in_one_write_are_answered_in_their_order(a
 
 
 @pytest.mark.parametrize("asked", [b"", b"Connection: keep-alive\r\n", b"Connection: close\r\n"])
-def test_a_client_of_http_1_0_knows_the_end_of_a_stream_by_that_of_the_connection(
-    at_the_door: Door, asked: bytes
+@pytest.mark.parametrize("version", [b"1.0", b"1.2"])
+def test_a_client_that_knows_no_chunks_knows_the_end_of_a_stream_by_that_of_the_connection(
+    at_the_door: Door, asked: bytes, version: bytes
 ) -> None:
-    answer = at_the_door.send(b"GET /api/v1/job/ HTTP/1.0\r\n" + HOST + asked + b"\r\n")
+    answer = at_the_door.send(b"GET /api/v1/job/ HTTP/%s\r\n" % version + HOST + asked + b"\r\n")
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     assert not re.search(rb"keep-alive|chunked|content-length", head, re.IGNORECASE)

@@ -8,7 +8,7 @@ from kala_server.core import events as e
 from kala_server.core.errors import ChangedMeanwhileError, InvalidJobError
 from kala_server.core.job import RunState, Trigger
 from tests.unit.core import invariants
-from tests.unit.core.simulation import FOR_EVER, World, id_of, lasting, new_job, times, utc
+from tests.unit.core.simulation import FOR_EVER, WORKS, World, id_of, lasting, new_job, times, utc
 
 HOURLY = "R/2030-01-01T01:00:00Z/PT1H"
 
@@ -156,6 +156,24 @@ def test_a_run_that_is_there_goes_on_whatever_becomes_of_its_job() -> None:
     world.change("job", schedule=HOURLY, overlap="skip")
     world.advance(timedelta(hours=2))
     assert [run.state for run in world.runs("job")] == [RunState.RUNNING, RunState.SKIPPED]
+
+
+@pytest.mark.parametrize("overlap", ["skip", "queue", "allow", "replace"])
+def test_a_slot_that_comes_again_after_the_clock_was_put_back_takes_no_place_of_another(overlap: str) -> None:
+    world = hourly()
+    world.script["job"] = [WORKS, WORKS, FOR_EVER]
+    world.create("other", schedule="*/5 * * * *")
+    world.advance(timedelta(hours=2, minutes=20))
+    before = world.runs("job")
+    world.step_clock(-timedelta(minutes=55))
+    world.change("job", schedule="*/30 * * * *", overlap=overlap, keep_runs=3)
+    world.advance(timedelta(hours=1))
+    again = [run for run in world.runs("job") if run.scheduled_at == before[-1].scheduled_at]
+    assert len({run.id for run in again}) == 2
+    assert world.state.size == len(list(world.state.snapshot()))
+    world.crash()
+    world.advance(timedelta(hours=1))
+    assert world.runs("other")[-1].scheduled_at == world.now
 
 
 def test_fewer_runs_are_kept_at_once() -> None:
