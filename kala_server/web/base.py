@@ -77,6 +77,7 @@ class Handler(HTTPMessageDelegate):
         self.begun = False
         """Whether the head of the answer is sent."""
         self._responding: asyncio.Task[None] | None = None
+        """Kept, as the loop itself does not keep its tasks."""
 
     @classmethod
     def methods(cls) -> list[str]:

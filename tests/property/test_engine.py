@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -106,8 +106,6 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.plans: dict[str, oracle.Plan] = {}
-        self.changed: set[str] = set()
-        """Those with a schedule that was another one before."""
         self.names: list[str] = []
 
     @initialize(max_running=st.integers(1, 4))
@@ -166,14 +164,6 @@ class Histories(RuleBasedStateMachine):
                 **behaviour,
             )
 
-    @rule(which=WHICH, overlap=st.sampled_from(Overlap), schedule=CRON_LINES)
-    def change_the_schedule(self, which: int, overlap: Overlap, schedule: str) -> None:
-        """Which slots it has is no longer foretold; that no entry of the ledger takes another's place still is."""
-        name = self._name(which)
-        if self.plans.pop(id_of(name), None) and self._exists(name):
-            self.world.change(name, schedule=schedule, overlap=overlap, keep_runs=MANY)
-            self.changed.add(id_of(name))
-
     @rule(which=WHICH)
     def start(self, which: int) -> None:
         with suppress(RefusedError):
@@ -225,7 +215,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(age=PASSED)
     def what_is_old_is_dropped(self, age: timedelta) -> None:
-        young = {job_id for job_id in (*self.plans, *self.changed) if job_id in self.world.state.jobs}
+        young = {job_id for job_id in self.plans if job_id in self.world.state.jobs}
         before = None if young else self.world.now - age
         self.world.tell(e.Housekeep(runs_before=before, keys_before=self.world.now - age))
 
@@ -270,6 +260,30 @@ class Histories(RuleBasedStateMachine):
 
     def _exists(self, name: str) -> bool:
         return id_of(name) in self.world.state.jobs
+
+
+MOVES = st.one_of(
+    st.tuples(st.just("pass"), st.integers(1, 15)),
+    st.tuples(st.just("back"), st.integers(1, 15)),
+    st.tuples(st.just("change"), CRON_LINES, st.sampled_from(Overlap)),
+)
+"""Minutes that pass or by which the clock is put back, and changes of the schedule."""
+
+
+@given(moves=st.lists(MOVES, max_size=12), script=SCRIPTS)
+def test_slots_that_come_again_take_no_place_of_others(moves: list[Any], script: list[Command]) -> None:
+    world = watched(World())
+    world.script["job"] = script
+    world.create("job", schedule="* * * * *", keep_runs=MANY)
+    for move, *how in moves:
+        if move == "change":
+            world.change("job", schedule=how[0], overlap=how[1], keep_runs=MANY)
+        elif move == "back":
+            world.step_clock(-timedelta(minutes=how[0]))
+        else:
+            world.advance(timedelta(minutes=how[0]))
+        check_against_journal(world)
+    assert world.state.size == len(list(world.state.snapshot()))
 
 
 Histories.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
