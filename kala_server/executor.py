@@ -136,6 +136,7 @@ class Executor:
         ended = e.Ended(
             run_id=run_id,
             succeeded=outcome.succeeded,
+            state=RunState.INTERRUPTED if outcome.interrupted else None,
             exit_code=outcome.exit_code,
             signal=outcome.signal,
             reason=_storable(outcome.reason),

@@ -20,7 +20,7 @@ from kala_server.metrics import Metrics
 from kala_server.outputs import OutputFolder
 from kala_server.runner.dispatch import Runners
 from kala_server.runner.http import HttpRunner
-from kala_server.runner.shell import ShellRunner
+from kala_server.runner.worker_runner import WorkerRunner
 from kala_server.service import Policy, Service
 from kala_server.store.journal import JournalStore
 from kala_server.store.memory import MemoryStore
@@ -54,9 +54,10 @@ class Server:
         self.ended: asyncio.Future[StoreBrokenError] = asyncio.get_running_loop().create_future()
         """Done with the reason when the server cannot go on."""
         self.store = self._make_store()
-        self._runners = Runners(
-            shell=ShellRunner(kill_grace=settings.kill_grace.total_seconds()), http=HttpRunner()
+        self._commands = WorkerRunner(
+            kill_grace=settings.kill_grace.total_seconds(), held=lambda: self.store.locks
         )
+        self._runners = Runners(shell=self._commands, http=HttpRunner())
         self.executor = Executor(
             runner=self._runners,
             outputs=OutputFolder(self._output_folder()),
@@ -111,6 +112,7 @@ class Server:
         try:
             sockets = self._listen()
             await self.service.start()
+            self._commands.get_ready()
             await ahead.write_at_once(self.service, self._context.listing)
         except BaseException:
             for listening in sockets:

@@ -136,7 +136,7 @@ class Ended:
     output_size: int = 0
     output_cut: bool = False
     state: RunState | None = None
-    """Set where the outcome cannot be known: a command that outlived its server."""
+    """Set where the outcome cannot be known: of a command that outlived its server, or was cut off with its worker."""
 
 
 Event = (

@@ -12,8 +12,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from kala_server.core.job import RemoteCall
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.protocol import Attempt, Outcome
+from kala_server.runner.protocol import Attempt, Outcome, Output
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for the whole call, where the job names none; as Kala."""
@@ -80,7 +79,7 @@ class HttpRunner:
             return Outcome(succeeded=False, reason=f"{_name(attempt)} failed: {_in_words(error)}")
         return _outcome(call, status, _name(attempt))
 
-    async def _status(self, call: RemoteCall, output: BoundedOutput) -> int:
+    async def _status(self, call: RemoteCall, output: Output) -> int:
         if self._client is None:
             self._client = _new_client()
         request = self._client.build_request(

@@ -9,7 +9,14 @@ from datetime import datetime
 from typing import Protocol
 
 from kala_server.core.job import JobSpec
-from kala_server.runner.output import BoundedOutput
+
+
+class Output(Protocol):
+    """Takes what an attempt prints."""
+
+    def write(self, chunk: bytes) -> None:
+        """Add to it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +29,7 @@ class Attempt:
     """From 1."""
     scheduled_at: datetime
     spec: JobSpec
-    output: BoundedOutput
+    output: Output
     """Takes stdout and stderr together, or the body of the HTTP answer."""
 
 
@@ -35,6 +42,8 @@ class Outcome:
     signal: int | None = None
     reason: str = ""
     """For people, where there is more to say than the exit code: "no such command: foo"."""
+    interrupted: bool = False
+    """It was cut off by something that is the matter of neither the command nor its owner."""
 
 
 class Runner(Protocol):

@@ -84,6 +84,11 @@ class ShellRunner:
         self._growing_up: asyncio.TimerHandle | None = None
         self._something_ended = asyncio.Event()
 
+    @property
+    def has_more_to_start(self) -> bool:
+        """Whether commands wait for their turn."""
+        return bool(self._orders)
+
     def start(
         self,
         attempt: Attempt,
@@ -268,10 +273,11 @@ def _reap(pid: int) -> Outcome:
         return Outcome(
             succeeded=False, reason="how it went is not known: its exit code went to somebody else"
         )
-    return _outcome(os.waitstatus_to_exitcode(status))
+    return outcome_of(os.waitstatus_to_exitcode(status))
 
 
-def _outcome(code: int) -> Outcome:
+def outcome_of(code: int) -> Outcome:
+    """Return what an exit code means, or a signal, which is a negative one."""
     if code >= 0:
         return Outcome(succeeded=code == 0, exit_code=code, reason="" if code == 0 else f"exit code {code}")
     name = str(-code)

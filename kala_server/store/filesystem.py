@@ -105,9 +105,10 @@ class RealFileSystem:
         except BlockingIOError:
             holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
             os.close(fd)
-            who = f"process {holder}" if holder.isdigit() else "another process"
+            pid = int(holder) if holder.isdigit() else None
+            who = "another process" if pid is None else f"process {pid}"
             raise StoreLockedError(
-                f"{path.parent} is in use by {who}: one server for each data folder"
+                f"{path.parent} is in use by {who}: one server for each data folder", pid
             ) from None
         except OSError:
             os.close(fd)

@@ -21,6 +21,7 @@ from kala_server.store.compaction import discard, new_name, write_snapshot
 from kala_server.store.filesystem import FileSystem, RealFileSystem, write_all
 from kala_server.store.log import NO_ROOM, Log, told
 from kala_server.store.mend import Mended, cut_tail
+from kala_server.store.owning import own
 from kala_server.store.protocol import StoreBrokenError, StoreError, StoreFullError
 from kala_server.store.scan import Scan, read_lines
 
@@ -78,7 +79,7 @@ class JournalStore:
             raise RuntimeError("a store is loaded once")
         try:
             self._filesystem.make_directory(self.path.parent)
-            self._lock = self._filesystem.lock(self.path.parent / LOCK)
+            self._lock = own(self._filesystem, self.path.parent / LOCK)
         except OSError as error:
             raise self._refusal(error) from error
         return self._read()
@@ -158,6 +159,11 @@ class JournalStore:
         return number
 
     # Compacting
+
+    @property
+    def locks(self) -> Sequence[int]:
+        """The lock of the folder, once it is loaded and until it is closed."""
+        return () if self._lock is None else (self._lock,)
 
     @property
     def size(self) -> int:

@@ -16,6 +16,11 @@ class MemoryStore:
         """Take note of nothing."""
 
     @property
+    def locks(self) -> Sequence[int]:
+        """Nobody else could own it."""
+        return ()
+
+    @property
     def size(self) -> int:
         """There is no log."""
         return 0

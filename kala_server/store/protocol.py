@@ -32,6 +32,11 @@ class StoreNewerError(StoreError):
 class StoreLockedError(StoreError):
     """Another server holds this store; says which process."""
 
+    def __init__(self, words: str, holder: int | None = None) -> None:
+        super().__init__(words)
+        self.holder = holder
+        """Who has signed the lock, where it can be read."""
+
 
 class Store(Protocol):
     """One owner at a time; `append` and `compact` may be awaited at the same time, two appends may not."""
@@ -50,6 +55,11 @@ class Store(Protocol):
         Who cancels it never learns whether the batch was kept. Raises StoreFullError (nothing was kept) or
         StoreBrokenError; ValueError for a record that cannot be written (nothing was kept).
         """
+        ...
+
+    @property
+    def locks(self) -> Sequence[int]:
+        """Descriptors by which the store is owned: a process that holds one keeps it from the next owner."""
         ...
 
     @property

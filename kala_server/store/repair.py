@@ -26,6 +26,7 @@ from kala_server.store.filesystem import FileSystem, RealFileSystem
 from kala_server.store.journal import LOCK
 from kala_server.store.log import Log
 from kala_server.store.mend import copy_aside
+from kala_server.store.owning import own
 from kala_server.store.protocol import StoreDamagedError, StoreNewerError
 from kala_server.store.scan import Scan, read_lines
 
@@ -54,7 +55,7 @@ def repair(directory: Path, *, filesystem: FileSystem | None = None) -> Repaired
     repaired.
     """
     files = filesystem or RealFileSystem()
-    lock = files.lock(directory / LOCK)
+    lock = own(files, directory / LOCK)
     try:
         report = check(directory, filesystem=files)
         if report.condition is Condition.NEWER:

@@ -1,17 +1,21 @@
 """What the store on disk promises while it is in use: rights, one owner, compaction, an end at any time."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from kala_server.core.records import Record, RunStarted
-from kala_server.store.journal import JournalStore
+from kala_server.store import owning
+from kala_server.store.filesystem import RealFileSystem
+from kala_server.store.journal import LOCK, JournalStore
 from kala_server.store.protocol import (
     StoreBrokenError,
     StoreError,
@@ -64,6 +68,39 @@ def test_of_two_servers_that_start_at_once_exactly_one_wins(folder: Path) -> Non
             winners = [store for store in racers.map(race, [start, start]) if store]
             assert len(winners) == 1
             winners[0].close()
+
+
+@contextmanager
+def left_by(folder: Path, *, reaped: bool) -> Iterator[int]:
+    """Hold the folder as what a server has left would: give the descriptor of a lock that one signed who is dead."""
+    folder.mkdir()
+    held = RealFileSystem().lock(folder / LOCK)
+    with subprocess.Popen(["true"]) as server:
+        os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+        if reaped:
+            server.wait()
+        os.pwrite(held, b"%-20d\n" % server.pid, 0)
+        yield held
+
+
+@pytest.mark.parametrize("reaped", [True, False])
+def test_what_a_killed_server_has_left_is_waited_for(folder: Path, *, reaped: bool) -> None:
+    with left_by(folder, reaped=reaped) as held, ThreadPoolExecutor(1) as thread:
+        loading = thread.submit(reloaded, folder)
+        with pytest.raises(TimeoutError):
+            loading.result(0.1)
+        os.close(held)
+        assert loading.result(20) == []
+
+
+def test_what_a_killed_server_has_left_is_not_waited_for_for_ever(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owning, "_LETTING_GO", 0.1)
+    with left_by(folder, reaped=True) as held:
+        with pytest.raises(StoreLockedError, match="is in use by process"):
+            reloaded(folder)
+        os.close(held)
 
 
 def test_a_child_process_does_not_hold_the_folder(folder: Path) -> None:

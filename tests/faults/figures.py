@@ -24,6 +24,8 @@ STATES_AT_LEAST = _figure(500, 10_000)
 FAILED_SYNCS = range(3, 51) if FULL else (3, 7)
 """Which sync fails; strace counts those of each thread, and the first two of the loading one are over by then."""
 KILLS_AROUND_A_SPAWN = _figure(20, 1_000)
+WORKERS_KILLED = _figure(3, 100)
+"""So many of their runs, at the least."""
 CLOCK_STEPS = _figure(2, 50)
 """Of each kind: an hour on, an hour back."""
 SLOW_CLIENTS = 500

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import kala_server.clock
-import kala_server.runner.shell
+import kala_server.runner.worker_process
 import kala_server.server
 import kala_server.service
 from kala_server.config import Settings
@@ -25,7 +25,7 @@ from kala_server.core.engine import Decision, decide
 from kala_server.core.occurrences import timetable_of
 from kala_server.core.records import Record, RunFinished, RunStarted
 from kala_server.core.state import State
-from kala_server.runner.spawn import spawn
+from kala_server.runner.worker_process import WorkerProcess
 from kala_server.store.filesystem import RealFileSystem
 from kala_server.store.journal import JournalStore
 from kala_server.store.protocol import StoreFullError
@@ -113,7 +113,9 @@ class Point(StrEnum):
     BEFORE_THE_RECORD = "before the start is on record"
     IN_THE_RECORD = "when half of the record is written"
     AFTER_THE_RECORD = "when the start is durable"
+    AFTER_THE_ORDER = "when its worker was told"
     AFTER_THE_SPAWN = "when the command is there"
+    WITH_ITS_WORKER = "when the command is there, and its worker too"
     BEFORE_THE_END = "before the end is on record"
 
 
@@ -174,14 +176,30 @@ def killed_at(point: Point, number: int, *, eager: bool = False) -> None:
     """Kill the process at the n-th time that it comes to a point; `eager` is the bug of `answers_before_it_writes`."""
     countdown = Countdown(number)
     _store(EagerMortalStore if eager else MortalStore, point=point, countdown=countdown)
-    if point is Point.AFTER_THE_SPAWN:
+    if point is Point.AFTER_THE_ORDER:
+        send = WorkerProcess._send
 
-        def spawned(*arguments: Any) -> tuple[int, int]:
-            process = spawn(*arguments)
+        def sent(worker: WorkerProcess) -> None:
+            send(worker)
             countdown.kill()
-            return process
 
-        setattr(kala_server.runner.shell, "spawn", spawned)  # noqa: B010 - a function in place of a function
+        setattr(WorkerProcess, "_send", sent)  # noqa: B010 - a method in place of a method
+    if point is Point.AFTER_THE_SPAWN:
+        mortal_worker(number, "server")
+    if point is Point.WITH_ITS_WORKER:
+        mortal_worker(number, "server", "worker")
+
+
+def mortal_worker(number: int, *victims: str) -> None:
+    """Have workers who kill their server, or themselves, when they have spawned so many commands."""
+    worker = kala_server.runner.worker_process
+    worker._PROGRAM = worker._PROGRAM.replace("kala_server.runner.worker", "tests.faults.mortal_worker")
+    os.environ["MORTAL_WORKER"] = " ".join([str(number), *victims])
+
+
+def holds_no_lock() -> None:
+    """Planted bug: the worker of a server that was killed does not keep the next one waiting."""
+    setattr(JournalStore, "locks", ())  # noqa: B010 - nothing in place of a property
 
 
 def sleeps_until_it_is_due() -> None:

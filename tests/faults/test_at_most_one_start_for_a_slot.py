@@ -1,10 +1,13 @@
 """A slot starts at most once, wherever in the life of its run the server is killed, and what is not known is said so.
 
-Commands append a line to a file. Their server is killed at five points around a spawn, and now and then at no point
-in particular; whoever is left of its commands is ended by the next one.
+Commands append a line to a file. Their server is killed at seven points around a spawn, and now and then at no point
+in particular; whoever is left of its commands is ended by the next one. Its worker is killed, too, and held up.
 """
 
+import asyncio
 import json
+import os
+import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,11 +15,17 @@ from pathlib import Path
 from random import Random
 
 from kala_client import KalaClient
+from kala_server.runner import processes
+from kala_server.store.filesystem import RealFileSystem
+from kala_server.store.journal import LOCK
+from kala_server.store.protocol import StoreLockedError
+from tests.eventually import eventually
 from tests.faults.conftest import Tell
-from tests.faults.figures import KILLS_AROUND_A_SPAWN
-from tests.faults.planted import Point, killed_at
+from tests.faults.figures import KILLS_AROUND_A_SPAWN, WORKERS_KILLED
+from tests.faults.planted import Point, holds_no_lock, killed_at, mortal_worker
 from tests.faults.promises import a_moment, client
 from tests.faults.server_child import Plant, nothing, server_child
+from tests.server.server_process import worker_of
 
 LIFE = 20
 """Kills for each folder."""
@@ -73,6 +82,10 @@ class Ledger:
             if state != "interrupted":
                 self.broken.append(f"{run_id} was cut off and is said to be {state}")
 
+    def interrupted(self) -> int:
+        """Return how many runs are on record as cut off."""
+        return sum(record["state"] == "interrupted" for record in self._records("run_finished"))
+
     def _records(self, kind: str) -> list[dict[str, str]]:
         """Return the records of that kind; those of a last batch that is not whole count for nothing."""
         text = (self.folder / "journal.jsonl").read_text().splitlines(keepends=True)
@@ -122,7 +135,62 @@ def test_at_most_one_start_for_a_slot(tmp_path: Path, tell: Tell) -> None:
 
 def test_a_server_that_spawns_before_the_start_is_durable_is_noticed(tmp_path: Path) -> None:
     dice = Random(4)
-    eager = [partial(killed_at, Point.AFTER_THE_SPAWN, 1, eager=True) for _ in range(4)]
+    # Of the second slot of each job: at the first the worker may not be there yet, and the record is.
+    eager = [partial(killed_at, Point.AFTER_THE_SPAWN, JOBS + 2, eager=True) for _ in range(4)]
     ledger = after_kills(Ledger(tmp_path / "eager"), [*eager], dice)
     assert any("started 2 times" in broken for broken in ledger.broken)
     assert any("not on record" in broken for broken in ledger.broken)
+
+
+def test_a_worker_that_is_killed_costs_its_runs_and_repeats_nothing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "place")
+    with (
+        server_child(ledger.folder, partial(mortal_worker, 5, "worker")) as server,
+        client(server.url) as kala,
+    ):
+        ledger.fill(kala)
+        eventually(lambda: ledger.interrupted() > WORKERS_KILLED)
+        server.kill()
+    ledger.check(recovered=False)
+    assert ledger.broken == []
+
+
+def lingering(folder: Path, plant: Plant = nothing) -> tuple[str, int]:
+    """Hold a worker up with an order before it while its server is killed and the next one starts.
+
+    Return what that one says of the run, and how many of its processes there are in the end.
+    """
+    with server_child(folder, plant) as first, client(first.url) as kala:
+        worker = worker_of(first.pid)
+        os.kill(worker.pid, signal.SIGSTOP)
+        job_id = kala.create_job(name="lingers", command="sleep 1000")
+        [run] = eventually(lambda: [run for run in kala.runs(job_id) if run.state == "running"])
+        kala.get_job(job_id)  # in the turn of this one, at the latest, the order was sent
+        first.kill()
+    if not is_free(folder):
+        os.kill(worker.pid, signal.SIGCONT)
+    with server_child(folder) as second, client(second.url) as kala:
+        os.kill(worker.pid, signal.SIGCONT)
+        asyncio.run(processes.gone(worker))
+        state = kala.get_run(run).state
+    left = processes.find_by_run_id(run.id)
+    for process in left:
+        os.kill(process.pid, signal.SIGKILL)
+    return state, len(left)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a server could own the folder."""
+    try:
+        os.close(RealFileSystem().lock(folder / LOCK))
+    except StoreLockedError:
+        return False
+    return True
+
+
+def test_a_worker_that_lags_behind_its_killed_server_is_waited_for(tmp_path: Path) -> None:
+    assert lingering(tmp_path) == ("interrupted", 0)
+
+
+def test_a_worker_that_is_not_waited_for_is_noticed(tmp_path: Path) -> None:
+    assert lingering(tmp_path, holds_no_lock) == ("interrupted", 1)

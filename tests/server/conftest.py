@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from kala_server.runner.processes import start_time
+from kala_server.runner.shell import ShellRunner
+from kala_server.runner.worker_runner import WorkerRunner
+from tests.server import runner_scenario
 
 
 @pytest.fixture
@@ -24,3 +27,9 @@ def pids(tmp_path: Path) -> Iterator[Path]:
     for pid in map(int, file.read_text().split()):
         if start_time(pid) is not None:
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(params=[ShellRunner, WorkerRunner])
+def both_kinds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Carry scenarios out in this process, and in a worker: commands must not see a difference."""
+    monkeypatch.setattr(runner_scenario, "kind", request.param)

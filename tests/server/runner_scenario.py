@@ -1,4 +1,4 @@
-"""Real commands under a ShellRunner, for the tests of it."""
+"""Real commands under a runner, in this process or in a worker, for the tests of both."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,26 +8,35 @@ from typing import Any
 from kala_server.core.job import JobSpec
 from kala_server.runner.output import BoundedOutput
 from kala_server.runner.processes import Process
-from kala_server.runner.protocol import Attempt, Outcome
+from kala_server.runner.protocol import Attempt, Outcome, Output
 from kala_server.runner.shell import ShellRunner
+from kala_server.runner.worker_runner import WorkerRunner
+
+Kind = type[ShellRunner] | type[WorkerRunner]
+kind: Kind = ShellRunner
+"""What `carry_out` uses; the fixture `both_kinds` sets it."""
+
+
+def attempt_of(output: Output, run_id: str = "run-1", **fields: Any) -> Attempt:
+    return Attempt(
+        run_id=run_id,
+        job_id="job-1",
+        number=1,
+        scheduled_at=datetime(2024, 5, 1, 9, tzinfo=UTC),
+        spec=JobSpec(name="a job", **fields),
+        output=output,
+    )
 
 
 class Run:
     """An attempt under way."""
 
-    def __init__(self, runner: ShellRunner, run_id: str = "run-1", **fields: Any) -> None:
+    def __init__(self, runner: ShellRunner | WorkerRunner, run_id: str = "run-1", **fields: Any) -> None:
         loop = asyncio.get_running_loop()
         self.output = BoundedOutput()
         self.process: asyncio.Future[Process] = loop.create_future()
         self.ended: asyncio.Future[Outcome] = loop.create_future()
-        attempt = Attempt(
-            run_id=run_id,
-            job_id="job-1",
-            number=1,
-            scheduled_at=datetime(2024, 5, 1, 9, tzinfo=UTC),
-            spec=JobSpec(name="a job", **fields),
-            output=self.output,
-        )
+        attempt = attempt_of(self.output, run_id, **fields)
         runner.start(attempt, on_spawned=self._spawned, on_ended=self.ended.set_result)
         assert not self.ended.done()
 
@@ -41,11 +50,16 @@ class Run:
                 return
 
 
-def carry_out(scenario: Callable[[ShellRunner], Awaitable[None]], *, kill_grace: float = 30) -> None:
+def carry_out(
+    scenario: Callable[[Any], Awaitable[None]],
+    *,
+    kill_grace: float = 30,
+    **options: Any,
+) -> None:
     """Run a scenario with a runner; whatever happens, no process outlives it."""
 
     async def whole() -> None:
-        runner = ShellRunner(kill_grace=kill_grace)
+        runner = kind(kill_grace=kill_grace, **options)
         try:
             async with asyncio.timeout(60):
                 await scenario(runner)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kala_server.runner.processes import Process, start_time
+
 _SCRIPT = """
 import asyncio, signal, sys
 from datetime import timedelta
@@ -31,6 +33,14 @@ asyncio.run(serve())
 """
 
 
+def worker_of(server: int) -> Process:
+    """Return the process in which a server's commands are started."""
+    [pid] = map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
+    started = start_time(pid)
+    assert started is not None
+    return Process(pid, started)
+
+
 class ServerProcess:
     """A running server. `url` is where it answers."""
 
@@ -45,6 +55,7 @@ class ServerProcess:
         self.errors = ""
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
+        self.pid = self._process.pid
 
     def kill(self) -> None:
         """End it as the kernel does, without a chance to say goodbye."""

@@ -95,6 +95,10 @@ class Disk:
         return [record for batch in self.batches for record in batch]
 
     @property
+    def locks(self) -> Sequence[int]:
+        return ()
+
+    @property
     def size(self) -> int:
         return 0
 

@@ -11,6 +11,8 @@ from kala_server.runner import processes
 from kala_server.runner.shell import ShellRunner
 from tests.server.runner_scenario import Run, carry_out
 
+pytestmark = pytest.mark.usefixtures("both_kinds")
+
 
 async def is_gone(pid: int) -> None:
     """Return once there is no such process."""

@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 
 from kala_server.runner import processes
+from kala_server.runner.output import BoundedOutput
 from kala_server.runner.protocol import Outcome
 from kala_server.runner.shell import ShellRunner
-from tests.server.runner_scenario import Run, carry_out
+from kala_server.runner.spawn import CannotStartError, spawn
+from tests.server.runner_scenario import Run, attempt_of, carry_out
+
+pytestmark = pytest.mark.usefixtures("both_kinds")
 
 FOREVER = "sleep 1000"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run commands as another user")
@@ -117,8 +121,9 @@ def test_a_refusal_to_change_rights_is_told_as_such(monkeypatch: pytest.MonkeyPa
         raise PermissionError(1, "Operation not permitted", "/")
 
     monkeypatch.setattr("subprocess.Popen", popen)
-    outcome, _ = result(command="true", user="nobody", cwd="/")
-    assert outcome.reason == "the server may not run commands as 'nobody'"
+    attempt = attempt_of(BoundedOutput(), command="true", user="nobody", cwd="/")
+    with pytest.raises(CannotStartError, match="the server may not run commands as 'nobody'"):
+        spawn(attempt, {})
 
 
 # -- what it finds

@@ -1,0 +1,136 @@
+"""Has commands carried out by a worker, a process of its own (`worker.py`); to the server it is a runner like others.
+
+A worker that is gone, killed by somebody or by the kernel for its memory, costs what it ran: those commands are ended,
+and their runs are interrupted. The next command gets a new worker.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kala_server.runner import processes
+from kala_server.runner.messages import Message, Say, start_of
+from kala_server.runner.protocol import Attempt, Outcome, Output
+from kala_server.runner.shell import KILL_GRACE, outcome_of
+from kala_server.runner.worker_process import WorkerProcess
+
+_log = logging.getLogger("kala.runner")
+
+_WORKER_GONE = "the worker process was ended, and the command with it; whether it did its work is not known"
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A command that the worker was told to start."""
+
+    output: Output
+    on_spawned: Callable[[int, int], None]
+    on_ended: Callable[[Outcome], None]
+
+
+class WorkerRunner:
+    """Runs the commands of jobs of type 0."""
+
+    def __init__(self, *, kill_grace: float = KILL_GRACE, held: Callable[[], Sequence[int]] = tuple) -> None:
+        """Use a worker that is there once it is needed.
+
+        `held` are descriptors that the worker holds for as long as it may start something: whoever waits for what they
+        stand for, such as the lock on a store, waits for the worker of a killed server too.
+        """
+        self._kill_grace = kill_grace
+        self._held = held
+        self._worker: WorkerProcess | None = None
+        self._orders: dict[str, _Order] = {}
+        self._cleaning: set[asyncio.Task[None]] = set()
+        self._something_ended = asyncio.Event()
+
+    def get_ready(self) -> None:
+        """Have a worker, so that the first command need not wait for one; where there can be none, that one tells."""
+        with contextlib.suppress(OSError):
+            self._ready()
+
+    def _ready(self) -> WorkerProcess:
+        if self._worker is None:
+            self._worker = WorkerProcess(
+                kill_grace=self._kill_grace,
+                held=self._held(),
+                on_message=self._hear,
+                on_gone=self._on_worker_gone,
+            )
+        return self._worker
+
+    def start(
+        self,
+        attempt: Attempt,
+        *,
+        on_spawned: Callable[[int, int], None],
+        on_ended: Callable[[Outcome], None],
+    ) -> None:
+        """Let the worker start the command. What goes wrong is an outcome, in words for people."""
+        try:
+            worker = self._ready()
+        except OSError as error:
+            reason = f"the command could not be started, as its worker process could not: {error.strerror}"
+            asyncio.get_running_loop().call_soon(on_ended, Outcome(succeeded=False, reason=reason))
+            return
+        self._orders[attempt.run_id] = _Order(attempt.output, on_spawned, on_ended)
+        worker.tell(start_of(attempt))
+
+    def end(self, run_id: str) -> None:
+        """Have TERM sent to the command's group, and KILL after the grace; one that waits is not started."""
+        if self._worker is not None and run_id in self._orders:
+            self._worker.tell((Say.END, run_id))
+
+    def kill_all(self) -> None:
+        """Have KILL sent to every command's group; those that wait for their turn are not started."""
+        if self._worker is not None:
+            self._worker.tell((Say.KILL_ALL,))
+
+    async def close(self) -> None:
+        """Wait until the commands that were killed are gone; one that the kernel cannot end is left to it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._kill_grace):
+                while self._orders:
+                    self._something_ended.clear()
+                    await self._something_ended.wait()
+        if self._worker is not None:
+            worker, self._worker = self._worker, None
+            await worker.close()
+        if self._cleaning:
+            await asyncio.wait(self._cleaning)
+
+    def _hear(self, message: Message) -> None:
+        say, run_id, *what = message
+        match say:
+            case Say.SPAWNED:
+                self._orders[run_id].on_spawned(*what)
+            case Say.PRINTED:
+                self._orders[run_id].output.write(*what)
+            case Say.ENDED:
+                self._something_ended.set()
+                succeeded, exit_code, number, reason = what
+                self._orders.pop(run_id).on_ended(
+                    Outcome(succeeded=succeeded, exit_code=exit_code, signal=number, reason=reason)
+                )
+
+    def _on_worker_gone(self) -> None:
+        worker, self._worker = self._worker, None
+        lost, self._orders = self._orders, {}
+        self._something_ended.set()
+        if worker is not None:
+            task = asyncio.get_running_loop().create_task(self._clean_up(worker, lost))
+            self._cleaning.add(task)
+            task.add_done_callback(self._cleaning.discard)
+
+    async def _clean_up(self, worker: WorkerProcess, lost: dict[str, _Order]) -> None:
+        """End what a worker has left, and only then tell of it: it may be started again."""
+        how = outcome_of(await worker.close()).reason
+        _log.error("the worker process is gone (%s); ending what it ran: %d commands", how, len(lost))
+        found = await asyncio.to_thread(
+            lambda: [process for run_id in lost for process in processes.find_by_run_id(run_id)]
+        )
+        await asyncio.gather(*(processes.end_group(process, self._kill_grace) for process in found))
+        for order in lost.values():
+            order.on_ended(Outcome(succeeded=False, reason=_WORKER_GONE, interrupted=True))
