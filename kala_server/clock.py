@@ -86,3 +86,8 @@ class LoopClock:
             wake()
         else:
             self._timer = self._sleep(when, wake)
+
+
+def direction_of(step: timedelta) -> tuple[str, timedelta]:
+    """Return how people speak of a step: on or back, and by how much."""
+    return ("on", step) if step > timedelta(0) else ("back", -step)

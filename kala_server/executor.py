@@ -76,15 +76,14 @@ class Executor:
         """Find commands that outlived a crashed server; end them, or return whose there are to be waited for."""
         await asyncio.to_thread(self._outputs.sweep, set(state.runs))
         running = [run for run in state.runs.values() if run.state is RunState.RUNNING]
-        found = await asyncio.to_thread(lambda: {run.id: _survivors_of(run) for run in running})
-        survivors = {run_id: those for run_id, those in found.items() if those}
+        survivors = await asyncio.to_thread(_survivors_of, running)
         if wait:
             self._survivors = survivors
             return frozenset(survivors)
         unwanted = [process for those in survivors.values() for process in those]
         for process in unwanted:
             _log.warning("ending process %d, which outlived its server", process.pid)
-        await asyncio.gather(*map(processes.end_group, unwanted))
+        await processes.end_groups(unwanted)
         return frozenset()
 
     def watch(self, run_ids: Iterable[str]) -> None:
@@ -128,8 +127,8 @@ class Executor:
         )
 
     def _end(self, run_id: str) -> None:
-        for process in self._survivors.get(run_id, ()):
-            self._in_background(processes.end_group(process))
+        if run_id in self._survivors:
+            self._in_background(processes.end_groups(self._survivors[run_id]))
         self._runner.end(run_id)
 
     def _ended(self, run_id: str, output: BoundedOutput, outcome: Outcome) -> None:
@@ -162,12 +161,16 @@ class Executor:
         task.add_done_callback(self._tasks.discard)
 
 
-def _survivors_of(run: Run) -> list[processes.Process]:
-    """Return the processes that still carry out the run: the one on record, or those that carry its id."""
-    if run.pid is not None and run.pid_started is not None:
-        known = processes.Process(run.pid, run.pid_started)
-        return [known] if processes.alive(known) else []
-    return processes.find_by_run_id(run.id)
+def _survivors_of(runs: Sequence[Run]) -> dict[str, list[processes.Process]]:
+    """Return the processes that still carry out runs: those on record, or those that carry their ids."""
+    recorded = {
+        run.id: processes.Process(run.pid, run.pid_started)
+        for run in runs
+        if run.pid is not None and run.pid_started is not None
+    }
+    survivors = {run_id: [process] for run_id, process in recorded.items() if processes.alive(process)}
+    marked = processes.find_by_run_ids({run.id for run in runs} - recorded.keys())
+    return survivors | {run_id: those for run_id, those in marked.items() if those}
 
 
 def _storable(text: str) -> str:

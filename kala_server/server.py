@@ -72,6 +72,7 @@ class Server:
                 limits=Limits(max_running=settings.max_running),
                 keep_days=settings.keep_days,
                 wait_for_survivors=settings.wait_for_survivors,
+                longest_ending=2 * settings.kill_grace,
             ),
             on_broken=self._on_broken,
             meter=self._metrics,

@@ -6,6 +6,7 @@ before it is durable; readers see only what is.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from kala_server.clock import Clock
+from kala_server.clock import Clock, direction_of
 from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.engine import Decision, decide
@@ -61,6 +62,8 @@ class Policy:
     """Finished runs older than this are dropped; None keeps them as each job says."""
     wait_for_survivors: bool = False
     """Whether a command that outlived a crashed server is waited for; else it is ended at the next start."""
+    longest_ending: timedelta = timedelta(seconds=10)
+    """How long commands that are ended at a stop may take for it."""
 
 
 class Service:
@@ -175,16 +178,13 @@ class Service:
     async def stop(self, grace: timedelta) -> None:
         """Start nothing more, let commands finish for a while, then end them; return when all is recorded.
 
-        Where the store has no room it does not wait for any: the next start finds those runs interrupted.
+        It waits neither for room nor for what cannot be ended: the next start finds those runs interrupted.
         """
         self._limits = replace(self._limits, starting=False)
-        try:
-            async with asyncio.timeout(grace.total_seconds()):
-                await self._until_nothing_runs()
-        except TimeoutError:
+        if not await self._nothing_runs_within(grace):
             self.tell(e.EndEverything())
             await self._until_all_is_tried()
-            await self._until_nothing_runs(or_no_room=True)
+            await self._nothing_runs_within(self._policy.longest_ending, or_no_room=True)
         await self._until_all_is_tried()
         self._stopped = True
         self.clock.set_alarm(None, self._tick)
@@ -194,10 +194,14 @@ class Service:
         await self._executor.close()
         self._store.close()
 
-    async def _until_nothing_runs(self, *, or_no_room: bool = False) -> None:
-        while self.state.counts["running"] and not self.broken and not (or_no_room and self._full):
-            self._idle.clear()
-            await self._idle.wait()
+    async def _nothing_runs_within(self, time: timedelta, *, or_no_room: bool = False) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(time.total_seconds()):
+                while self.state.counts["running"] and not self.broken and not (or_no_room and self._full):
+                    self._idle.clear()
+                    await self._idle.wait()
+                return True
+        return False
 
     async def _until_all_is_tried(self) -> None:
         while self._working is not None:
@@ -256,7 +260,7 @@ class Service:
             self._undurable = False
         self._full = False
         if self._step:
-            _log.warning("the clock was put %s by %s", *_told(self._step))
+            _log.warning("the clock was put %s by %s", *direction_of(self._step))
             self._step = timedelta(0)
         self.state.undo.commit()
         self.state.tidy()
@@ -385,10 +389,6 @@ class Service:
             self._break((), error)
         finally:
             self._compacting = None
-
-
-def _told(step: timedelta) -> tuple[str, timedelta]:
-    return ("on", step) if step > timedelta(0) else ("back", -step)
 
 
 def _answer(wish: _Wish, error: Exception | None = None) -> None:

@@ -36,6 +36,7 @@ class RunningServer:
 def running_server(data_dir: Path | None = None, **settings: Any) -> Iterator[RunningServer]:
     """Run a server while the block lasts; without `data_dir`, all is kept in memory.
 
+    Commands run in a process of their own, which has the directory, the umask and the limits that this one had then.
     `settings` are fields of `kala_server.config.Settings`. Commands that still run at the end are ended at once.
     Raises what keeps the server from starting, and what goes wrong in it.
     """

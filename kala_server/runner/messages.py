@@ -21,18 +21,20 @@ _LENGTH = Struct("!I")
 
 
 class Say:
-    """What a message is about, as plain numbers. The first three are for the worker, the others come from it."""
+    """What a message is about, as plain numbers: three are for the worker, the others come from it."""
 
     START = 0
     """run id, job id, number, scheduled at, name, command, argv, shell, cwd, env, user"""
     END = 1
     """run id"""
     KILL_ALL = 2
-    SPAWNED = 3
+    READY = 3
+    """nothing; the first that comes from a worker: what ends before has started nothing"""
+    SPAWNED = 4
     """run id, pid, start time in clock ticks since boot"""
-    PRINTED = 4
+    PRINTED = 5
     """run id, bytes"""
-    ENDED = 5
+    ENDED = 6
     """run id, succeeded, exit code, signal, reason"""
 
 

@@ -8,13 +8,17 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
 _GROUP, _STARTED = 2, 19
 """Where stat (proc(5)) says so, counted from the state, its third field."""
+_MARK = b"KALA_RUN_ID="
+_NOT_THERE = (FileNotFoundError, ProcessLookupError)
+"""Anything else, such as a want of descriptors, does not say that a process is gone."""
+_LOOK_AGAIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,20 @@ def alive(process: Process) -> bool:
     return start_time(process.pid) == process.started
 
 
-def find_by_run_id(run_id: str) -> list[Process]:
-    """Return the processes that carry the run's id in their environment: those that a crash left without a record."""
-    mark = f"KALA_RUN_ID={run_id}".encode()
-    found = []
+def find_by_run_ids(run_ids: Collection[str]) -> dict[str, list[Process]]:
+    """Return the processes that carry each run's id in their environment: those that a crash left without a record.
+
+    One look at all of them, whatever the number of runs. Raises OSError where one cannot be had.
+    """
+    found: dict[str, list[Process]] = {run_id: [] for run_id in run_ids}
     for pid in _pids():
-        with contextlib.suppress(OSError):
-            if mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-                started = start_time(pid)
-                if started is not None:
-                    found.append(Process(pid, started))
+        with contextlib.suppress(*_NOT_THERE, PermissionError):
+            for variable in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
+                run_id = variable.removeprefix(_MARK).decode("ascii", "replace")
+                if variable.startswith(_MARK) and run_id in found:
+                    started = start_time(pid)
+                    if started is not None:
+                        found[run_id].append(Process(pid, started))
     return found
 
 
@@ -69,20 +77,22 @@ async def gone(process: Process) -> None:
         os.close(descriptor)
 
 
-async def end_group(process: Process, grace: float = 5.0) -> None:
-    """End the process with its whole group: TERM, and KILL for whoever is left after a grace."""
-    stat = _stat(process.pid)
-    if stat is None or int(stat[_STARTED]) != process.started:
-        return
-    group = int(stat[_GROUP])
-    if group == os.getpgrp():
-        return  # it came to us by some accident; we do not end ourselves
-    members = await asyncio.to_thread(_members, group)
-    signal_group(group, signal.SIGTERM)
-    with contextlib.suppress(TimeoutError):
+async def end_groups(processes: Collection[Process], grace: float = 5.0) -> None:
+    """End the processes with their whole groups: TERM, and KILL where anybody is left after a grace.
+
+    Raises OSError or RuntimeError where the machine has no room to look for them.
+    """
+    groups = _groups(processes)
+    for group in groups:
+        signal_group(group, signal.SIGTERM)
+    try:
         async with asyncio.timeout(grace):
-            await asyncio.gather(*map(gone, members))
-    signal_group(group, signal.SIGKILL)
+            # A pidfd for each of many would take all descriptors.
+            while await asyncio.to_thread(_anybody_in, groups):  # noqa: ASYNC110
+                await asyncio.sleep(_LOOK_AGAIN)
+    except TimeoutError:
+        for group in groups:
+            signal_group(group, signal.SIGKILL)
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
@@ -91,14 +101,18 @@ def signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _members(group: int) -> list[Process]:
-    """Return who belongs to a process group."""
-    stats = ((pid, _stat(pid)) for pid in _pids())
-    return [
-        Process(pid, int(stat[_STARTED]))
-        for pid, stat in stats
-        if stat is not None and int(stat[_GROUP]) == group
-    ]
+def _groups(processes: Collection[Process]) -> set[int]:
+    """Return the groups of the processes that are still there, but for our own, to which one came by some accident."""
+    stats = [(process, _stat(process.pid)) for process in processes]
+    return {
+        int(stat[_GROUP])
+        for process, stat in stats
+        if stat is not None and int(stat[_STARTED]) == process.started
+    } - {os.getpgrp()}
+
+
+def _anybody_in(groups: Collection[int]) -> bool:
+    return any(stat is not None and int(stat[_GROUP]) in groups for stat in map(_stat, _pids()))
 
 
 def _pids() -> Iterator[int]:
@@ -109,7 +123,7 @@ def _stat(pid: int) -> list[bytes] | None:
     """Return what /proc says of a process, from its state on; None where there is none, or a zombie."""
     try:
         stat = (_PROC / str(pid) / "stat").read_bytes()
-    except OSError:
+    except _NOT_THERE:
         return None
     # The second field is the name in parentheses, which may itself hold parentheses and spaces.
     fields = stat[stat.rindex(b")") + 2 :].split()

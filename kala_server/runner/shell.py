@@ -34,8 +34,7 @@ _A_MOMENT = 0.05
 pid, and /proc is slow to read while a program is being loaded: telling of every `true` cost a quarter of the
 throughput. What it printed is read at its end."""
 _STARTING = 0.002
-"""Seconds of a turn of the loop after which no further command is started in it. One in each turn would let the other
-events of a busy server, which may take milliseconds a turn, go before the commands."""
+"""Seconds of a turn of the loop after which no further command is started in it, so that ends are noticed meanwhile."""
 _NOT_STARTED = Outcome(succeeded=False, reason="it was ended before it was started")
 
 
@@ -193,7 +192,10 @@ class ShellRunner:
     def _lasts(self, child: _Child) -> None:
         """The command was not over at once: so its output is read as it comes, and its pid is told."""
         self._listen(child)
-        started = start_time(child.pid)
+        try:
+            started = start_time(child.pid)
+        except OSError:
+            return  # for want of a descriptor: then its pid is not on record
         if started is not None:
             child.order.on_spawned(child.pid, started)
 

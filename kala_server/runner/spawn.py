@@ -108,6 +108,9 @@ def _start(argv: list[str], environment: dict[str, str], cwd: str, identity: _Id
         user=identity.user,
         group=identity.group,
         extra_groups=identity.groups,
+        # All are closed when the program is loaded, and not before: whoever waits for a killed worker by what it held
+        # (a lock, a socket) then finds what it was about to start.
+        close_fds=False,
     )
     process.returncode = 0  # so that it never collects the exit code, which is ours
     return process.pid

@@ -38,6 +38,7 @@ class Worker:
 
     async def work(self) -> None:
         """Do what is asked for, until the server is gone; it does not return."""
+        self.report(Say.READY)
         self._loop.add_reader(self._connection, self._hear)
         await self._loop.create_future()
 

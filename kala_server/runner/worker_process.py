@@ -1,6 +1,9 @@
 """A worker as its server sees it: a process at the other end of a socket. It knows nothing of what they talk about."""
 
 import asyncio
+import contextlib
+import errno
+import os
 import socket
 import subprocess
 import sys
@@ -10,7 +13,8 @@ from kala_server.runner.environment import inherited
 from kala_server.runner.messages import PIECE, Listener, Message, group_of
 
 _PROGRAM = "import sys; sys.path[:] = sys.argv[3:]; from kala_server.runner.worker import main; main()"
-"""Modules are looked for where this process looks for them, and not in the directory that it was started in."""
+_PATH = [os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)]  # noqa: PTH100 - "" is here
+"""Where this process found its modules, and so where the worker looks for them; a directory may be left later."""
 
 
 class WorkerProcess:
@@ -26,22 +30,22 @@ class WorkerProcess:
     ) -> None:
         """Start it, with descriptors that it is to hold. Raises OSError.
 
-        `on_gone` is called once if it ends by itself; it is to be closed then, too.
+        `on_gone` is called once if it ends by itself: nothing can come from it any more, and it is to be closed.
         """
         self._loop = asyncio.get_running_loop()
-        self._kill_grace = kill_grace
         self._on_message = on_message
         self._on_gone = on_gone
         self._listener = Listener()
         self._untold: list[Message] = []
         self._unsent = bytearray()
         self._socket, theirs = socket.socketpair()
-        with theirs:
-            try:
+        try:
+            with theirs:
                 self._process = _started(kill_grace, theirs.fileno(), held)
-            except BaseException:
-                self._socket.close()
-                raise
+            self._pidfd = _watched(self._process)
+        except BaseException:
+            self._socket.close()
+            raise
         self._socket.setblocking(False)
         self._loop.add_reader(self._socket, self._readable)
 
@@ -52,16 +56,23 @@ class WorkerProcess:
         self._untold.append(message)
 
     async def close(self) -> int:
-        """Let go of it, which ends it, and return its exit code once it is gone. One that is stopped is killed."""
+        """End it at once, and return its exit code, or the signal as a negative one, when it is gone."""
+        self._let_go()
+        self._process.kill()
+        ended = asyncio.Event()
+        self._loop.add_reader(self._pidfd, ended.set)
+        await ended.wait()
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        return self._process.wait()
+
+    def _let_go(self) -> None:
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)  # a fork of this process may hold it, too
             self._socket.close()
-        try:
-            return await asyncio.to_thread(self._process.wait, self._kill_grace)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return await asyncio.to_thread(self._process.wait)
 
     def _group(self) -> None:
         waits_already = bool(self._unsent)
@@ -91,8 +102,7 @@ class WorkerProcess:
         except OSError:
             piece = b""
         if not piece:
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
+            self._let_go()
             self._on_gone()
         for message in self._listener.hear(piece):
             try:
@@ -104,11 +114,25 @@ class WorkerProcess:
 
 def _started(kill_grace: float, connection: int, held: Sequence[int]) -> "subprocess.Popen[bytes]":
     """Start the program, in a session of its own, as signals of a terminal are for the server alone."""
+    if not sys.executable:
+        raise FileNotFoundError(errno.ENOENT, "this Python does not know its own program")
+    # As multiprocessing does: what this interpreter was told to believe, and not to believe, holds for the worker.
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", _PROGRAM, str(connection), str(kill_grace), *sys.path],
+        [sys.executable, *flags, "-P", "-c", _PROGRAM, str(connection), str(kill_grace), *_PATH],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         env=inherited(),
         pass_fds=(connection, *held),
         start_new_session=True,
     )
+
+
+def _watched(process: "subprocess.Popen[bytes]") -> int:
+    """Return a pidfd, so that its end can be waited for when there may be no descriptor left."""
+    try:
+        return os.pidfd_open(process.pid)
+    except OSError:
+        process.kill()
+        process.wait()
+        raise

@@ -18,16 +18,23 @@ from kala_server.runner.worker_process import WorkerProcess
 
 _log = logging.getLogger("kala.runner")
 
+_NO_WORKER = "the command could not be started, as its worker process could not"
 _WORKER_GONE = "the worker process was ended, and the command with it; whether it did its work is not known"
 
 
-@dataclass(frozen=True, slots=True)
+_TRY_AGAIN = 1.0
+"""Seconds between two looks for what a worker has left, where the machine has no room for one."""
+
+
+@dataclass(slots=True)
 class _Order:
     """A command that the worker was told to start."""
 
     output: Output
     on_spawned: Callable[[int, int], None]
     on_ended: Callable[[Outcome], None]
+    process: processes.Process | None = None
+    """Once it has lived for a moment."""
 
 
 class WorkerRunner:
@@ -42,6 +49,7 @@ class WorkerRunner:
         self._kill_grace = kill_grace
         self._held = held
         self._worker: WorkerProcess | None = None
+        self._worker_is_ready = False
         self._orders: dict[str, _Order] = {}
         self._cleaning: set[asyncio.Task[None]] = set()
         self._something_ended = asyncio.Event()
@@ -53,6 +61,7 @@ class WorkerRunner:
 
     def _ready(self) -> WorkerProcess:
         if self._worker is None:
+            self._worker_is_ready = False
             self._worker = WorkerProcess(
                 kill_grace=self._kill_grace,
                 held=self._held(),
@@ -72,7 +81,7 @@ class WorkerRunner:
         try:
             worker = self._ready()
         except OSError as error:
-            reason = f"the command could not be started, as its worker process could not: {error.strerror}"
+            reason = f"{_NO_WORKER}: {error.strerror}"
             asyncio.get_running_loop().call_soon(on_ended, Outcome(succeeded=False, reason=reason))
             return
         self._orders[attempt.run_id] = _Order(attempt.output, on_spawned, on_ended)
@@ -85,7 +94,7 @@ class WorkerRunner:
 
     def kill_all(self) -> None:
         """Have KILL sent to every command's group; those that wait for their turn are not started."""
-        if self._worker is not None:
+        if self._worker is not None and self._orders:
             self._worker.tell((Say.KILL_ALL,))
 
     async def close(self) -> None:
@@ -95,22 +104,25 @@ class WorkerRunner:
                 while self._orders:
                     self._something_ended.clear()
                     await self._something_ended.wait()
+        if self._orders:
+            self._on_worker_gone()  # as good as: it was stopped, or what it waits for cannot be ended
         if self._worker is not None:
             worker, self._worker = self._worker, None
             await worker.close()
         if self._cleaning:
-            await asyncio.wait(self._cleaning)
+            await asyncio.wait(self._cleaning, timeout=2 * self._kill_grace + _TRY_AGAIN)
 
     def _hear(self, message: Message) -> None:
-        say, run_id, *what = message
-        match say:
-            case Say.SPAWNED:
-                self._orders[run_id].on_spawned(*what)
-            case Say.PRINTED:
-                self._orders[run_id].output.write(*what)
-            case Say.ENDED:
+        match message:
+            case (Say.READY,):
+                self._worker_is_ready = True
+            case (Say.SPAWNED, run_id, pid, started):
+                self._orders[run_id].process = processes.Process(pid, started)
+                self._orders[run_id].on_spawned(pid, started)
+            case (Say.PRINTED, run_id, chunk):
+                self._orders[run_id].output.write(chunk)
+            case (Say.ENDED, run_id, succeeded, exit_code, number, reason):
                 self._something_ended.set()
-                succeeded, exit_code, number, reason = what
                 self._orders.pop(run_id).on_ended(
                     Outcome(succeeded=succeeded, exit_code=exit_code, signal=number, reason=reason)
                 )
@@ -120,17 +132,35 @@ class WorkerRunner:
         lost, self._orders = self._orders, {}
         self._something_ended.set()
         if worker is not None:
-            task = asyncio.get_running_loop().create_task(self._clean_up(worker, lost))
+            work = self._clean_up(worker, lost) if self._worker_is_ready else self._give_up(worker, lost)
+            task = asyncio.get_running_loop().create_task(work)
             self._cleaning.add(task)
             task.add_done_callback(self._cleaning.discard)
+
+    async def _give_up(self, worker: WorkerProcess, orders: dict[str, _Order]) -> None:
+        """Tell of commands that no worker ever heard of."""
+        how = outcome_of(await worker.close()).reason
+        _log.error("the worker process was gone at once (%s)", how)
+        for order in orders.values():
+            order.on_ended(Outcome(succeeded=False, reason=f"{_NO_WORKER}: {how}"))
 
     async def _clean_up(self, worker: WorkerProcess, lost: dict[str, _Order]) -> None:
         """End what a worker has left, and only then tell of it: it may be started again."""
         how = outcome_of(await worker.close()).reason
         _log.error("the worker process is gone (%s); ending what it ran: %d commands", how, len(lost))
-        found = await asyncio.to_thread(
-            lambda: [process for run_id in lost for process in processes.find_by_run_id(run_id)]
-        )
-        await asyncio.gather(*(processes.end_group(process, self._kill_grace) for process in found))
+        while True:
+            try:
+                await self._end(lost)
+                break
+            except (OSError, RuntimeError) as error:  # there is no descriptor, or no thread
+                _log.error("cannot look for what the worker process has left, trying again: %s", error)
+                await asyncio.sleep(_TRY_AGAIN)
         for order in lost.values():
             order.on_ended(Outcome(succeeded=False, reason=_WORKER_GONE, interrupted=True))
+
+    async def _end(self, lost: dict[str, _Order]) -> None:
+        """End the commands: those whose process was told, and what carries their runs' ids."""
+        marked = await asyncio.to_thread(processes.find_by_run_ids, lost.keys())
+        left = [process for those in marked.values() for process in those]
+        left += [order.process for order in lost.values() if order.process is not None]
+        await processes.end_groups(left, self._kill_grace)

@@ -20,8 +20,13 @@ def own(filesystem: FileSystem, lock: Path) -> int:
         try:
             return filesystem.lock(lock)
         except StoreLockedError as error:
-            if error.holder is None or _lives(error.holder) or time.monotonic() > until:
+            if error.holder is None or _lives(error.holder):
                 raise
+            if time.monotonic() > until:
+                raise StoreLockedError(
+                    f"{lock.parent} is in use by the worker of process {error.holder}, which is gone; it should have "
+                    "ended with it: in ps it is the one with kala_server.runner.worker in its line"
+                ) from error
         time.sleep(0.01)  # noqa: TID251 - a lock cannot be waited for with a limit
 
 

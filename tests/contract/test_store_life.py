@@ -98,7 +98,7 @@ def test_what_a_killed_server_has_left_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(owning, "_LETTING_GO", 0.1)
     with left_by(folder, reaped=True) as held:
-        with pytest.raises(StoreLockedError, match="is in use by process"):
+        with pytest.raises(StoreLockedError, match="is in use by the worker of process"):
             reloaded(folder)
         os.close(held)
 

@@ -1,25 +1,12 @@
 """A sync that the kernel refuses ends the process, and nobody is told that anything is durable."""
 
-import os
-import shutil
-import subprocess
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.faults.appending_client import kept, run
 from tests.faults.figures import FAILED_SYNCS
-
-
-@cache
-def why_not() -> str:
-    """Say why this machine cannot do it; empty where it can."""
-    if shutil.which("strace") is None:
-        return "needs strace"
-    traced = subprocess.run(["strace", "-o", os.devnull, "true"], check=False, capture_output=True)
-    return "needs the right to trace a process" if traced.returncode else ""
-
+from tests.faults.tracing import strace, why_not
 
 pytestmark = pytest.mark.needs("strace")
 
@@ -32,8 +19,7 @@ def _this_machine_can() -> None:
 
 def refusing(number: int) -> tuple[str, ...]:
     """Let the n-th fdatasync of a thread fail: two are the load's, and the thread that writes has one a batch."""
-    fault = f"inject=fdatasync:error=EIO:when={number}"
-    return ("strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=fdatasync", "-e", fault)
+    return strace("fdatasync", f"error=EIO:when={number}")
 
 
 @pytest.mark.parametrize("number", FAILED_SYNCS)

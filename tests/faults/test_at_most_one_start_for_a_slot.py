@@ -162,6 +162,8 @@ def lingering(folder: Path, plant: Plant = nothing) -> tuple[str, int]:
     """
     with server_child(folder, plant) as first, client(first.url) as kala:
         worker = worker_of(first.pid)
+        first_job = kala.create_job(name="shows that the worker is ready", command="true")
+        eventually(lambda: [run.state for run in kala.runs(first_job)] == ["succeeded"])
         os.kill(worker.pid, signal.SIGSTOP)
         job_id = kala.create_job(name="lingers", command="sleep 1000")
         [run] = eventually(lambda: [run for run in kala.runs(job_id) if run.state == "running"])
@@ -173,7 +175,7 @@ def lingering(folder: Path, plant: Plant = nothing) -> tuple[str, int]:
         os.kill(worker.pid, signal.SIGCONT)
         asyncio.run(processes.gone(worker))
         state = kala.get_run(run).state
-    left = processes.find_by_run_id(run.id)
+    left = processes.find_by_run_ids([run.id])[run.id]
     for process in left:
         os.kill(process.pid, signal.SIGKILL)
     return state, len(left)

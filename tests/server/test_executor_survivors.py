@@ -19,7 +19,7 @@ from kala_server.core.job import Run as CoreRun
 from kala_server.core.state import State
 from kala_server.executor import Executor
 from kala_server.outputs import OutputFolder
-from kala_server.runner.processes import Process, start_time
+from kala_server.runner.processes import start_time
 from kala_server.runner.shell import ShellRunner
 from kala_server.testing import running_server
 from tests.eventually import eventually
@@ -186,29 +186,3 @@ def test_a_run_that_is_not_running_has_no_survivors(process: "subprocess.Popen[b
     over = replace(running(process.pid, start_time(process.pid)), state=RunState.FAILED, finished_at=NOW)
     assert met(over, folder) == frozenset()
     assert process.poll() is None
-
-
-def test_all_survivors_are_ended_at_once_and_not_one_after_another(
-    process: "subprocess.Popen[bytes]", folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    together = asyncio.Barrier(2)
-
-    async def end_group(_process: Process) -> None:
-        await together.wait()  # which one that is alone never passes
-
-    async def whole() -> None:
-        state = State()
-        mine = running(process.pid, start_time(process.pid))
-        for record in (
-            r.ServerKept(created_at=NOW),
-            r.JobCreated(id=JOB_ID, at=NOW, spec=JobSpec(name="a job")),
-            r.RunKept(run=mine),
-            r.RunKept(run=replace(mine, id=JOB_ID)),
-        ):
-            apply(state, record)
-        executor = Executor(runner=ShellRunner(), outputs=OutputFolder(folder), output_limits=(1, 1))
-        async with asyncio.timeout(20):
-            assert await executor.meet_survivors(state, wait=False) == frozenset()
-
-    monkeypatch.setattr("kala_server.runner.processes.end_group", end_group)
-    asyncio.run(whole())

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -56,16 +58,16 @@ def test_a_zombie_is_not_alive() -> None:
 
 
 def test_processes_are_found_by_the_run_in_their_environment(orphans: list[int]) -> None:
-    found = {process.pid for process in processes.find_by_run_id("orphaned")}
+    found = {process.pid for process in processes.find_by_run_ids(["orphaned"])["orphaned"]}
     assert found >= set(orphans)
-    assert processes.find_by_run_id("orphan") == []
+    assert processes.find_by_run_ids(["orphan"])["orphan"] == []
 
 
 @pytest.mark.parametrize("whose", [0, 1])
 def test_a_group_is_ended_by_any_of_its_members(orphans: list[int], whose: int) -> None:
     async def scenario() -> None:
         members = [known(pid) for pid in orphans]
-        await processes.end_group(members[whose], grace=30)
+        await processes.end_groups([members[whose]], grace=30)
         assert not any(map(processes.alive, members))
 
     asyncio.run(asyncio.wait_for(scenario(), 20))
@@ -76,20 +78,60 @@ def test_a_group_that_ignores_term_is_killed_after_the_grace() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        asyncio.run(processes.end_group(known(child.pid), grace=0.1))
+        asyncio.run(processes.end_groups([known(child.pid)], grace=0.1))
         assert child.wait() == -signal.SIGKILL
+
+
+def test_many_are_ended_at_once_and_not_one_after_another(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    until_both = f"echo >> {told}; until [ $(wc -l < {told}) = 2 ]; do sleep 0.02; done; exit 7"
+    command = ["sh", "-c", f"trap '{until_both}' TERM; echo ready; while :; do sleep 0.01; done"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as one,
+        subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as other,
+    ):
+        for child in (one, other):
+            assert child.stdout is not None
+            child.stdout.readline()
+        asyncio.run(processes.end_groups([known(one.pid), known(other.pid)], grace=30))
+        assert (one.wait(), other.wait()) == (7, 7)
+
+
+def test_ending_many_takes_no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for /proc and one for what is in it are enough, however many they are."""
+    command = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo ready; wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        members = [known(child.pid)]
+        monkeypatch.setattr(os, "pidfd_open", None)
+        asyncio.run(processes.end_groups(members, grace=30))
+        assert child.wait() == -signal.SIGTERM
+
+
+def test_who_cannot_be_looked_at_is_not_said_to_be_gone() -> None:
+    me = known(os.getpid())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            processes.alive(me)
+        with pytest.raises(OSError, match="Too many open files"):
+            processes.find_by_run_ids(["run-1"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_nobody_else_is_ended_in_place_of_one_who_is_gone() -> None:
     with subprocess.Popen(["sleep", "1000"], start_new_session=True) as child:
         other = known(child.pid)
-        asyncio.run(processes.end_group(Process(other.pid, other.started - 1)))
+        asyncio.run(processes.end_groups([Process(other.pid, other.started - 1)]))
         asyncio.run(processes.gone(Process(other.pid, other.started - 1)))
         assert processes.alive(other)
         child.kill()
     asyncio.run(processes.gone(other))
-    asyncio.run(processes.end_group(other))
+    asyncio.run(processes.end_groups([other]))
 
 
 def test_the_server_does_not_end_itself() -> None:
-    asyncio.run(processes.end_group(known(os.getpid())))
+    asyncio.run(processes.end_groups([known(os.getpid())]))

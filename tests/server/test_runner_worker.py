@@ -7,6 +7,8 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_client import KalaClient
-from kala_server.runner import processes
+from kala_server.runner import processes, worker_process, worker_runner
 from kala_server.runner.messages import Listener, Message, Say, group_of
 from kala_server.runner.protocol import Outcome
 from kala_server.runner.worker_process import WorkerProcess
 from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.testing import running_server
 from tests.eventually import eventually
 from tests.server import runner_scenario
 from tests.server.runner_scenario import Run, carry_out
 from tests.server.server_process import server_process, worker_of
+
+ROOT = Path(__file__).parents[2]
+_SCRIPT = """
+import asyncio, os, sys
+if "" not in sys.path:
+    sys.path.insert(0, "{root}")
+from datetime import datetime
+from kala_server.core.job import JobSpec
+from kala_server.runner.output import BoundedOutput
+from kala_server.runner.protocol import Attempt
+from kala_server.runner.worker_runner import WorkerRunner
+os.chdir("/")
+async def whole():
+    runner, ended = WorkerRunner(), asyncio.get_running_loop().create_future()
+    attempt = Attempt(run_id="r", job_id="j", number=1, scheduled_at=datetime(2035, 6, 4),
+                      spec=JobSpec(name="n", argv=("printf", "%s", "ü☃")), output=BoundedOutput())
+    runner.start(attempt, on_spawned=print, on_ended=ended.set_result)
+    print((await ended).succeeded)
+    await runner.close()
+asyncio.run(whole())
+"""
+
 
 GONE = "the worker process was ended, and the command with it; whether it did its work is not known"
 LOST = Outcome(succeeded=False, reason=GONE, interrupted=True)
@@ -59,20 +84,67 @@ def test_a_worker_that_is_killed_costs_its_commands_and_the_next_one_gets_anothe
         await run.has_printed(b"begun")
         os.kill(worker, signal.SIGKILL)
         assert await run.ended == LOST
-        assert processes.find_by_run_id("run-1") == []
+        assert processes.find_by_run_ids(["run-1"])["run-1"] == []
         assert (await Run(runner, command="true", run_id="run-2").ended).succeeded
         assert pid_of_worker(runner) != worker
 
     carry_out(scenario)
 
 
-def test_what_a_killed_worker_had_not_started_is_interrupted_too() -> None:
+def test_what_a_killed_worker_may_have_started_is_interrupted_too() -> None:
     async def scenario(runner: WorkerRunner) -> None:
+        await is_there(runner)
         os.kill(pid_of_worker(runner), signal.SIGSTOP)
         runs = [Run(runner, command="sleep 1000", run_id=f"waits-{number}") for number in range(3)]
         os.kill(pid_of_worker(runner), signal.SIGKILL)
         assert [await run.ended for run in runs] == [LOST] * 3
 
+    carry_out(scenario)
+
+
+def test_what_no_worker_ever_heard_of_could_not_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is tried again as its job says, and not at once and for ever."""
+    monkeypatch.setattr(worker_process, "_PROGRAM", "raise SystemExit(3)")
+
+    async def scenario(runner: WorkerRunner) -> None:
+        reason = "the command could not be started, as its worker process could not: exit code 3"
+        for _ in range(2):
+            outcome = await Run(runner, command="true").ended
+            assert outcome == Outcome(succeeded=False, reason=reason)
+
+    carry_out(scenario)
+
+
+def test_a_command_that_cleared_its_environment_is_ended_with_its_worker() -> None:
+    async def scenario(runner: WorkerRunner) -> None:
+        run = Run(runner, command="exec env -i sleep 1000", shell=True)
+        process = await run.process
+        os.kill(pid_of_worker(runner), signal.SIGKILL)
+        assert await run.ended == LOST
+        assert not processes.alive(process)
+
+    carry_out(scenario)
+
+
+def test_a_machine_without_room_to_look_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = [OSError(errno.EMFILE, "Too many open files"), RuntimeError("can't start new thread")]
+    find = processes.find_by_run_ids
+
+    def fails_at_first(run_ids: Collection[str]) -> dict[str, list[processes.Process]]:
+        if errors:
+            raise errors.pop()
+        return find(run_ids)
+
+    async def scenario(runner: WorkerRunner) -> None:
+        run = Run(runner, command="sleep 1000")
+        process = await run.process
+        os.kill(pid_of_worker(runner), signal.SIGKILL)
+        assert await run.ended == LOST
+        assert errors == []
+        assert not processes.alive(process)
+
+    monkeypatch.setattr(worker_runner, "_TRY_AGAIN", 0.01)
+    monkeypatch.setattr(processes, "find_by_run_ids", fails_at_first)
     carry_out(scenario)
 
 
@@ -85,7 +157,7 @@ def test_what_a_killed_worker_left_is_ended_before_a_runner_is_closed() -> None:
         runner.kill_all()
         await runner.close()
         assert run.ended.result() == LOST
-        eventually(lambda: processes.find_by_run_id("run-1") == [])  # KILL was sent
+        eventually(lambda: processes.find_by_run_ids(["run-1"])["run-1"] == [])  # KILL was sent
 
     carry_out(scenario, kill_grace=0.1)
 
@@ -94,7 +166,9 @@ def test_a_worker_that_is_stopped_does_not_hold_the_end_of_its_server() -> None:
     async def scenario(runner: WorkerRunner) -> None:
         worker = pid_of_worker(runner)
         os.kill(worker, signal.SIGSTOP)
+        run = Run(runner, command="sleep 1000")
         await runner.close()
+        assert run.ended.done()
         assert not folder_of(worker).exists()
 
     carry_out(scenario, kill_grace=0.1)
@@ -182,6 +256,32 @@ def test_a_worker_imports_nothing_from_where_its_server_was_started(
     assert not (tmp_path / "imported").exists()
 
 
+@pytest.mark.parametrize(
+    ("flag", "environment"),
+    [
+        ("-I", {"PYTHONPATH": "hostile"}),
+        ("-E", {"PYTHONHOME": "/nowhere"}),
+        ("-S", {}),  # the package itself is found by "" alone
+    ],
+)
+def test_a_worker_believes_what_the_interpreter_of_its_server_does(
+    tmp_path: Path, flag: str, environment: dict[str, str]
+) -> None:
+    (tmp_path / "hostile").mkdir()
+    (tmp_path / "hostile" / "sitecustomize.py").write_text("raise SystemExit(3)")
+    (tmp_path / "hostile" / "encodings.py").write_text("raise SystemExit(3)")
+    variables = {name: value.replace("hostile", f"{tmp_path}/hostile") for name, value in environment.items()}
+    ended = subprocess.run(
+        [sys.executable, flag, "-c", _SCRIPT.format(root=ROOT)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | variables,
+    )
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
+
+
 async def is_there(runner: WorkerRunner) -> None:
     assert (await Run(runner, command="true").ended).succeeded
 
@@ -196,7 +296,7 @@ def test_what_is_held_is_held_until_the_worker_is_gone_and_by_no_command() -> No
         assert select.select([reading], [], [], 0)[0] == []
         os.kill(pid_of_worker(runner), signal.SIGKILL)
         eventually(lambda: select.select([reading], [], [], 0)[0])
-        assert processes.find_by_run_id("run-1") != []
+        assert processes.find_by_run_ids(["run-1"])["run-1"] != []
         assert await run.ended == LOST
 
     try:
@@ -222,7 +322,7 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
         loop.remove_reader(worker._socket)
         worker.tell((Say.START, "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, ""))
         await asyncio.sleep(0)
-        [printer] = eventually(lambda: processes.find_by_run_id("r"))
+        [printer] = eventually(lambda: processes.find_by_run_ids(["r"])["r"])
         eventually(lambda: is_held(printer.pid), every=0.1)
         pages = int((folder_of(worker._process.pid) / "statm").read_text().split()[1])
         assert pages * os.sysconf("SC_PAGE_SIZE") < 64 << 20
@@ -230,7 +330,7 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
         await much.wait()
         worker.tell((Say.KILL_ALL,))
         await ended.wait()
-        assert await worker.close() == 0
+        assert await worker.close() in {0, -signal.SIGKILL}  # it may see first that nobody is there
 
     seen: list[bytes] = []
 
@@ -265,6 +365,28 @@ def test_a_run_whose_worker_was_killed_is_interrupted_and_repeated_where_its_job
         first = list(kala.runs(job_id))[-1]
         assert (first.reason, first.attempts) == (GONE, 1)
         assert len(begun.read_text()) == len(ended)
+
+
+def test_a_worker_that_is_stopped_holds_no_server_that_is_to_end(folder: Path) -> None:
+    with running_server(folder, kill_grace=timedelta(seconds=0.2)) as server, KalaClient(server.url) as kala:
+        job_id = kala.create_job(name="goes-on", command="sleep 1000")
+        [run] = eventually(lambda: [run for run in kala.runs(job_id) if run.state == "running"])
+        eventually(lambda: processes.find_by_run_ids([run.id])[run.id])
+        [worker] = filter(is_a_worker, map(int, children_of_this_process()))
+        os.kill(worker, signal.SIGSTOP)
+    assert processes.find_by_run_ids([run.id])[run.id] == []
+    assert not folder_of(worker).exists()
+    with running_server(folder) as server, KalaClient(server.url) as kala:
+        assert kala.get_run(run).state == "interrupted"
+
+
+def children_of_this_process() -> list[str]:
+    tasks = (folder_of(os.getpid()) / "task").iterdir()
+    return [pid for task in tasks for pid in (task / "children").read_text(encoding="ascii").split()]
+
+
+def is_a_worker(pid: int) -> bool:
+    return b"kala_server.runner.worker" in (folder_of(pid) / "cmdline").read_bytes()
 
 
 # -- what they say to each other

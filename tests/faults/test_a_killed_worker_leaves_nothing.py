@@ -1,0 +1,90 @@
+"""What a worker was about to start when it was killed is found and ended, however slowly its program is loaded."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kala_server.runner import processes, worker_process
+from kala_server.runner.worker_runner import WorkerRunner
+from tests.eventually import eventually
+from tests.faults.tracing import strace, why_not
+from tests.server.runner_scenario import Run
+
+pytestmark = pytest.mark.needs("strace")
+SLOWLY = "delay_enter=1s"
+
+
+@pytest.fixture(autouse=True)
+def _this_machine_can() -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+
+
+@contextmanager
+def loads_slowly(pid: int) -> Iterator[None]:
+    """Let every program that the process loads take its time."""
+    with subprocess.Popen([*strace("execve", SLOWLY), "-p", str(pid)]) as tracing:
+        eventually(lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text())
+        try:
+            yield
+        finally:
+            tracing.terminate()
+
+
+def left(directory: str) -> int:
+    """Kill a worker while it loads a program; return how many processes there are after its run is told to be over."""
+
+    async def whole() -> int:
+        runner = WorkerRunner(kill_grace=5)
+        try:
+            async with asyncio.timeout(30):
+                assert (await Run(runner, command="true", run_id="first").ended).succeeded
+                worker = runner._ready()._process.pid
+                with loads_slowly(worker):
+                    run = Run(runner, command="sleep 1000", cwd=directory)
+                    await asyncio.sleep(0)
+                    child = int(await asyncio.to_thread(eventually, lambda: children_of(worker)))
+                    loading = processes.Process(child, processes.start_time(child) or 0)
+                    os.kill(worker, signal.SIGKILL)
+                    assert (await run.ended).interrupted
+                    await asyncio.to_thread(eventually, lambda: not loads(child))
+                    return int(processes.alive(loading))
+        finally:
+            await runner.close()
+
+    try:
+        return asyncio.run(whole())
+    finally:
+        for process in processes.find_by_run_ids(["run-1"])["run-1"]:
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def children_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+
+
+def loads(pid: int) -> bool:
+    """Whether it is still Python, from which a command comes."""
+    try:
+        return b"kala_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("directory", ["", "/"])
+def test_a_killed_worker_leaves_nothing(directory: str) -> None:
+    assert left(directory) == 0
+
+
+def test_a_worker_that_lets_go_too_early_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = worker_process._PROGRAM.replace(
+        "kala_server.runner.worker import", "tests.faults.hasty_worker import"
+    )
+    monkeypatch.setattr(worker_process, "_PROGRAM", program)
+    assert left("/") == 1
