@@ -49,12 +49,13 @@ def find_by_run_ids(run_ids: Collection[str]) -> dict[str, list[Process]]:
     found: dict[str, list[Process]] = {run_id: [] for run_id in run_ids}
     for pid in _pids():
         with contextlib.suppress(*_NOT_THERE, PermissionError):
-            for variable in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-                run_id = variable.removeprefix(_MARK).decode("ascii", "replace")
-                if variable.startswith(_MARK) and run_id in found:
-                    started = start_time(pid)
-                    if started is not None:
-                        found[run_id].append(Process(pid, started))
+            variables = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+            marks = {
+                each[len(_MARK) :].decode("ascii", "replace") for each in variables if each.startswith(_MARK)
+            }
+            if marks & found.keys() and (started := start_time(pid)) is not None:
+                for run_id in marks & found.keys():
+                    found[run_id].append(Process(pid, started))
     return found
 
 
