@@ -113,7 +113,9 @@ def _groups(processes: Collection[Process]) -> set[int]:
 
 
 def _anybody_in(groups: Collection[int]) -> bool:
-    return any(stat is not None and int(stat[_GROUP]) in groups for stat in map(_stat, _pids()))
+    return bool(groups) and any(
+        stat is not None and int(stat[_GROUP]) in groups for stat in map(_stat, _pids())
+    )
 
 
 def _pids() -> Iterator[int]:

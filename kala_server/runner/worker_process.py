@@ -13,8 +13,19 @@ from kala_server.runner.environment import inherited
 from kala_server.runner.messages import PIECE, Listener, Message, group_of
 
 _PROGRAM = "import sys; sys.path[:] = sys.argv[3:]; from kala_server.runner.worker import main; main()"
-_PATH = [os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)]  # noqa: PTH100 - "" is here
-"""Where this process found its modules, and so where the worker looks for them; a directory may be left later."""
+
+
+def _where_modules_are() -> list[str]:
+    """Return where this process looks for modules, in full: its own directory may be another one later."""
+    found = []
+    for entry in sys.path:
+        if isinstance(entry, str):
+            with contextlib.suppress(OSError):  # our directory is gone, and nothing is found in it
+                found.append(os.path.abspath(entry))  # noqa: PTH100 - a Path("") would be "."
+    return found
+
+
+_PATH = _where_modules_are()
 
 
 class WorkerProcess:

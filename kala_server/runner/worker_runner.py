@@ -21,7 +21,6 @@ _log = logging.getLogger("kala.runner")
 _NO_WORKER = "the command could not be started, as its worker process could not"
 _WORKER_GONE = "the worker process was ended, and the command with it; whether it did its work is not known"
 
-
 _TRY_AGAIN = 1.0
 """Seconds between two looks for what a worker has left, where the machine has no room for one."""
 

@@ -282,6 +282,18 @@ def test_a_worker_believes_what_the_interpreter_of_its_server_does(
     assert (ended.stdout, ended.stderr) == ("True\n", "")
 
 
+def test_a_worker_needs_no_directory(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", sys.executable, "-c", _SCRIPT.format(root=ROOT)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
+
+
 async def is_there(runner: WorkerRunner) -> None:
     assert (await Run(runner, command="true").ended).succeeded
 
