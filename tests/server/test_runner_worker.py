@@ -380,11 +380,12 @@ def test_a_run_whose_worker_was_killed_is_interrupted_and_repeated_where_its_job
 
 
 def test_a_worker_that_is_stopped_holds_no_server_that_is_to_end(folder: Path) -> None:
+    others = workers_of_this_process()  # of servers that the session shares
     with running_server(folder, kill_grace=timedelta(seconds=0.2)) as server, KalaClient(server.url) as kala:
         job_id = kala.create_job(name="goes-on", command="sleep 1000")
         [run] = eventually(lambda: [run for run in kala.runs(job_id) if run.state == "running"])
         eventually(lambda: processes.find_by_run_ids([run.id])[run.id])
-        [worker] = filter(is_a_worker, map(int, children_of_this_process()))
+        [worker] = workers_of_this_process() - others
         os.kill(worker, signal.SIGSTOP)
     assert processes.find_by_run_ids([run.id])[run.id] == []
     assert not folder_of(worker).exists()
@@ -392,13 +393,12 @@ def test_a_worker_that_is_stopped_holds_no_server_that_is_to_end(folder: Path) -
         assert kala.get_run(run).state == "interrupted"
 
 
-def children_of_this_process() -> list[str]:
+def workers_of_this_process() -> set[int]:
     tasks = (folder_of(os.getpid()) / "task").iterdir()
-    return [pid for task in tasks for pid in (task / "children").read_text(encoding="ascii").split()]
-
-
-def is_a_worker(pid: int) -> bool:
-    return b"kala_server.runner.worker" in (folder_of(pid) / "cmdline").read_bytes()
+    children = {int(pid) for task in tasks for pid in (task / "children").read_text(encoding="ascii").split()}
+    return {
+        pid for pid in children if b"kala_server.runner.worker" in (folder_of(pid) / "cmdline").read_bytes()
+    }
 
 
 # -- what they say to each other
