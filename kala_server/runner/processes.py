@@ -81,19 +81,26 @@ async def gone(process: Process) -> None:
 async def end_groups(processes: Collection[Process], grace: float = 5.0) -> None:
     """End the processes with their whole groups: TERM, and KILL where anybody is left after a grace.
 
-    Raises OSError or RuntimeError where the machine has no room to look for them.
+    Raises OSError where there is no room even to begin.
     """
     groups = _groups(processes)
     for group in groups:
         signal_group(group, signal.SIGTERM)
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(grace):
             # A pidfd for each of many would take all descriptors.
-            while await asyncio.to_thread(_anybody_in, groups):  # noqa: ASYNC110
+            while groups := await _left_of(groups):  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_AGAIN)
-    except TimeoutError:
-        for group in groups:
-            signal_group(group, signal.SIGKILL)
+    for group in groups:
+        signal_group(group, signal.SIGKILL)
+
+
+async def _left_of(groups: set[int]) -> set[int]:
+    """Return which of the groups have members; all of them where there is no descriptor or thread to look with."""
+    try:
+        return await asyncio.to_thread(_with_members, groups)
+    except (OSError, RuntimeError):
+        return groups
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
@@ -112,10 +119,8 @@ def _groups(processes: Collection[Process]) -> set[int]:
     } - {os.getpgrp()}
 
 
-def _anybody_in(groups: Collection[int]) -> bool:
-    return bool(groups) and any(
-        stat is not None and int(stat[_GROUP]) in groups for stat in map(_stat, _pids())
-    )
+def _with_members(groups: set[int]) -> set[int]:
+    return groups and groups & {int(stat[_GROUP]) for stat in map(_stat, _pids()) if stat is not None}
 
 
 def _pids() -> Iterator[int]:
@@ -126,7 +131,7 @@ def _stat(pid: int) -> list[bytes] | None:
     """Return what /proc says of a process, from its state on; None where there is none, or a zombie."""
     try:
         stat = (_PROC / str(pid) / "stat").read_bytes()
-    except _NOT_THERE:
+    except (*_NOT_THERE, PermissionError):  # a system may hide the processes of others
         return None
     # The second field is the name in parentheses, which may itself hold parentheses and spaces.
     fields = stat[stat.rindex(b")") + 2 :].split()

@@ -1,6 +1,7 @@
 """Processes that are nobody's children any more."""
 
 import asyncio
+import errno
 import os
 import resource
 import signal
@@ -95,6 +96,48 @@ def test_many_are_ended_at_once_and_not_one_after_another(tmp_path: Path) -> Non
             child.stdout.readline()
         asyncio.run(processes.end_groups([known(one.pid), known(other.pid)], grace=30))
         assert (one.wait(), other.wait()) == (7, 7)
+
+
+def test_only_groups_that_are_still_there_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, signal.Signals]] = []
+    send = processes.signal_group
+
+    def signal_group(group: int, number: signal.Signals) -> None:
+        sent.append((group, number))
+        send(group, number)
+
+    monkeypatch.setattr(processes, "signal_group", signal_group)
+    deaf = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"]
+    with (
+        subprocess.Popen(["sleep", "1000"], start_new_session=True) as one,
+        subprocess.Popen(deaf, stdout=subprocess.PIPE, start_new_session=True) as other,
+    ):
+        assert other.stdout is not None
+        other.stdout.readline()
+        asyncio.run(processes.end_groups([known(one.pid), known(other.pid)], grace=0.5))
+    assert [group for group, number in sent if number is signal.SIGKILL] == [other.pid]
+
+
+def test_who_cannot_be_looked_for_is_killed_after_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_descriptors(_: set[int]) -> set[int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(processes, "_with_members", without_descriptors)
+    deaf = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"]
+    with subprocess.Popen(deaf, stdout=subprocess.PIPE, start_new_session=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        asyncio.run(processes.end_groups([known(child.pid)], grace=0.1))
+        assert child.wait() == -signal.SIGKILL
+
+
+def test_a_process_that_the_system_hides_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hidden(_: Path) -> bytes:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "read_bytes", hidden)
+    assert processes.start_time(os.getpid()) is None
+    assert processes.find_by_run_ids(["run-1"]) == {"run-1": []}
 
 
 def test_ending_many_takes_no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
