@@ -146,7 +146,7 @@ class WorkerRunner:
     async def _clean_up(self, worker: WorkerProcess, lost: dict[str, _Order]) -> None:
         """End what a worker has left, and only then tell of it: it may be started again."""
         how = outcome_of(await worker.close()).reason
-        _log.error("the worker process is gone (%s); ending what it ran: %d commands", how, len(lost))
+        _log.error("the worker process is gone (%s); its commands are ended now: %d", how, len(lost))
         while True:
             try:
                 await self._end(lost)
