@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def orphans() -> Iterator[list[int]]:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+
+
+@contextmanager
+def deaf() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process in a group of its own that ignores TERM."""
+    command = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        yield child
 
 
 def known(pid: int) -> Process:
@@ -75,10 +86,7 @@ def test_a_group_is_ended_by_any_of_its_members(orphans: list[int], whose: int) 
 
 
 def test_a_group_that_ignores_term_is_killed_after_the_grace() -> None:
-    command = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
+    with deaf() as child:
         asyncio.run(processes.end_groups([known(child.pid)], grace=0.1))
         assert child.wait() == -signal.SIGKILL
 
@@ -107,13 +115,7 @@ def test_only_groups_that_are_still_there_are_killed(monkeypatch: pytest.MonkeyP
         send(group, number)
 
     monkeypatch.setattr(processes, "signal_group", signal_group)
-    deaf = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"]
-    with (
-        subprocess.Popen(["sleep", "1000"], start_new_session=True) as one,
-        subprocess.Popen(deaf, stdout=subprocess.PIPE, start_new_session=True) as other,
-    ):
-        assert other.stdout is not None
-        other.stdout.readline()
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as one, deaf() as other:
         asyncio.run(processes.end_groups([known(one.pid), known(other.pid)], grace=0.5))
     assert [group for group, number in sent if number is signal.SIGKILL] == [other.pid]
 
@@ -123,10 +125,7 @@ def test_who_cannot_be_looked_for_is_killed_after_the_grace(monkeypatch: pytest.
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(processes, "_with_members", without_descriptors)
-    deaf = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"]
-    with subprocess.Popen(deaf, stdout=subprocess.PIPE, start_new_session=True) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
+    with deaf() as child:
         asyncio.run(processes.end_groups([known(child.pid)], grace=0.1))
         assert child.wait() == -signal.SIGKILL
 
