@@ -33,6 +33,7 @@ _SCRIPT = """
 import asyncio, os, sys
 if "" not in sys.path:
     sys.path.insert(0, "{root}")
+sys.path.append("relative")
 from datetime import datetime
 from kala_server.core.job import JobSpec
 from kala_server.runner.output import BoundedOutput
@@ -284,7 +285,8 @@ def test_a_worker_believes_what_the_interpreter_of_its_server_does(
 
 def test_a_worker_needs_no_directory(tmp_path: Path) -> None:
     ended = subprocess.run(
-        ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", sys.executable, "-c", _SCRIPT.format(root=ROOT)],
+        # With "" in its path CPython 3.13.0 itself imports nothing there.
+        ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", sys.executable, "-P", "-c", _SCRIPT.format(root=ROOT)],
         check=False,
         capture_output=True,
         text=True,
