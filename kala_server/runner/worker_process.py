@@ -115,6 +115,7 @@ class WorkerProcess:
         if not piece:
             self._let_go()
             self._on_gone()
+            return
         for message in self._listener.hear(piece):
             try:
                 self._on_message(message)

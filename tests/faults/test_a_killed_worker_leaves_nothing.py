@@ -15,6 +15,7 @@ from kala_server.runner.worker_runner import WorkerRunner
 from tests.eventually import eventually
 from tests.faults.tracing import strace, why_not
 from tests.server.runner_scenario import Run
+from tests.server.worker_scenario import is_there, pid_of_worker
 
 pytestmark = pytest.mark.needs("strace")
 SLOWLY = "delay_enter=1s"
@@ -44,8 +45,8 @@ def left(directory: str) -> int:
         runner = WorkerRunner(kill_grace=5)
         try:
             async with asyncio.timeout(30):
-                assert (await Run(runner, command="true", run_id="first").ended).succeeded
-                worker = runner._ready()._process.pid
+                await is_there(runner)
+                worker = pid_of_worker(runner)
                 with loads_slowly(worker):
                     run = Run(runner, command="sleep 1000", cwd=directory)
                     await asyncio.sleep(0)

@@ -33,3 +33,9 @@ def pids(tmp_path: Path) -> Iterator[Path]:
 def both_kinds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Carry scenarios out in this process, and in a worker: commands must not see a difference."""
     monkeypatch.setattr(runner_scenario, "kind", request.param)
+
+
+@pytest.fixture
+def in_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Carry scenarios out in a worker alone."""
+    monkeypatch.setattr(runner_scenario, "kind", WorkerRunner)

@@ -1,81 +1,27 @@
-"""The worker, a process of its own: what it survives, what is left of it, and what becomes of its commands."""
+"""How a worker ends, what is left of it then, and what becomes of its commands."""
 
 import asyncio
 import errno
 import os
-import select
 import signal
 import subprocess
-import sys
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kala_client import KalaClient
 from kala_server.runner import processes, worker_process, worker_runner
-from kala_server.runner.messages import Listener, Message, Say, group_of
 from kala_server.runner.protocol import Outcome
-from kala_server.runner.worker_process import WorkerProcess
 from kala_server.runner.worker_runner import WorkerRunner
 from kala_server.testing import running_server
 from tests.eventually import eventually
-from tests.server import runner_scenario
 from tests.server.runner_scenario import Run, carry_out
 from tests.server.server_process import server_process, worker_of
+from tests.server.worker_scenario import GONE, LOST, folder_of, is_there, pid_of_worker
 
-ROOT = Path(__file__).parents[2]
-_SCRIPT = """
-import asyncio, os, sys
-if "" not in sys.path:
-    sys.path.insert(0, "{root}")
-sys.path.append("relative")
-from datetime import datetime
-from kala_server.core.job import JobSpec
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.protocol import Attempt
-from kala_server.runner.worker_runner import WorkerRunner
-os.chdir("/")
-async def whole():
-    runner, ended = WorkerRunner(), asyncio.get_running_loop().create_future()
-    attempt = Attempt(run_id="r", job_id="j", number=1, scheduled_at=datetime(2035, 6, 4),
-                      spec=JobSpec(name="n", argv=("printf", "%s", "ü☃")), output=BoundedOutput())
-    runner.start(attempt, on_spawned=print, on_ended=ended.set_result)
-    print((await ended).succeeded)
-    await runner.close()
-asyncio.run(whole())
-"""
-
-
-GONE = "the worker process was ended, and the command with it; whether it did its work is not known"
-LOST = Outcome(succeeded=False, reason=GONE, interrupted=True)
-
-
-@pytest.fixture(autouse=True)
-def in_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner_scenario, "kind", WorkerRunner)
-
-
-def pid_of_worker(runner: WorkerRunner) -> int:
-    """The pid of the worker, which is there from now on."""
-    return runner._ready()._process.pid
-
-
-def folder_of(pid: int) -> Path:
-    return Path(f"/proc/{pid}")
-
-
-def descriptors_and_children(pid: int) -> tuple[int, str]:
-    """What a worker may leak: descriptors, and processes that nobody has reaped."""
-    children = (folder_of(pid) / "task" / str(pid) / "children").read_text(encoding="ascii")
-    return len(list((folder_of(pid) / "fd").iterdir())), children
-
-
-# -- its end
+pytestmark = pytest.mark.usefixtures("in_a_worker")
 
 
 def test_a_worker_that_is_killed_costs_its_commands_and_the_next_one_gets_another() -> None:
@@ -217,145 +163,6 @@ def test_without_a_worker_a_command_says_why_and_the_next_one_tries_again(
     carry_out(scenario)
 
 
-# -- what it has, and what it leaves
-
-
-def test_many_commands_leak_nothing_in_the_worker() -> None:
-    async def scenario(runner: WorkerRunner) -> None:
-        assert (await Run(runner, command="true").ended).succeeded
-        before = descriptors_and_children(pid_of_worker(runner))
-        commands = ["true", "echo here", "no-such-command", "sleep 0.1"]
-        runs = [Run(runner, command=commands[n % 4], run_id=str(n)) for n in range(200)]
-        for run in runs:
-            await run.ended
-        assert [run.output.text() for run in runs] == [b"", b"here\n", b"", b""] * 50
-        assert descriptors_and_children(pid_of_worker(runner)) == before
-
-    carry_out(scenario)
-
-
-def test_a_worker_finds_no_secrets_of_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KALA_TOKEN", "canary")
-    monkeypatch.setenv("ORDINARY", "bird")
-
-    async def scenario(runner: WorkerRunner) -> None:
-        environment = (folder_of(pid_of_worker(runner)) / "environ").read_bytes()
-        assert b"bird" in environment
-        assert b"canary" not in environment
-
-    carry_out(scenario)
-
-
-def test_a_worker_imports_nothing_from_where_its_server_was_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in {"", "."}])
-    monkeypatch.chdir(tmp_path)
-    for name in ("asyncio", "kala_server", "marshal", "socket"):
-        (tmp_path / f"{name}.py").write_text("open('imported', 'w')\n")
-    carry_out(is_there)
-    assert not (tmp_path / "imported").exists()
-
-
-@pytest.mark.parametrize(
-    ("flag", "environment"),
-    [
-        ("-I", {"PYTHONPATH": "hostile"}),
-        ("-E", {"PYTHONHOME": "/nowhere"}),
-        ("-S", {}),  # the package itself is found by "" alone
-    ],
-)
-def test_a_worker_believes_what_the_interpreter_of_its_server_does(
-    tmp_path: Path, flag: str, environment: dict[str, str]
-) -> None:
-    (tmp_path / "hostile").mkdir()
-    (tmp_path / "hostile" / "sitecustomize.py").write_text("raise SystemExit(3)")
-    (tmp_path / "hostile" / "encodings.py").write_text("raise SystemExit(3)")
-    variables = {name: value.replace("hostile", f"{tmp_path}/hostile") for name, value in environment.items()}
-    ended = subprocess.run(
-        [sys.executable, flag, "-c", _SCRIPT.format(root=ROOT)],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | variables,
-    )
-    assert (ended.stdout, ended.stderr) == ("True\n", "")
-
-
-def test_a_worker_needs_no_directory(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        # With "" in its path CPython 3.13.0 itself imports nothing there.
-        ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", sys.executable, "-P", "-c", _SCRIPT.format(root=ROOT)],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    assert (ended.stdout, ended.stderr) == ("True\n", "")
-
-
-async def is_there(runner: WorkerRunner) -> None:
-    assert (await Run(runner, command="true").ended).succeeded
-
-
-def test_what_is_held_is_held_until_the_worker_is_gone_and_by_no_command() -> None:
-    reading, writing = os.pipe()
-
-    async def scenario(runner: WorkerRunner) -> None:
-        run = Run(runner, command="echo begun; trap '' PIPE; sleep 1000", shell=True)
-        await run.has_printed(b"begun")
-        os.close(writing)
-        assert select.select([reading], [], [], 0)[0] == []
-        os.kill(pid_of_worker(runner), signal.SIGKILL)
-        eventually(lambda: select.select([reading], [], [], 0)[0])
-        assert processes.find_by_run_ids(["run-1"])["run-1"] != []
-        assert await run.ended == LOST
-
-    try:
-        carry_out(scenario, held=lambda: [writing])
-    finally:
-        os.close(reading)
-
-
-def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() -> None:
-    async def whole() -> None:
-        heard: list[Message] = []
-        much, ended = asyncio.Event(), asyncio.Event()
-
-        def hear(message: Message) -> None:
-            heard.append(message)
-            if len(heard) == 100:
-                much.set()
-            if message[0] == Say.ENDED:
-                ended.set()
-
-        worker = WorkerProcess(kill_grace=5, held=(), on_message=hear, on_gone=lambda: None)
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(worker._socket)
-        worker.tell((Say.START, "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, ""))
-        await asyncio.sleep(0)
-        [printer] = eventually(lambda: processes.find_by_run_ids(["r"])["r"])
-        eventually(lambda: is_held(printer.pid), every=0.1)
-        pages = int((folder_of(worker._process.pid) / "statm").read_text().split()[1])
-        assert pages * os.sysconf("SC_PAGE_SIZE") < 64 << 20
-        loop.add_reader(worker._socket, worker._readable)
-        await much.wait()
-        worker.tell((Say.KILL_ALL,))
-        await ended.wait()
-        assert await worker.close() in {0, -signal.SIGKILL}  # it may see first that nobody is there
-
-    seen: list[bytes] = []
-
-    def is_held(pid: int) -> bool:
-        """Whether the process has written nothing since the last question."""
-        seen.append((folder_of(pid) / "io").read_bytes())
-        return len(seen) > 1 and seen[-1] == seen[-2]
-
-    asyncio.run(whole())
-
-
 # -- with a server
 
 
@@ -401,23 +208,3 @@ def workers_of_this_process() -> set[int]:
     return {
         pid for pid in children if b"kala_server.runner.worker" in (folder_of(pid) / "cmdline").read_bytes()
     }
-
-
-# -- what they say to each other
-
-
-@given(
-    groups=st.lists(st.lists(st.tuples(st.integers(), st.text(), st.binary() | st.none()))),
-    sizes=st.lists(st.integers(1, 50), min_size=1),
-)
-def test_messages_come_whole_and_in_order_however_they_are_cut(
-    groups: list[list[tuple[Any, ...]]], sizes: list[int]
-) -> None:
-    sent = b"".join(map(group_of, groups))
-    listener, number = Listener(), 0
-    heard: list[Message] = []
-    while sent:
-        size = sizes[number % len(sizes)]
-        heard += listener.hear(sent[:size])
-        sent, number = sent[size:], number + 1
-    assert heard == [message for group in groups for message in group]

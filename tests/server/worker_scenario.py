@@ -1,0 +1,25 @@
+"""What the tests of the worker, a process of its own, share."""
+
+from pathlib import Path
+
+from kala_server.runner.protocol import Outcome
+from kala_server.runner.worker_runner import WorkerRunner
+from tests.server.runner_scenario import Run
+
+GONE = "the worker process was ended, and the command with it; whether it did its work is not known"
+LOST = Outcome(succeeded=False, reason=GONE, interrupted=True)
+
+
+def pid_of_worker(runner: WorkerRunner) -> int:
+    """The pid of the worker, which is there from now on."""
+    return runner._ready()._process.pid
+
+
+def folder_of(pid: int) -> Path:
+    """What /proc has of a process."""
+    return Path(f"/proc/{pid}")
+
+
+async def is_there(runner: WorkerRunner) -> None:
+    """Return once the worker has run something."""
+    assert (await Run(runner, command="true", run_id="first").ended).succeeded
