@@ -24,11 +24,11 @@ def job_of(job: Job | None, fields: Mapping[str, Any]) -> Job:
 
 
 def changes_of(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the fields of a change as those of a job, and return them as JSON."""
+    """Check the fields of a change as those of a job, and return them as JSON: what was said, and nothing else."""
     if not changes:
         raise InvalidJobError("say at least one field to change, such as update_job(id, retries=3)")
     job = _checked({"name": "unchanged", **changes})
-    return job.model_dump(mode="json", by_alias=True, include=set(changes))
+    return job.model_dump(mode="json", by_alias=True, include=set(changes), exclude_unset=True)
 
 
 def _checked(fields: Mapping[str, Any]) -> Job:

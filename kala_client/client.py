@@ -115,7 +115,10 @@ class KalaClient:
         return pages.jobs
 
     def update_job(self, job_id: str, **changes: Unpack[_fields.JobFields]) -> models.Job:
-        """Change the given fields of a job, and return it as it is now. Needs kala_server."""
+        """Change the given fields of a job, and return it as it is now. Needs kala_server.
+
+        Of `env` and `remote_properties` only the members that are named change; None empties the whole.
+        """
         return self._engine.run(_calls.update_job(job_id, _jobs.changes_of(changes)))
 
     def replace_job(self, job_id: str, job: models.Job) -> models.Job:

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails, to_json
 
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.job import HTTP_CALL, Job, JobSpec
+from kala_server.wire.merge_patch import merge_patch
 
 MOST_IN_A_BATCH = 10_000
 """Jobs that are decided on in one go, during which nobody else is answered: about 0.1 s."""
@@ -44,14 +45,7 @@ def read_job(document: object, *, default_owner: str = "") -> tuple[JobSpec, boo
     Field names match in any letter case, as Go's decoder does; unknown fields and those that the server owns are
     passed over, and null is as good as absent.
     """
-    said = _said(document)
-    disabled = said.pop("disabled", False)
-    if not isinstance(disabled, bool):
-        raise InvalidJobError([FieldProblem("disabled", "true or false belongs here", False)])
-    spec = _read_spec(said)
-    if default_owner and not spec.owner:
-        spec = _read_spec({**said, "owner": default_owner})
-    return spec, disabled
+    return _read(_named(document), default_owner)
 
 
 def read_batch(document: object, *, default_owner: str = "") -> list[tuple[JobSpec, bool]]:
@@ -73,36 +67,62 @@ def read_batch(document: object, *, default_owner: str = "") -> list[tuple[JobSp
 
 
 def change_job(job: Job, document: object) -> tuple[JobSpec, bool]:
-    """Return what the job says once the fields of the request are changed (a JSON merge patch, RFC 7396)."""
-    if not isinstance(document, dict):
-        raise _no_object(document)
-    names = {key.lower() for key in document}
-    now = {
-        "disabled": job.disabled,
-        **{TO_WIRE.get(name, name): said for name, said in asdict(job.spec).items()},
-    }
-    return read_job({name: said for name, said in now.items() if name.lower() not in names} | document)
+    """Return what the job says once a JSON merge patch (RFC 7396) is laid over it. Raises InvalidJobError.
+
+    Members that are not named stay as they are, in `env`, `remote_properties` and its `headers` too; null removes one.
+    """
+    patch = _named(document)
+    now = {"disabled": job.disabled, **asdict(job.spec)}
+    if isinstance(call := patch.get("remote_properties"), dict):
+        patch["remote_properties"] = _as_spelled(call, now["remote_properties"])
+    changed = merge_patch(now, patch)
+    assert isinstance(changed, dict)
+    return _read(changed)
 
 
-def _said(document: object) -> dict[str, Any]:
+def _as_spelled(call: dict[str, Any], now: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the patch of a call with the names as they stand there; headers, too, are the same in any letter case."""
+    call = _lowered(call)
+    headers = call.get("headers")
+    if isinstance(headers, dict):
+        known = now["headers"] if now else {}
+        spelled = {name.lower(): name for name in known}
+        named = {name: name if name in known else spelled.get(name.lower(), name) for name in headers}
+        if len(set(named.values())) < len(headers):
+            raise _bad_call("a header is there in two spellings")
+        call["headers"] = {named[name]: value for name, value in headers.items()}
+    return call
+
+
+def _named(document: object) -> dict[str, Any]:
+    """Return what a request says by the names of our fields; what is not one of them is passed over."""
     if not isinstance(document, dict):
         raise _no_object(document)
-    said = {}
-    seen: set[str] = set()
+    said: dict[str, Any] = {}
     for key, value in document.items():
         name = _FROM_WIRE.get(key.lower())
         if name is None:
             continue
-        if name in seen:
+        if name in said:
             raise InvalidJobError([FieldProblem(TO_WIRE.get(name, name), "it is there in two spellings")])
-        seen.add(name)
-        if value is not None:
-            said[name] = value
+        said[name] = value
+    return said
+
+
+def _read(named: Mapping[str, Any], default_owner: str = "") -> tuple[JobSpec, bool]:
+    """Return what is said as a spec, and whether the job is disabled; null is as good as absent."""
+    said = {name: value for name, value in named.items() if value is not None}
     for name in EMPTY_IS_NONE:
         if said.get(name) == "":
             del said[name]
     _tidy_call(said)
-    return said
+    disabled = said.pop("disabled", False)
+    if not isinstance(disabled, bool):
+        raise InvalidJobError([FieldProblem("disabled", "true or false belongs here", False)])
+    spec = _read_spec(said)
+    if default_owner and not spec.owner:
+        spec = replace(spec, owner=default_owner)
+    return spec, disabled
 
 
 def _tidy_call(said: dict[str, Any]) -> None:
@@ -110,23 +130,32 @@ def _tidy_call(said: dict[str, Any]) -> None:
     call = said.get("remote_properties")
     if not isinstance(call, dict):
         return
-    if len({key.lower() for key in call}) < len(call):
-        message = "a field is there in two spellings"
-        raise InvalidJobError([FieldProblem("remote_properties", message, EXAMPLES["remote_properties"])])
-    call = {"url": ""} | {key.lower(): value for key, value in call.items() if value is not None}
+    call = {"url": ""} | {name: value for name, value in _lowered(call).items() if value is not None}
     headers = call.get("headers")
     if isinstance(headers, dict):
         call["headers"] = {
-            name: ", ".join(value) if _are_texts(value) else value for name, value in headers.items()
+            name: ", ".join(value) if _are_texts(value) else value
+            for name, value in headers.items()
+            if value is not None
         }
     timeout = call.get("timeout")
     if isinstance(timeout, int | float) and not (timeout >= 0 and float(timeout).is_integer()):
         # Go's client reads a whole number there; anything else would keep it from reading any job at all.
-        message = "the timeout must be a whole number of seconds"
-        raise InvalidJobError([FieldProblem("remote_properties", message, EXAMPLES["remote_properties"])])
+        raise _bad_call("the timeout must be a whole number of seconds")
     if call.get("method", "") == "":
         call["method"] = "GET"
     said["remote_properties"] = call
+
+
+def _lowered(call: dict[str, Any]) -> dict[str, Any]:
+    lowered = {key.lower(): value for key, value in call.items()}
+    if len(lowered) < len(call):
+        raise _bad_call("a field is there in two spellings")
+    return lowered
+
+
+def _bad_call(message: str) -> InvalidJobError:
+    return InvalidJobError([FieldProblem("remote_properties", message, EXAMPLES["remote_properties"])])
 
 
 def _are_texts(value: object) -> bool:

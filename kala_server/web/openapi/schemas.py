@@ -103,9 +103,11 @@ def _of_requests() -> dict[str, Schema]:
     }
     changes: Schema = {
         "type": "object",
-        "description": "The fields that change (a JSON merge patch, RFC 7396); null gives a field its default.",
+        "description": "The fields that change (a JSON merge patch, RFC 7396); null gives a field its default. "
+        "Of an object only the members change that are named; null removes one.",
         "properties": _without(new["properties"], "default"),
     }
+    changes["properties"]["env"]["additionalProperties"] = nullable(TEXT)
     named = {**spec["$defs"], "RemoteCall": _call(spec["$defs"]["RemoteCall"]["properties"])}
     return {
         name: _without(schema, "title")
@@ -117,7 +119,7 @@ def _call(fields: Mapping[str, Schema]) -> Schema:
     """Describe a call as `wire/requests.py` takes it: Go's client sends an empty one for a command."""
     fields = {
         **fields,
-        "headers": {"type": "object", "additionalProperties": _HEADER_VALUES},
+        "headers": {"type": "object", "additionalProperties": nullable(_HEADER_VALUES)},
         "timeout": {"type": "integer", "minimum": 0, "default": 0},
     }
     return {

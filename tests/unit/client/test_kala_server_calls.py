@@ -204,6 +204,17 @@ def test_a_job_is_changed_and_replaced(connect: Any, serve: Any) -> None:
     assert server.asked == [f"PATCH /api/v1/job/{ID}/", f"PUT /api/v1/job/{ID}/"]
 
 
+def test_a_change_of_a_call_sends_the_members_that_were_said_and_no_other(connect: Any, serve: Any) -> None:
+    server = serve(answer({"job": {"name": "a"}}))
+    client = connect(server)
+    client.update_job(ID, remote_properties=kala.RemoteProperties(timeout=5))
+    client.update_job(ID, remote_properties={"headers": {"X-Mine": "1"}}, env=None)
+    assert [json.loads(request.content) for request in server.requests] == [
+        {"remote_properties": {"timeout": 5}},
+        {"remote_properties": {"headers": {"X-Mine": ["1"]}}, "env": None},
+    ]
+
+
 def test_many_jobs_are_created_at_once(connect: Any, serve: Any) -> None:
     server = serve(answer({"ids": ["x", "y"]}, 201))
     assert connect(server).create_jobs([Job(name="a"), Job(name="b")]) == ["x", "y"]

@@ -104,7 +104,6 @@ def test_what_the_go_client_sends_for_a_call_is_taken() -> None:
         "headers": {"A": ["1", "2"], "B": ["3"], "C": None},
         "timeout": 5,
     }
-    del call["headers"]["C"]  # type: ignore[attr-defined]
     spec, _ = requests.read_job({**GO_CLIENT, "command": "", "type": 1, "remote_properties": call})
     assert spec.remote_properties == RemoteCall(url="http://x/", headers={"A": "1, 2", "B": "3"}, timeout=5)
 
@@ -157,6 +156,87 @@ def test_a_change_of_a_call_job_keeps_its_call() -> None:
     call = RemoteCall(url="http://x/", headers={"A": "1"}, timeout=5, expected_response_codes=(200, 204))
     job = Job(id=JOB_ID, spec=JobSpec(name="x", type=1, remote_properties=call), created_at=NOW)
     assert requests.change_job(job, {"retries": 1})[0].remote_properties == call
+
+
+ENV = {"DB": "prod", "MODE": "slow"}
+THE_CALL = RemoteCall(
+    url="http://x/",
+    method="PUT",
+    headers={"Authorization": "a", "X-Mine": "1"},
+    expected_response_codes=(200,),
+)
+A_JOB = Job(id=JOB_ID, spec=JobSpec(name="x", command="true", env=ENV), created_at=NOW)
+A_CALL_JOB = Job(id=JOB_ID, spec=JobSpec(name="x", type=1, remote_properties=THE_CALL), created_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("patch", "env"),
+    [
+        ({"MODE": "fast"}, {"DB": "prod", "MODE": "fast"}),
+        ({"MODE": None}, {"DB": "prod"}),
+        ({"mode": "fast"}, {**ENV, "mode": "fast"}),
+        ({"NONE": None}, ENV),
+        ({}, ENV),
+        (None, {}),
+    ],
+)
+def test_a_patch_of_the_environment_changes_the_variables_that_it_names(
+    patch: dict[str, Any] | None, env: dict[str, str]
+) -> None:
+    assert requests.change_job(A_JOB, {"Env": patch})[0].env == env
+
+
+@pytest.mark.parametrize(
+    ("patch", "changed"),
+    [
+        ({"timeout": 5}, {"timeout": 5}),
+        ({"Timeout": 5, "METHOD": None}, {"timeout": 5, "method": "GET"}),
+        ({"headers": {"X-Mine": ["2", "3"]}}, {"headers": {"Authorization": "a", "X-Mine": "2, 3"}}),
+        ({"Headers": {"authorization": None}}, {"headers": {"X-Mine": "1"}}),
+        (
+            {"headers": {"x-mine": "2", "y": "3"}},
+            {"headers": {"Authorization": "a", "X-Mine": "2", "y": "3"}},
+        ),
+        ({"headers": None, "expected_response_codes": None}, {"headers": {}, "expected_response_codes": ()}),
+        ({"expected_response_codes": [204]}, {"expected_response_codes": (204,)}),
+    ],
+)
+def test_a_patch_of_a_call_changes_what_it_names_in_any_letter_case(
+    patch: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    spec, _ = requests.change_job(A_CALL_JOB, {"Remote_Properties": patch})
+    assert spec.remote_properties == replace(THE_CALL, **changed)
+
+
+def test_a_patch_gives_a_job_without_a_call_one_and_takes_it_away() -> None:
+    spec, _ = requests.change_job(A_JOB, {"type": 1, "remote_properties": {"url": "http://y/"}})
+    assert spec.remote_properties == RemoteCall(url="http://y/")
+    spec, _ = requests.change_job(A_CALL_JOB, {"type": 0, "remote_properties": None})
+    assert spec.remote_properties is None
+
+
+@pytest.mark.parametrize(
+    ("patch", "field"),
+    [
+        ({"env": "MODE=fast"}, "env"),
+        ({"env": {"MODE": {"fast": None}}}, "env"),
+        ({"remote_properties": []}, "remote_properties"),
+        ({"remote_properties": {"URL": "http://a/", "url": "http://b/"}}, "remote_properties"),
+        ({"tags": {"0": "x"}}, "tags"),
+        ({"disabled": {}}, "disabled"),
+        ({"Retries": 1, "retries": 2}, "retries"),
+    ],
+)
+def test_a_patch_that_makes_no_job_names_the_field(patch: dict[str, Any], field: str) -> None:
+    for job in (A_JOB, A_CALL_JOB):
+        with pytest.raises(InvalidJobError) as raised:
+            requests.change_job(job, patch)
+        assert [problem.field for problem in raised.value.problems] == [field]
+
+
+def test_a_patch_that_names_a_header_twice_is_refused() -> None:
+    with pytest.raises(InvalidJobError, match="two spellings"):
+        requests.change_job(A_CALL_JOB, {"remote_properties": {"headers": {"X-MINE": None, "x-mine": "2"}}})
 
 
 def test_a_change_that_is_no_object_is_refused() -> None:
