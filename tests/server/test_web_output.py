@@ -123,6 +123,21 @@ def test_what_is_more_than_is_kept_is_cut_in_the_middle_and_says_so() -> None:
     play(scene, output_head=4, output_tail=4)
 
 
+def test_text_is_cut_between_its_characters_also_for_who_follows_it(tmp_path: Path) -> None:
+    async def scene(home: Home) -> None:
+        words = "for n in 1 2 3 4 5 6 7 8 9; do printf é€😀; done"
+        run_id = await home.start(f"{words}; {until(tmp_path / 'end')}", shell=True)
+        await home.prints(run_id, "😀".encode())
+        async with home.http.stream("GET", f"/run/{run_id}/output/?follow=true") as answer:
+            (tmp_path / "end").touch()
+            followed = await answer.aread()
+        assert followed.decode().endswith("€😀")
+        assert (await output(home, run_id)).content.decode() == "é\n[… 72 bytes cut …]\n€😀"
+        assert (await home.run(run_id))["output_size"] == 81
+
+    play(scene, output_head=4, output_tail=8)
+
+
 # -- a range of it
 
 

@@ -1,6 +1,8 @@
 """What is kept of an output, and what its followers see."""
 
 import asyncio
+import contextlib
+import itertools
 import re
 import tracemalloc
 
@@ -10,18 +12,40 @@ from hypothesis import strategies as st
 
 from kala_server.runner.output import BoundedOutput
 
-CHUNKS = st.lists(st.binary(max_size=12).map(lambda chunk: chunk.replace(b"\n", b"")), max_size=12)
+TEXT = st.text(alphabet="aé€😀", max_size=12).map(str.encode)
+CHUNKS = (
+    st.lists(st.binary(max_size=12) | TEXT, max_size=12)
+    .flatmap(
+        # So that characters come in parts, too.
+        lambda chunks: st.sampled_from([chunks, [b"".join(chunks)[at : at + 5] for at in range(0, 144, 5)]])
+    )
+    .map(lambda chunks: [chunk.replace(b"\n", b"") for chunk in chunks])
+)
 LIMITS = st.tuples(st.integers(0, 10), st.integers(0, 10))
 _NOTICE = re.compile("\n\\[… ([0-9,]+) bytes cut …\\]\n".encode())
 
 
+def within_characters(everything: bytes) -> set[int]:
+    """Every place that has a character's bytes on both sides."""
+    places: set[int] = set()
+    for start, size in itertools.product(range(len(everything)), (2, 3, 4)):
+        with contextlib.suppress(UnicodeDecodeError):
+            if start + size <= len(everything) and len(everything[start : start + size].decode()) == 1:
+                places.update(range(start + 1, start + size))
+    return places
+
+
 def as_kept(everything: bytes, head: int, tail: int) -> bytes:
-    """The naive model: keep all of it, cut at the end."""
-    cut = len(everything) - head - tail
-    if cut <= 0:
+    """The naive model: keep all of it, cut at the end, and not within a character."""
+    if len(everything) <= head + tail:
         return everything
-    notice = f"\n[… {cut:,} bytes cut …]\n".encode()
-    return everything[:head] + notice + everything[head + cut :]
+    places = within_characters(everything)
+    start, end = head, len(everything) - tail
+    while start in places:
+        start -= 1
+    while end in places:
+        end += 1
+    return everything[:start] + f"\n[… {end - start:,} bytes cut …]\n".encode() + everything[end:]
 
 
 def gathered(pieces: list[bytes]) -> tuple[bytes, int]:
@@ -29,6 +53,31 @@ def gathered(pieces: list[bytes]) -> tuple[bytes, int]:
     seen = b"".join(pieces)
     missed = sum(int(number.replace(b",", b"")) for number in _NOTICE.findall(seen))
     return _NOTICE.sub(b"", seen), missed
+
+
+def followed(chunks: list[bytes], pauses: list[int], limits: tuple[int, int]) -> list[bytes]:
+    """What a follower gets that is now and then busy."""
+
+    async def scenario() -> list[bytes]:
+        output = BoundedOutput(*limits)
+
+        async def follow() -> list[bytes]:
+            pieces = []
+            waits = iter(pauses)
+            async for piece in output.follow():
+                pieces.append(piece)
+                for _ in range(next(waits, 0)):
+                    await asyncio.sleep(0)
+            return pieces
+
+        following = asyncio.ensure_future(follow())
+        for chunk in chunks:
+            output.write(chunk)
+            await asyncio.sleep(0)
+        output.finish()
+        return await following
+
+    return asyncio.run(scenario())
 
 
 @given(CHUNKS, LIMITS)
@@ -49,30 +98,61 @@ def test_the_first_and_the_last_are_kept_and_what_is_missing_is_said(
 def test_a_follower_sees_all_of_it_in_order_or_is_told_how_much_it_missed(
     chunks: list[bytes], pauses: list[int], limits: tuple[int, int]
 ) -> None:
-    async def scenario() -> list[bytes]:
-        output = BoundedOutput(*limits)
-
-        async def follow() -> list[bytes]:
-            pieces = []
-            waits = iter(pauses)
-            async for piece in output.follow():
-                pieces.append(piece)
-                for _ in range(next(waits, 0)):
-                    await asyncio.sleep(0)
-            return pieces
-
-        following = asyncio.ensure_future(follow())
-        for chunk in chunks:
-            output.write(chunk)
-            await asyncio.sleep(0)
-        output.finish()
-        return await following
-
     everything = b"".join(chunks)
-    seen, missed = gathered(asyncio.run(scenario()))
+    seen, missed = gathered(followed(chunks, pauses, limits))
     assert len(seen) + missed == len(everything)
     if missed == 0:
         assert seen == everything
+
+
+@given(
+    st.lists(TEXT, max_size=12),
+    st.integers(1, 5),
+    st.lists(st.integers(1, 3)),
+    st.tuples(st.integers(0, 10), st.integers(3, 10)),  # the place of a cut is known a character later
+)
+def test_a_follower_of_text_gets_whole_characters_however_it_is_written_and_cut(
+    texts: list[bytes], size: int, pauses: list[int], limits: tuple[int, int]
+) -> None:
+    everything = b"".join(texts)
+    chunks = [everything[at : at + size] for at in range(0, len(everything), size)]
+    for piece in followed(chunks, pauses, limits):
+        piece.decode()
+
+
+@pytest.mark.parametrize("limits", [(5, 4), (6, 5), (0, 2), (2, 0)])
+@pytest.mark.parametrize("text", ["éééééééééééé", "a€€€€€€€€", "😀😀😀😀😀😀", "aé😀€aé😀€aé😀€"])
+def test_text_is_cut_between_its_characters(text: str, limits: tuple[int, int]) -> None:
+    output = BoundedOutput(*limits)
+    output.write(text.encode())
+    begins, _, ends = output.text().decode().partition("\n[…")
+    assert text.startswith(begins)
+    assert text.endswith(ends.partition("…]\n")[2])
+
+
+def test_what_is_no_utf_8_is_kept_to_the_byte() -> None:
+    output = BoundedOutput(3, 3)
+    output.write(b"ab\xe9cdefghi\x82\xac\xe2")
+    assert output.text() == b"ab\xe9" + "\n[… 7 bytes cut …]\n".encode() + b"\x82\xac\xe2"
+
+
+@given(CHUNKS, LIMITS, st.integers(0, 200))
+def test_all_that_is_at_hand_can_be_taken_in_parts_and_put_together_again(
+    chunks: list[bytes], limits: tuple[int, int], often: int
+) -> None:
+    """As it is written to a disk, and read from there."""
+    output, again = BoundedOutput(*limits), BoundedOutput(*limits)
+    for number, chunk in enumerate(chunks):
+        output.write(chunk)
+        if number % (often + 1) == 0:
+            take_over(output, again)
+    take_over(output, again)
+    assert (again.size, again.text()) == (output.size, output.text())
+
+
+def take_over(output: BoundedOutput, again: BoundedOutput) -> None:
+    for piece in output.since(again.size):
+        again.put(piece)
 
 
 def test_every_follower_is_woken_and_comes_to_its_end() -> None:
