@@ -30,7 +30,7 @@ from kala_server.web import ahead
 from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
 from kala_server.web.context import Context
-from kala_server.web.guard import Guard, is_loopback
+from kala_server.web.guard import ANY_NAME, Guard, can_be_a_host, is_loopback
 
 _log = logging.getLogger("kala.server")
 
@@ -77,7 +77,7 @@ class Server:
             on_broken=self._on_broken,
             meter=self._metrics,
         )
-        hosts = settings.allowed_hosts | {settings.host.lower()}
+        hosts = {name.lower() for name in {*settings.allowed_hosts, settings.host}}
         self._context = context = Context(
             service=self.service,
             executor=self.executor,
@@ -208,13 +208,23 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 def check(settings: Settings, tokens: Tokens) -> None:
-    """Raise ConfigError where the settings would let strangers run commands."""
+    """Raise ConfigError where the settings would let strangers run commands, or would have no effect."""
+    for name in settings.allowed_hosts:
+        if not can_be_a_host(name):
+            raise ConfigError(
+                f"no request names the host {name!r}: --allowed-host takes a name alone, such as kala.example.com, "
+                f"in ASCII and without scheme, port, path or spaces, or {ANY_NAME!r} for any name"
+            )
     local = settings.unix_socket or settings.host == "localhost" or is_loopback(settings.host)
     if not (local or tokens or settings.tls_client_ca or settings.insecure_open_to_network):
         raise ConfigError(
             f"whoever reaches {settings.host} could run commands on this machine. Let clients show a token "
             "(--token-file, made by kala token new) or a certificate (--tls-cert, --tls-client-ca), "
             "or say --insecure-open-to-network where the network is yours alone"
+        )
+    if ANY_NAME in settings.allowed_hosts and not (tokens or settings.tls_client_ca or settings.unix_socket):
+        _log.warning(
+            "with --allowed-host '*' and without tokens, a web page whose name is made to lead here can run commands"
         )
     if not local and tokens and not settings.tls_cert:
         _log.warning(

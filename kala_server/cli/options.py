@@ -95,7 +95,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--allowed-host",
         multiple=True,
         metavar="NAME",
-        help="Another name under which the server may be spoken to; may be repeated.",
+        help="Another name under which the server may be spoken to, or * for any; may be repeated.",
     ),
     _option(
         "--token-file",

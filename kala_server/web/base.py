@@ -63,6 +63,8 @@ class Handler(HTTPMessageDelegate):
     body_limit = 1 << 20
     for_everybody = False
     """Whether no token is needed: for what tells and does nothing. The guard holds all the same."""
+    whatever_host = False
+    """Whether Host is not looked at: machines ask by any name, and what is told is not worth a rebound one."""
 
     def __init__(self, context: Context, request: HTTPServerRequest, *arguments: str) -> None:
         assert isinstance(request.connection, HTTP1Connection)
@@ -132,7 +134,9 @@ class Handler(HTTPMessageDelegate):
     # -- the request
 
     def _check_sender(self) -> None:
-        refusal = self.context.guard.refusal(self.request.headers, self.request.protocol)
+        refusal = self.context.guard.refusal(
+            self.request.headers, self.request.protocol, whatever_host=self.whatever_host
+        )
         if refusal is not None:
             self.refuse(HTTPStatus.FORBIDDEN, refusal)
         if self.for_everybody:

@@ -1,25 +1,37 @@
 """For those who watch the server: is it alive, can it do its work, and figures for Prometheus."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from kala_server.metrics import CONTENT_TYPE
 from kala_server.web.base import Handler
 
 
-class Alive(Handler):
-    """`/healthz`: the process answers."""
+class _Health(Handler):
+    """What machines ask, without a token and by whatever name."""
 
     for_everybody = True
+    whatever_host = True
+
+    def action(self) -> Callable[..., Awaitable[None]]:
+        """Take HEAD as GET: the answer goes out without its words."""
+        return self.get if self.request.method == "HEAD" else super().action()
+
+    async def get(self) -> None:
+        """Answer."""
+        raise NotImplementedError
+
+
+class Alive(_Health):
+    """`/healthz`: the process answers."""
 
     async def get(self) -> None:
         """Say so."""
         self.answer({"status": "ok"})
 
 
-class Ready(Handler):
+class Ready(_Health):
     """`/readyz`: jobs can be created and are run."""
-
-    for_everybody = True
 
     async def get(self) -> None:
         """Say so, or what is in the way."""

@@ -30,7 +30,8 @@ FOREIGN = {
         "Sec-Fetch-Site": "same-origin",
     },
     "a name that looks local": {"Host": f"127.0.0.1.nip.io:{PORT}"},
-    "every address": {"Host": f"0.0.0.0:{PORT}"},
+    "the address of nobody": {"Host": f"0.0.0.0:{PORT}"},
+    "a page of one address at another": {"Host": f"10.1.2.3:{PORT}", "Origin": f"http://127.0.0.1:{PORT}"},
     "an empty name": {"Host": ""},
     "a garbled name": {"Host": "localhost:80:80"},
 }
@@ -41,6 +42,8 @@ OURS = {
     "the address line": {"Sec-Fetch-Site": "none"},
     "no port": {"Host": "localhost"},
     "the other family": {"Host": f"[::1]:{PORT}"},
+    "a page of ours by an address": {"Host": f"10.1.2.3:{PORT}", "Origin": f"http://10.1.2.3:{PORT}"},
+    "a script that has an address": {"Host": f"[2001:db8::7]:{PORT}"},
 }
 
 

@@ -100,6 +100,29 @@ def test_beyond_loopback_a_token_is_enough_and_its_way_in_the_clear_is_warned_of
     assert "in the clear" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "name", ["", "kala:8000", "http://kala.example", "kala.example/", "*.example", "a b"]
+)
+def test_a_server_does_not_start_with_a_host_that_no_request_can_name(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"--allowed-host takes a name alone, such as kala\.example\.com"):
+        running_server(allowed_hosts=frozenset({"kala.example", name})).__enter__()
+
+
+def test_any_host_may_be_allowed_and_what_that_means_without_a_token_is_warned_of(
+    token_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    any_host, foreign = frozenset({"*"}), {"Host": "whatever.example"}
+    with caplog.at_level(logging.WARNING), running_server(allowed_hosts=any_host) as server:
+        jobs = f"{server.url}/api/v1/job/"
+        assert httpx.get(jobs, headers=foreign).status_code == 200
+        assert httpx.get(jobs, headers={**foreign, "Origin": "http://evil.example"}).status_code == 403
+    assert "without tokens, a web page" in caplog.text
+    caplog.clear()
+    with running_server(allowed_hosts=any_host, token_file=token_file) as server:
+        assert httpx.get(f"{server.url}/api/v1/job/", headers=foreign).status_code == 401
+    assert caplog.text == ""
+
+
 def test_a_unix_socket_is_for_its_owner_alone_and_gone_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "kala.sock"
     with running_server(unix_socket=path) as server:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kala_server.web.guard import Guard, host_name, is_loopback
+from kala_server.web.guard import ANY_NAME, Guard, can_be_a_host, host_name, is_address, is_loopback
 
 GUARD = Guard(allowed_hosts=frozenset({"kala.example"}))
 OURS = [
@@ -13,6 +13,13 @@ OURS = [
     "127.8.9.10:1",
     "[::1]",
     "[::1]:8000",
+    "10.0.0.1",
+    "10.0.0.1:8000",
+    "192.0.2.7",
+    "[::2]",
+    "[2001:DB8::7]:8000",
+    "[::ffff:10.0.0.1]",
+    "[fe80::1%eth0]:8000",
     "kala.example",
     "Kala.Example:443",
 ]
@@ -37,11 +44,21 @@ FOREIGN = [
     "0x7f000001",
     "0177.0.0.1",
     "0.0.0.0",
-    "10.0.0.1",
+    "0.0.0.0:8000",
+    "[::]",
+    "[::ffff:0.0.0.0]",
+    "10.1",
+    "10.0.0.01",
+    "10.0.0.256",
+    "167772161",
+    "0x0a000001",
+    "10.0.0.1.",
+    "10.0.0.1.nip.io",
+    "10.0.0.1,evil.test",
+    "evil.test@10.0.0.1",
     "::1",
     "[::1",
     "[::1]x",
-    "[::2]",
     "[]",
     "[localhost",
     "sub.kala.example",
@@ -54,7 +71,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("host", OURS)
-def test_a_name_of_this_machine_or_one_that_is_allowed_is_ours(host: str) -> None:
+def test_an_address_a_name_of_this_machine_or_one_that_is_allowed_is_ours(host: str) -> None:
     assert GUARD.refusal({"Host": host}, "http") is None
 
 
@@ -67,6 +84,70 @@ def test_any_other_name_is_a_rebound_one_and_refused(host: str) -> None:
 
 def test_a_request_without_a_name_is_refused() -> None:
     assert GUARD.refusal({}, "http") is not None
+    assert Guard(allowed_hosts=frozenset({""})).refusal({}, "http") is not None
+
+
+@pytest.mark.parametrize("host", [*OURS, *FOREIGN])
+def test_where_any_name_is_allowed_every_host_is_ours_but_no_foreign_page_is(host: str) -> None:
+    guard = Guard(allowed_hosts=frozenset({ANY_NAME}))
+    for headers, whose in (({"Host": host}, guard), ({}, guard)):
+        assert whose.refusal(headers, "http") is None
+    assert guard.refusal({"Host": host, "Origin": "http://other.test"}, "http") is not None
+    assert guard.refusal({"Host": host, "Sec-Fetch-Site": "cross-site"}, "http") is not None
+
+
+@pytest.mark.parametrize("host", [*OURS, *FOREIGN])
+def test_where_the_host_does_not_matter_the_page_still_does(host: str) -> None:
+    assert GUARD.refusal({"Host": host}, "http", whatever_host=True) is None
+    for foreign in ({"Origin": "http://other.test"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert GUARD.refusal({"Host": host, **foreign}, "http", whatever_host=True) is not None
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1:8000", "[2001:db8::7]:8000", "127.0.0.1:8000"])
+def test_a_page_of_one_address_may_not_use_another(address: str) -> None:
+    assert GUARD.refusal({"Host": address, "Origin": f"http://{address}"}, "http") is None
+    for origin in ("http://10.0.0.2:8000", f"https://{address}", f"http://{address}0", "http://evil.test"):
+        assert GUARD.refusal({"Host": address, "Origin": origin}, "http") is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "kala.example.com", "Kala", "kala.", "my_host", "xn--bcher-kva.example", "10.0.0.1", "::1"]
+)
+def test_a_name_that_a_request_can_have_may_be_allowed(name: str) -> None:
+    assert can_be_a_host(name)
+    guard = Guard(allowed_hosts=frozenset({name.lower()}))
+    host = f"[{name}]:8000" if ":" in name else f"{name}:8000"
+    assert guard.refusal({"Host": host}, "http") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "",
+            " ",
+            "kala:8000",
+            "http://kala",
+            "https://kala.example.com/",
+            "kala.example/api",
+            "a b",
+            " kala",
+        ),
+        *(
+            "*.example.com",
+            "**",
+            "bücher.example",
+            "[::1]",
+            "a,b",
+            "kala..example",
+            ".kala",
+            "user@kala",
+            "kala\n",
+        ),
+    ],
+)
+def test_a_name_that_no_request_can_have_may_not(name: str) -> None:
+    assert not can_be_a_host(name)
 
 
 @pytest.mark.parametrize(
@@ -144,3 +225,10 @@ def test_only_plain_spellings_of_an_address_are_loopback() -> None:
     assert is_loopback("127.0.0.1")
     assert is_loopback("::1")
     assert not any(is_loopback(name) for name in ("localhost", "127.1", "0177.0.0.1", "::", "0.0.0.0", ""))
+
+
+def test_an_address_is_literal_and_not_that_of_nobody() -> None:
+    assert all(
+        map(is_address, ("10.0.0.1", "127.0.0.1", "255.255.255.255", "::1", "::ffff:1.2.3.4", "fe80::1%1"))
+    )
+    assert not any(map(is_address, ("0.0.0.0", "::", "::ffff:0.0.0.0", "10.1", "0x7f.1", "localhost", "")))
