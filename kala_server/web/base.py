@@ -48,6 +48,8 @@ _HEADERS = {
 
 _READ_TO_THE_END = 32 << 20
 """A body of more bytes than this is not even read; its sender may then not get to see the answer."""
+_SMALL = 4 << 10
+"""Bytes of a body that are counted at once; for more of them requests take turns."""
 _MOST_DIGITS = 15
 _LOOKING = {"GET", "HEAD", "OPTIONS"}
 
@@ -61,6 +63,8 @@ class Handler(HTTPMessageDelegate):
     """
 
     body_limit = 1 << 20
+    most_values = strict_json.MOST_VALUES
+    """Of the document in the body."""
     for_everybody = False
     """Whether no token is needed: for what tells and does nothing. The guard holds all the same."""
     whatever_host = False
@@ -75,7 +79,9 @@ class Handler(HTTPMessageDelegate):
         self.connection = request.connection
         self._arguments = arguments
         self._body = bytearray()
-        self._too_large = False
+        self._census = strict_json.Census(self.most_values)
+        self._unfit: Exception | None = None
+        """What is wrong with the body, as soon as that is certain; nothing of it is kept then."""
         self.begun = False
         """Whether the head of the answer is sent."""
         self._responding: asyncio.Task[None] | None = None
@@ -92,19 +98,35 @@ class Handler(HTTPMessageDelegate):
         """Refuse who may not speak to the server, before anything is read."""
         try:
             self._check_sender()
-            if self._announced() > max(self.body_limit, _READ_TO_THE_END):
-                self._refuse_the_size()
+            self._check_size()
         except Exception as error:  # noqa: BLE001 - it is told
             # Tornado closes a connection whose request it has not read: say so, or a client would use it again.
             self._tell(error, {"Connection": "close"})
 
-    def data_received(self, chunk: bytes) -> None:
-        """Gather the body. What is too large is still read, so that the client gets to see the answer."""
-        self._too_large = self._too_large or len(self._body) + len(chunk) > self.body_limit
-        if self._too_large:
-            self._body.clear()
-        else:
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Gather the body. What is refused is still read, so that the client gets to see the answer."""
+        if len(chunk) > _SMALL:
+            return self._take_in_turn(chunk)
+        self._take(chunk)
+        return None
+
+    async def _take_in_turn(self, chunk: bytes) -> None:
+        for begin in range(0, len(chunk), strict_json.PIECE):
+            if self._unfit is None:
+                await self.context.turns.take()
+                self._take(chunk[begin : begin + strict_json.PIECE])
+
+    def _take(self, chunk: bytes) -> None:
+        if self._unfit is not None:
+            return
+        try:
+            if len(self._body) + len(chunk) > self.body_limit:
+                raise self._beyond_the_size()
+            self._census.count(chunk)
             self._body += chunk
+        except (ProblemError, strict_json.BadJsonError) as error:
+            self._unfit = error
+            self._body = bytearray()
 
     def finish(self) -> None:
         """Carry the request out, as all of it is here."""
@@ -155,18 +177,23 @@ class Handler(HTTPMessageDelegate):
         length = self.request.headers.get("Content-Length", "")
         return int(length[:_MOST_DIGITS]) if length.isascii() and length.isdigit() else 0
 
-    def _refuse_the_size(self) -> NoReturn:
-        self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {self.body_limit:,} bytes")
+    def _check_size(self) -> None:
+        if self._announced() > max(self.body_limit, _READ_TO_THE_END):
+            raise self._beyond_the_size()
 
-    def raw_body(self) -> bytes:
-        """Return the request's body."""
-        if self._too_large:
-            self._refuse_the_size()
-        return bytes(self._body)
+    def _beyond_the_size(self) -> ProblemError:
+        message = f"the body is larger than {self.body_limit:,} bytes"
+        return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
+
+    def raw_body(self) -> bytearray:
+        """Return the request's body, which holds no more than a document may."""
+        if self._unfit is not None:
+            raise self._unfit
+        return self._body
 
     def body(self) -> Any:
         """Return the request's JSON document. Its content type is not looked at, as Kala does not."""
-        return strict_json.loads(self.raw_body())
+        return strict_json.decode(self.raw_body())
 
     @property
     def query(self) -> Query:

@@ -7,6 +7,7 @@ from kala_server.executor import Executor
 from kala_server.metrics import Metrics
 from kala_server.service import Service
 from kala_server.tokens import Tokens
+from kala_server.turns import Turns
 from kala_server.web.guard import Guard
 from kala_server.wire.listing import Listing
 
@@ -21,6 +22,8 @@ class Context:
     tokens: Tokens
     metrics: Metrics
     listing: Listing = field(default_factory=Listing)
+    turns: Turns = field(default_factory=Turns)
+    """For requests that compute."""
     streams: set[asyncio.Task[None]] = field(default_factory=set)
     """The answers that are being streamed."""
     default_owner: str = ""

@@ -6,16 +6,15 @@ from hashlib import sha256
 from http import HTTPStatus
 from uuid import uuid4
 
-from kala_server import strict_json
 from kala_server.core import events as e
 from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, InvalidRequestError, NotFoundError
-from kala_server.core.job import Job
+from kala_server.core.job import Job, JobSpec
 from kala_server.core.state import State
 from kala_server.garbage import collector_paused
 from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
 from kala_server.web.streaming import StreamingHandler
-from kala_server.wire import answers, listing, requests
+from kala_server.wire import answers, batch, listing, requests
 
 LONGEST_KEY = 255
 
@@ -37,15 +36,17 @@ class JobCreator(Handler):
         if len(key) > LONGEST_KEY or not key.isprintable():
             message = f"a key has up to {LONGEST_KEY} printable characters"
             raise InvalidRequestError([FieldProblem("Idempotency-Key", message, str(uuid4()))])
-        digest = (
-            sha256(self.request.path.rstrip("/").encode() + b"\n" + self.raw_body()).hexdigest()
-            if key
-            else ""
-        )
+        # In a thread, as it takes 0.1 s for the largest body.
+        digest = await asyncio.to_thread(self._digest) if key else ""
         await self.context.service.submit(e.CreateJobs(jobs=tuple(jobs), key=key, key_digest=digest))
         if not key:
             return [job.id for job in jobs]
         return await self.ask(lambda state: list(state.keys[key].ids))
+
+    def _digest(self) -> str:
+        said = sha256(self.request.path.rstrip("/").encode() + b"\n")
+        said.update(self.raw_body())
+        return said.hexdigest()
 
 
 class Jobs(StreamingHandler, JobCreator):
@@ -73,18 +74,18 @@ class Batch(JobCreator):
     """`/job/batch/`: create many jobs, all or none."""
 
     body_limit = 64 << 20
+    most_values = batch.MOST_VALUES
 
     async def post(self) -> None:
         """Create the jobs in their order."""
         with collector_paused():
-            # In a thread, as reading a large body takes seconds in all.
-            jobs = await asyncio.to_thread(_read_batch, self.raw_body(), self.context.default_owner)
+            reading = batch.read_batch(self.raw_body(), default_owner=self.context.default_owner)
+            jobs = _new_jobs(await self.context.turns.walk(reading))
             ids = await self.create(jobs)
         self.answer({"ids": ids}, HTTPStatus.CREATED)
 
 
-def _read_batch(body: bytes, owner: str) -> list[e.NewJob]:
-    read = requests.read_batch(strict_json.loads(body), default_owner=owner)
+def _new_jobs(read: list[tuple[JobSpec, bool]]) -> list[e.NewJob]:
     # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
     ids = sorted(str(uuid4()) for _ in read)
     return [

@@ -11,9 +11,6 @@ from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.job import HTTP_CALL, Job, JobSpec
 from kala_server.wire.merge_patch import merge_patch
 
-MOST_IN_A_BATCH = 10_000
-"""Jobs that are decided on in one go, during which nobody else is answered: about 0.1 s."""
-
 _SPEC = TypeAdapter(JobSpec)
 _SPEC_FIELDS = {field.name for field in fields(JobSpec)}
 TO_WIRE = {"template_delimiters": "TemplateDelimiters"}
@@ -46,24 +43,6 @@ def read_job(document: object, *, default_owner: str = "") -> tuple[JobSpec, boo
     passed over, and null is as good as absent.
     """
     return _read(_named(document), default_owner)
-
-
-def read_batch(document: object, *, default_owner: str = "") -> list[tuple[JobSpec, bool]]:
-    """Return what a request says about many jobs. Raises InvalidJobError, which names the place of the first fault."""
-    jobs = document.get("jobs") if isinstance(document, dict) else None
-    if not isinstance(jobs, list):
-        example = {"jobs": [{"name": "hello", "command": "date"}]}
-        raise InvalidJobError([FieldProblem("jobs", "an object with an array of jobs belongs here", example)])
-    if len(jobs) > MOST_IN_A_BATCH:
-        message = f"a batch holds up to {MOST_IN_A_BATCH:,} jobs, not {len(jobs):,}: send them in several"
-        raise InvalidJobError([FieldProblem("jobs", message)])
-    read = []
-    for number, job in enumerate(jobs):
-        try:
-            read.append(read_job(job, default_owner=default_owner))
-        except InvalidJobError as error:
-            raise error.within(f"jobs[{number}]") from None
-    return read
 
 
 def change_job(job: Job, document: object) -> tuple[JobSpec, bool]:

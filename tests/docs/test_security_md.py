@@ -9,6 +9,7 @@ from kala_server.config import ConfigError, Settings
 from kala_server.testing import running_server
 from kala_server.web.base import Handler
 from kala_server.web.jobs import Batch
+from kala_server.wire import batch
 from tests.docs import scripts
 from tests.docs.blocks import DOCS, blocks, read
 from tests.docs.console import Session
@@ -50,6 +51,10 @@ def test_limits_are_the_documented_ones() -> None:
     settings = Settings()
     assert (Handler.body_limit >> 20, Batch.body_limit >> 20, strict_json.MOST_DEPTH) == (1, 64, 64)
     assert "A body: 1 MiB, a batch 64 MiB." in PAGE
-    assert "deeper than 64" in PAGE.replace("\n", " ")
+    page = PAGE.replace("\n", " ")
+    assert "deeper than 64" in page
+    assert f"more than {strict_json.MOST_MEMBERS:,} members" in page
+    assert f"more than {strict_json.MOST_ELEMENTS:,} elements" in page
+    assert f"more than {strict_json.MOST_VALUES:,} values (a batch: {batch.MOST_VALUES:,})" in page
     seconds = (settings.header_timeout, settings.body_timeout, settings.unread_timeout)
     assert [limit.total_seconds() for limit in seconds] == [20, 60, 30]

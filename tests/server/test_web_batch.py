@@ -146,10 +146,14 @@ def test_ten_thousand_jobs_come_in_one_call_while_others_are_answered() -> None:
     play(scene)
 
 
-def test_a_body_beyond_a_mebibyte_is_for_batches_alone() -> None:
+def test_a_body_beyond_a_mebibyte_is_for_batches_alone_and_no_job_of_them_is_larger() -> None:
     async def scene(home: Home) -> None:
-        [job] = jobs(1, description="x" * MEBIBYTE)
+        [job] = jobs(1, description="x" * (MEBIBYTE - 1_000))
         assert (await batch(home, [job] * 3)).status_code == 201
+        [job] = jobs(1, description="x" * MEBIBYTE)
+        answer = await batch(home, [*jobs(2), job])
+        assert answer.status_code == 400
+        assert "jobs[2] is larger than 1,048,576 bytes" in answer.json()["detail"]
         job_id = (await batch(home, jobs(1))).json()["ids"][0]
         for method, path in (("POST", "/job/"), ("PUT", f"/job/{job_id}/"), ("PATCH", f"/job/{job_id}/")):
             answer = await home.http.request(method, path, json=job)

@@ -10,6 +10,11 @@ from hypothesis import strategies as st
 
 from kala_server import strict_json
 
+
+def members(count: int) -> bytes:
+    return json.dumps({str(number): "" for number in range(count)}).encode()
+
+
 REFUSED = [
     (b"", "empty"),
     (b" \r\n\t", "empty"),
@@ -43,6 +48,13 @@ REFUSED = [
     (b'{"a":' * 65 + b"1" + b"}" * 65, "deeper than 64"),
     (b"[" * 100_000 + b"]" * 100_000, "deeper than 64"),
     (b'{"a":' * 100_000, "deeper than 64"),
+    (b"[" + b"0," * 9_999 + b"0", "column"),
+    (b"[" + b"0," * 10_000 + b"0]", "more than 10,000 elements"),
+    (b"[],[]", "comma beside the document"),
+    (b"[" + b"[],[0]," * 4_000 + b"0]", "more than 10,000 values"),
+    (b'["a"' + b'"a"' * 300_000 + b"]", "more than 10,000 values"),
+    (members(1_001), "more than 1,000 members"),
+    (b'{"env": ' + members(1_001) + b"}", "more than 1,000 members"),
 ]
 TAKEN: list[tuple[bytes, Any]] = [
     (b"null", None),
@@ -53,6 +65,8 @@ TAKEN: list[tuple[bytes, Any]] = [
     (b'"\\u0000"', "\0"),
     (b"1e-999", 0.0),
     (b"9223372036854775807", 2**63 - 1),
+    (b"[" + b"0," * 9_999 + b"0]", [0] * 10_000),
+    (members(1_000), {str(number): "" for number in range(1_000)}),
     (b"[" * 64 + b"1" + b"]" * 64, json.loads("[" * 64 + "1" + "]" * 64)),
 ]
 
@@ -92,3 +106,48 @@ def test_what_any_client_writes_is_read_as_it_was(value: Any, ascii_only: bool) 
 def test_any_bytes_are_read_or_refused_as_bad_json(body: bytes) -> None:
     with contextlib.suppress(strict_json.BadJsonError):
         strict_json.loads(body)
+
+
+def counted(body: bytes, piece: int) -> str:
+    census = strict_json.Census()
+    try:
+        for begin in range(0, len(body), piece):
+            census.count(body[begin : begin + piece])
+    except strict_json.BadJsonError as error:
+        return str(error)
+    return f"{census._values} {census._strings} {census._commas} {bool(census._open)}"
+
+
+@given(st.text(alphabet='{}[],:"\\\\x', max_size=40), st.integers(1, 7))
+def test_where_a_body_is_cut_in_pieces_makes_no_difference(text: str, piece: int) -> None:
+    body = (text * 3).encode()
+    assert counted(body, piece) == counted(body, len(body) or 1)
+
+
+@given(VALUES)
+def test_values_are_counted_and_never_too_few(value: Any) -> None:
+    def size(one: Any) -> int:
+        inside = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        return 1 + sum(map(size, inside))
+
+    census = strict_json.Census()
+    census.count(json.dumps(value).encode())
+    assert size(value) - 1 <= census._values <= 2 * size(value)
+
+
+@pytest.mark.parametrize(
+    "unit", [b"[],", b"{},", b"0,", b'"a",', b"[[]],", b'{"a":[]},', b'"a"', b'"\\"', b"\\", b"[", b'{"a":']
+)
+@pytest.mark.parametrize("begin", [b"", b"[", b'{"jobs":[', b'{"jobs":[{"env":['])
+def test_a_body_of_little_is_refused_before_much_of_it_is_there(begin: bytes, unit: bytes) -> None:
+    body = begin + unit * ((1 << 20) // len(unit))
+    census = strict_json.Census()
+    taken = 0
+    try:
+        while taken < len(body):
+            census.count(body[taken : taken + strict_json.PIECE])
+            taken += strict_json.PIECE
+    except strict_json.BadJsonError:
+        assert taken < 16 * strict_json.PIECE
+    else:  # it is one text to its end, which takes no more than its bytes
+        assert unit in {b'"\\"', b"\\"}

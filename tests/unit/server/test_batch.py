@@ -1,0 +1,83 @@
+"""A batch is read job by job, and comes to what the whole document would."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kala_server.core.errors import InvalidJobError
+from kala_server.strict_json import BadJsonError
+from kala_server.turns import to_the_end
+from kala_server.wire.batch import read_batch
+from kala_server.wire.requests import read_job
+
+JOB = {"name": "a", "command": 'echo "[{,}]" \\ ä', "tags": ["x", "]"], "env": {"A": "}"}}
+
+
+def read(body: bytes) -> Any:
+    return to_the_end(read_batch(bytearray(body)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"jobs": [JOB, {**JOB, "name": "b"}]},
+        {"before": [[1, {"jobs": []}]], "jobs": [JOB], "after": "x", "number": -1.5e3, "nothing": None},
+        {"jobs": []},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_members_in_any_order_and_any_white_space_are_taken(
+    body: dict[str, Any], *, indent: int | None, ascii_only: bool
+) -> None:
+    written = f" \r\n\t{json.dumps(body, indent=indent, ensure_ascii=ascii_only)}\n "
+    assert read(written.encode()) == [read_job(job) for job in body["jobs"]]
+
+
+def test_a_name_may_be_written_with_escapes() -> None:
+    assert read(b'{"j\\u006fbs": []}') == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (b"[1,", "line 1"),
+        (b'{"jobs": [{}', ", belongs at line 1, column 13"),
+        (b'{"jobs": [{"name": "a", "command": "b"}', "line 1, column 40"),
+        (b'{"jobs": [{"name": "a", "command": "b"},]}', r"jobs\[1\]"),
+        (b'{"jobs": [{"name": NaN}]}', r"jobs\[0\]: NaN"),
+        (b'{"jobs": [{"name": "a", "name": "b"}]}', "'name' is there twice"),
+        (b'{"jobs": [], "jobs": []}', "'jobs' is there twice"),
+        (b'{"jobs": [],}', "the name of a member"),
+        (b'{"jobs": [] "x": 1}', ", belongs at line 1, column 13"),
+        (b'{"jobs" []}', ": belongs"),
+        (b'{\n"jobs": []} x', "the end of the document belongs at line 2, column 13"),
+        (b'{"x": Infinity, "jobs": []}', "x: Infinity"),
+        (b'{"x": \xff, "jobs": []}', "UTF-8"),
+        (b'{"x": [}, "jobs": []}', "x: not JSON"),
+        (b'{"jobs": ["' + b"x" * (1 << 20) + b'"]}', r"jobs\[0\] is larger than 1,048,576"),
+        (b'{"x": "' + b"x" * (1 << 20) + b'", "jobs": []}', "x is larger than"),
+        (b"9" * (2 << 20), "larger than"),
+        (b'"' * (2 << 20), "an array of jobs belongs here"),
+    ],
+)
+def test_what_is_no_json_is_refused_where_it_is(body: bytes, words: str) -> None:
+    with pytest.raises((BadJsonError, InvalidJobError), match=words) as raised:
+        read(body)
+    assert len(str(raised.value)) < 200
+
+
+@given(
+    st.text(alphabet='{}[],:"\\ \nj1', max_size=12)
+    | st.text(alphabet='{}[],:"\\ 1', max_size=8).map('{{"jobs": [{}]}}'.format)
+)
+def test_what_is_no_json_as_a_whole_is_none_in_parts(text: str) -> None:
+    try:
+        json.loads(text)
+    except ValueError:
+        with pytest.raises((BadJsonError, InvalidJobError)):
+            read(text.encode())
