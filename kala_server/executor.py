@@ -32,10 +32,12 @@ class Executor:
         self._survivors: dict[str, list[processes.Process]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._tell: Callable[[e.Event], None] = _to_nobody
+        self._mark = ""
 
-    def attach(self, tell: Callable[[e.Event], None]) -> None:
-        """Say whom to tell how attempts go."""
+    def attach(self, tell: Callable[[e.Event], None], mark: str) -> None:
+        """Say whom to tell how attempts go, and what mark they are to carry."""
         self._tell = tell
+        self._mark = mark
 
     def perform(self, effects: Iterable[e.Effect]) -> None:
         """Do what the engine asks for."""
@@ -73,10 +75,16 @@ class Executor:
     # -- commands that outlived their server
 
     async def meet_survivors(self, state: State, *, wait: bool) -> frozenset[str]:
-        """Find commands that outlived a crashed server; end them, or return whose there are to be waited for."""
+        """Find commands that outlived a crashed server; end them, or return whose there are to be waited for.
+
+        Only those that a server of this very store has started, which is known by the store's mark.
+        """
         await asyncio.to_thread(self._outputs.sweep, set(state.runs))
         running = [run for run in state.runs.values() if run.state is RunState.RUNNING]
-        survivors = await asyncio.to_thread(_survivors_of, running)
+        if not self._mark or state.mark != self._mark:
+            await asyncio.to_thread(_tell_of_strangers, running)
+            return frozenset()
+        survivors = await asyncio.to_thread(_survivors_of, running, self._mark)
         if wait:
             self._survivors = survivors
             return frozenset(survivors)
@@ -119,6 +127,7 @@ class Executor:
                 scheduled_at=run.scheduled_at,
                 spec=job.spec,
                 output=output,
+                mark=self._mark,
             ),
             on_spawned=lambda pid, started: self._tell(
                 e.Spawned(run_id=run.id, pid=pid, pid_started=started)
@@ -161,16 +170,31 @@ class Executor:
         task.add_done_callback(self._tasks.discard)
 
 
-def _survivors_of(runs: Sequence[Run]) -> dict[str, list[processes.Process]]:
-    """Return the processes that still carry out runs: those on record, or those that carry their ids."""
-    recorded = {
+def _survivors_of(runs: Sequence[Run], mark: str) -> dict[str, list[processes.Process]]:
+    """Return the processes that still carry out runs: those on record, or those that carry their ids and the mark."""
+    recorded = _on_record(runs)
+    survivors = {run_id: [process] for run_id, process in recorded.items() if processes.alive(process)}
+    marked = processes.find_by_run_ids({run.id for run in runs} - recorded.keys(), mark)
+    return survivors | {run_id: those for run_id, those in marked.items() if those}
+
+
+def _tell_of_strangers(runs: Sequence[Run]) -> None:
+    """Say which processes are left alone: they may be those of a server of which this store is a copy."""
+    alive = [str(process.pid) for process in _on_record(runs).values() if processes.alive(process)]
+    if alive:
+        _log.warning(
+            "left alone: process %s. The journal names them as commands of its runs, which are interrupted now, but "
+            "nothing shows that a server of this very folder has started them: it is a copy, a backup, or was moved",
+            ", ".join(alive),
+        )
+
+
+def _on_record(runs: Sequence[Run]) -> dict[str, processes.Process]:
+    return {
         run.id: processes.Process(run.pid, run.pid_started)
         for run in runs
         if run.pid is not None and run.pid_started is not None
     }
-    survivors = {run_id: [process] for run_id, process in recorded.items() if processes.alive(process)}
-    marked = processes.find_by_run_ids({run.id for run in runs} - recorded.keys())
-    return survivors | {run_id: those for run_id, those in marked.items() if those}
 
 
 def _storable(text: str) -> str:

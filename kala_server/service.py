@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 from kala_server.clock import Clock, direction_of
 from kala_server.core import events as e
-from kala_server.core import records as r
 from kala_server.core.engine import Decision, decide
 from kala_server.core.errors import RefusedError
 from kala_server.core.fold import apply
@@ -164,14 +163,9 @@ class Service:
                 self.state.undo.commit()
             keep_what_is_here(clean=True)
         self.state.take_dropped()
-        if "created_at" not in self.state.times:
-            born = r.ServerKept(created_at=self.clock.now())
-            await self._store.append([born])
-            apply(self.state, born)
-            self.state.undo.commit()
-        self._executor.attach(self.tell)
+        self._executor.attach(self.tell, self._store.mark)
         survivors = await self._executor.meet_survivors(self.state, wait=self._policy.wait_for_survivors)
-        await self.submit(e.Recover(still_running=survivors))
+        await self.submit(e.Recover(still_running=survivors, mark=self._store.mark))
         self._executor.watch(survivors)
         self._housekeep()
 

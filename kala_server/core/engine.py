@@ -179,6 +179,7 @@ def _has_come(turn: Turn, entry: DueEntry, *, missed: str) -> None:
 
 
 def _recover(turn: Turn, event: e.Recover) -> None:
+    _begin(turn, event.mark)
     cut_off = [run for run in turn.state.runs.values() if run.state is RunState.RUNNING]
     for run in cut_off:
         if run.id not in event.still_running:
@@ -187,6 +188,14 @@ def _recover(turn: Turn, event: e.Recover) -> None:
             turn.ask(e.EndAttempt(run_id=run.id))
     for entry in _due(turn):
         _has_come(turn, entry, missed=reasons.DOWN)
+
+
+def _begin(turn: Turn, mark: str) -> None:
+    """Note when this store began, and its mark, before anything is started that carries it."""
+    times = turn.state.times
+    if "created_at" not in times or mark != turn.state.mark:
+        born, latest = times.get("created_at", turn.now), times.get("last_attempted_run")
+        turn.emit(r.ServerKept(created_at=born, last_attempted_run=latest, mark=mark))
 
 
 def _housekeep(turn: Turn, event: e.Housekeep) -> None:

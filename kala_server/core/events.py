@@ -100,6 +100,8 @@ class Recover:
 
     still_running: frozenset[str] = frozenset()
     """Runs whose command is there and is waited for."""
+    mark: str = ""
+    """What the commands carry that are started from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,10 +193,12 @@ class ClockStepped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerKept:
-    """Snapshot: what concerns the whole server."""
+    """Snapshot, and at the start of a new server: what concerns it as a whole."""
 
     created_at: datetime
     last_attempted_run: datetime | None = None
+    mark: str = ""
+    """What the commands carry that were started since: the mark of the store (see `store/signature.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ class State:
         self.counts: dict[str, int] = {"running": 0, "disabled": 0, "succeeded": 0, "errors": 0}
         self.times: dict[str, datetime] = {}
         """`created_at` of this store and `last_attempted_run`."""
+        self.marks: dict[str, str] = {}
+        """`store`: what the commands carry whose runs are running."""
         self.dropped: list[str] = []
         """Runs that are no longer kept since `take_dropped`."""
         self.due: list[DueEntry] = []
@@ -58,7 +60,9 @@ class State:
     def snapshot(self) -> Iterator[r.Record]:
         """Return the records that build this very state, made as they are asked for; safe to hand to a thread."""
         server = r.ServerKept(
-            created_at=self.times["created_at"], last_attempted_run=self.times.get("last_attempted_run")
+            created_at=self.times["created_at"],
+            last_attempted_run=self.times.get("last_attempted_run"),
+            mark=self.mark,
         )
         jobs, children, keys = list(self.jobs.values()), dict(self.children), list(self.keys.values())
         # In the order of the ledgers, which is not that of the table: the first to be queued may be the last to end.
@@ -73,6 +77,11 @@ class State:
         )
 
     # -- reading
+
+    @property
+    def mark(self) -> str:
+        """The mark that the store had when its latest server started."""
+        return self.marks.get("store", "")
 
     @property
     def size(self) -> int:

@@ -42,4 +42,5 @@ def environment_of(attempt: Attempt, base: Mapping[str, str]) -> dict[str, str]:
         "KALA_RUN_ID": attempt.run_id,
         "KALA_SCHEDULED_AT": attempt.scheduled_at.isoformat().replace("+00:00", "Z"),
         "KALA_ATTEMPT": str(attempt.number),
+        **({"KALA_MARK": attempt.mark} if attempt.mark else {}),
     }

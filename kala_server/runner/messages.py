@@ -24,7 +24,7 @@ class Say:
     """What a message is about, as plain numbers: three are for the worker, the others come from it."""
 
     START = 0
-    """run id, job id, number, scheduled at, name, command, argv, shell, cwd, env, user"""
+    """run id, job id, number, scheduled at, name, command, argv, shell, cwd, env, user, mark"""
     END = 1
     """run id"""
     KILL_ALL = 2
@@ -54,12 +54,13 @@ def start_of(attempt: Attempt) -> Message:
         spec.cwd,
         dict(spec.env),
         spec.user,
+        attempt.mark,
     )
 
 
 def attempt_of(start: Message, output: Output) -> Attempt:
     """Return the attempt that such a message is about: of its job, what a command can depend on."""
-    _, run_id, job_id, number, scheduled_at, name, command, argv, shell, cwd, env, user = start
+    _, run_id, job_id, number, scheduled_at, name, command, argv, shell, cwd, env, user, mark = start
     return Attempt(
         run_id=run_id,
         job_id=job_id,
@@ -67,6 +68,7 @@ def attempt_of(start: Message, output: Output) -> Attempt:
         scheduled_at=datetime.fromisoformat(scheduled_at),
         spec=JobSpec(name=name, command=command, argv=argv, shell=shell, cwd=cwd, env=env, user=user),
         output=output,
+        mark=mark,
     )
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 _PROC = Path("/proc")
 _GROUP, _STARTED = 2, 19
 """Where stat (proc(5)) says so, counted from the state, its third field."""
-_MARK = b"KALA_RUN_ID="
+_RUN = b"KALA_RUN_ID="
+_MARK = b"KALA_MARK="
 _NOT_THERE = (FileNotFoundError, ProcessLookupError)
 """Anything else, such as a want of descriptors, does not say that a process is gone."""
 _LOOK_AGAIN = 0.05
@@ -41,20 +42,24 @@ def alive(process: Process) -> bool:
     return start_time(process.pid) == process.started
 
 
-def find_by_run_ids(run_ids: Collection[str]) -> dict[str, list[Process]]:
-    """Return the processes that carry each run's id in their environment: those that a crash left without a record.
+def find_by_run_ids(run_ids: Collection[str], mark: str) -> dict[str, list[Process]]:
+    """Return the processes that carry each run's id, and the store's mark, in their environment.
 
-    One look at all of them, whatever the number of runs. Raises OSError where one cannot be had.
+    They are those that a crash left without a record. The ids alone say too little: a server on a copy of the store
+    has runs with the same ones. One look at all processes, whatever the number of runs. Raises OSError where one cannot
+    be had.
     """
     found: dict[str, list[Process]] = {run_id: [] for run_id in run_ids}
     for pid in _pids():
         with contextlib.suppress(*_NOT_THERE, PermissionError):
             variables = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
-            marks = {
-                each[len(_MARK) :].decode("ascii", "replace") for each in variables if each.startswith(_MARK)
+            if _MARK + mark.encode() not in variables:
+                continue
+            ids = {
+                each[len(_RUN) :].decode("ascii", "replace") for each in variables if each.startswith(_RUN)
             }
-            if marks & found.keys() and (started := start_time(pid)) is not None:
-                for run_id in marks & found.keys():
+            if ids & found.keys() and (started := start_time(pid)) is not None:
+                for run_id in ids & found.keys():
                     found[run_id].append(Process(pid, started))
     return found
 

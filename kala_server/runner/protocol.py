@@ -31,6 +31,8 @@ class Attempt:
     spec: JobSpec
     output: Output
     """Takes stdout and stderr together, or the body of the HTTP answer."""
+    mark: str = ""
+    """Of the store whose server starts it; nothing where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ class _Order:
     """A command that the worker was told to start."""
 
     output: Output
+    mark: str
     on_spawned: Callable[[int, int], None]
     on_ended: Callable[[Outcome], None]
     process: processes.Process | None = None
@@ -83,7 +84,7 @@ class WorkerRunner:
             reason = f"{_NO_WORKER}: {error.strerror}"
             asyncio.get_running_loop().call_soon(on_ended, Outcome(succeeded=False, reason=reason))
             return
-        self._orders[attempt.run_id] = _Order(attempt.output, on_spawned, on_ended)
+        self._orders[attempt.run_id] = _Order(attempt.output, attempt.mark, on_spawned, on_ended)
         worker.tell(start_of(attempt))
 
     def end(self, run_id: str) -> None:
@@ -159,7 +160,9 @@ class WorkerRunner:
 
     async def _end(self, lost: dict[str, _Order]) -> None:
         """End the commands: those whose process was told, and what carries their runs' ids."""
-        marked = await asyncio.to_thread(processes.find_by_run_ids, lost.keys())
-        left = [process for those in marked.values() for process in those]
+        left = []
+        for mark in {order.mark for order in lost.values()}:
+            marked = await asyncio.to_thread(processes.find_by_run_ids, lost.keys(), mark)
+            left += [process for those in marked.values() for process in those]
         left += [order.process for order in lost.values() if order.process is not None]
         await processes.end_groups(left, self._kill_grace)

@@ -4,13 +4,10 @@ Every call of the store that changes or reads the disk goes through here. This m
 decides nothing and retries nothing: what the system refuses is an `OSError` for the caller to judge.
 """
 
-import contextlib
 import fcntl
 import os
 from pathlib import Path
 from typing import Protocol
-
-from kala_server.store.protocol import StoreLockedError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -28,7 +25,11 @@ class FileSystem(Protocol):
         ...
 
     def lock(self, path: Path) -> int:
-        """Own the file at `path`, which is made if need be, until it is closed. Raises StoreLockedError."""
+        """Own the file at `path`, which is made if need be, until it is closed. Raises BlockingIOError."""
+        ...
+
+    def identity(self, fd: int) -> str:
+        """Name an open file as no other file of the machine is named while it is open; a copy is another file."""
         ...
 
     def create(self, path: Path) -> int:
@@ -95,25 +96,20 @@ class RealFileSystem:
         return [entry.name for entry in path.iterdir()]
 
     def lock(self, path: Path) -> int:
-        """Take the lock and leave this process's number in the file, for the message that the next one gets."""
+        """Take the lock, or say at once that another process has it."""
         # The file is never unlinked: whoever had it open would lock one that has no name any more.
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.fchmod(fd, FILE_MODE)
-            _sign(fd)
-        except BlockingIOError:
-            holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
-            os.close(fd)
-            pid = int(holder) if holder.isdigit() else None
-            who = "another process" if pid is None else f"process {pid}"
-            raise StoreLockedError(
-                f"{path.parent} is in use by {who}: one server for each data folder", pid
-            ) from None
         except OSError:
             os.close(fd)
             raise
-        return fd
+        return _private(fd)
+
+    def identity(self, fd: int) -> str:
+        """Return its device and inode: they are nobody else's while the file is open."""
+        status = os.fstat(fd)
+        return f"{status.st_dev}:{status.st_ino}"
 
     def create(self, path: Path) -> int:
         """Make a file; never one that a link put in its way."""
@@ -167,12 +163,6 @@ class RealFileSystem:
             os.fsync(fd)
         finally:
             os.close(fd)
-
-
-def _sign(fd: int) -> None:
-    """Leave this process's number; without room for it, the lock still holds."""
-    with contextlib.suppress(OSError):
-        os.pwrite(fd, b"%-20d\n" % os.getpid(), 0)
 
 
 def _private(fd: int) -> int:

@@ -21,7 +21,7 @@ from kala_server.store.compaction import discard, new_name, write_snapshot
 from kala_server.store.filesystem import FileSystem, RealFileSystem, write_all
 from kala_server.store.log import NO_ROOM, Log, told
 from kala_server.store.mend import Mended, cut_tail
-from kala_server.store.owning import own
+from kala_server.store.owning import Owned, own
 from kala_server.store.protocol import StoreBrokenError, StoreError, StoreFullError
 from kala_server.store.scan import Scan, read_lines
 
@@ -57,7 +57,7 @@ class JournalStore:
         self._compact_from = compact_from
         self._compact_factor = compact_factor
         self._next_try = 0
-        self._lock: int | None = None
+        self._owned: Owned | None = None
         self._log: Log | None = None
         self._snapshot_end = 0
         self._broken = ""
@@ -75,11 +75,11 @@ class JournalStore:
 
     def load(self) -> Iterator[Record]:
         """Own the folder, then read: a folder that is in use is refused at once."""
-        if self._lock is not None:
+        if self._owned is not None:
             raise RuntimeError("a store is loaded once")
         try:
             self._filesystem.make_directory(self.path.parent)
-            self._lock = own(self._filesystem, self.path.parent / LOCK)
+            self._owned = own(self._filesystem, self.path.parent / LOCK)
         except OSError as error:
             raise self._refusal(error) from error
         return self._read()
@@ -163,7 +163,12 @@ class JournalStore:
     @property
     def locks(self) -> Sequence[int]:
         """The lock of the folder, once it is loaded and until it is closed."""
-        return () if self._lock is None else (self._lock,)
+        return () if self._owned is None else (self._owned.lock,)
+
+    @property
+    def mark(self) -> str:
+        """The mark of the folder, which is its lock file's."""
+        return "" if self._owned is None else self._owned.mark
 
     @property
     def size(self) -> int:
@@ -272,10 +277,10 @@ class JournalStore:
         self._writer.shutdown()
         if self._log is not None:
             self._log.close()
-        if self._lock is not None:
+        if self._owned is not None:
             with contextlib.suppress(OSError):
-                self._filesystem.close(self._lock)
-        self._lock = self._log = None
+                self._filesystem.close(self._owned.lock)
+        self._owned = self._log = None
 
     def _check(self) -> Log:
         if self._broken:

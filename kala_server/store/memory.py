@@ -1,12 +1,17 @@
 """The store that keeps nothing: for `--no-persist` and for tests. It touches no disk and starts no thread."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from uuid import uuid4
 
 from kala_server.core.records import Record
 
 
 class MemoryStore:
     """A store whose log is always empty; see `protocol.Store` for what its methods promise."""
+
+    def __init__(self) -> None:
+        self.mark = uuid4().hex
+        """Nothing outlives this store that could know it again."""
 
     def load(self) -> Iterator[Record]:
         """Give back what a store without a memory has: nothing."""

@@ -3,37 +3,77 @@
 It waits where nothing else can be done: before there is anything in memory to serve.
 """
 
+import contextlib
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from kala_server.store.filesystem import FileSystem
+from kala_server.store import signature
+from kala_server.store.filesystem import FileSystem, write_all
 from kala_server.store.protocol import StoreLockedError
+from kala_server.store.signature import Signature
 
 _LETTING_GO = 5.0
 """Seconds that the worker of a server that was killed may take to end."""
+_WHOLE = 4096
+"""More than a signature takes."""
 
 
-def own(filesystem: FileSystem, lock: Path) -> int:
-    """Take the lock and return its descriptor. Raises StoreLockedError: at once where the one who signed it lives."""
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A folder that is ours: the lock on it, until that is closed, and its mark."""
+
+    lock: int
+    mark: str
+
+
+def own(filesystem: FileSystem, lock: Path) -> Owned:
+    """Take the lock and sign it. Raises StoreLockedError: at once where the one who signed it lives."""
+    fd = _taken(filesystem, lock)
+    try:
+        before = signature.read(filesystem.read(fd, _WHOLE, 0))
+        ours = signature.signed_by_us(before, filesystem.identity(fd))
+        # Without room for the signature the lock still holds. The next one then finds no mark of ours to believe.
+        with contextlib.suppress(OSError):
+            write_all(filesystem, fd, ours.text(), 0)
+            filesystem.truncate(fd, len(ours.text()))
+    except OSError:
+        filesystem.close(fd)
+        raise
+    return Owned(fd, ours.mark)
+
+
+def _taken(filesystem: FileSystem, lock: Path) -> int:
     until = time.monotonic() + _LETTING_GO
     while True:
         try:
             return filesystem.lock(lock)
-        except StoreLockedError as error:
-            if error.holder is None or _lives(error.holder):
-                raise
-            if time.monotonic() > until:
+        except BlockingIOError as error:
+            holder = _holder(filesystem, lock)
+            if who := _who_lives(holder):
                 raise StoreLockedError(
-                    f"{lock.parent} is in use by the worker of process {error.holder}, which is gone; it should have "
+                    f"{lock.parent} is in use by {who}: one server for each data folder"
+                ) from error
+            if holder is not None and time.monotonic() > until:
+                raise StoreLockedError(
+                    f"{lock.parent} is in use by the worker of process {holder.pid}, which is gone; it should have "
                     "ended with it: in ps it is the one with kala_server.runner.worker in its line"
                 ) from error
         time.sleep(0.01)  # noqa: TID251 - a lock cannot be waited for with a limit
 
 
-def _lives(pid: int) -> bool:
-    """Whether there is such a process; a zombie holds nothing."""
+def _holder(filesystem: FileSystem, lock: Path) -> Signature | None:
+    fd = filesystem.open_to_read(lock)
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return not stat.rpartition(")")[2].lstrip().startswith("Z")
+        return signature.read(filesystem.read(fd, _WHOLE, 0))
+    finally:
+        filesystem.close(fd)
+
+
+def _who_lives(holder: Signature | None) -> str:
+    """Name who has the lock, in words; nothing where the one who signed it is gone."""
+    if holder is None:
+        return "another process"
+    if holder.machine != signature.this_machine():
+        return f"process {holder.pid} of another container or machine"
+    return f"process {holder.pid}" if holder.lives() else ""

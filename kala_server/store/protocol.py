@@ -32,11 +32,6 @@ class StoreNewerError(StoreError):
 class StoreLockedError(StoreError):
     """Another server holds this store; says which process."""
 
-    def __init__(self, words: str, holder: int | None = None) -> None:
-        super().__init__(words)
-        self.holder = holder
-        """Who has signed the lock, where it can be read."""
-
 
 class Store(Protocol):
     """One owner at a time; `append` and `compact` may be awaited at the same time, two appends may not."""
@@ -60,6 +55,14 @@ class Store(Protocol):
     @property
     def locks(self) -> Sequence[int]:
         """Descriptors by which the store is owned: a process that holds one keeps it from the next owner."""
+        ...
+
+    @property
+    def mark(self) -> str:
+        """A word that the commands of this store's servers carry, and those of no other, be it a copy of this one.
+
+        Of a loaded store. It is the same at the next load only where what it was given to can be told for sure.
+        """
         ...
 
     @property

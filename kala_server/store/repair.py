@@ -55,7 +55,7 @@ def repair(directory: Path, *, filesystem: FileSystem | None = None) -> Repaired
     repaired.
     """
     files = filesystem or RealFileSystem()
-    lock = own(files, directory / LOCK)
+    lock = own(files, directory / LOCK).lock
     try:
         report = check(directory, filesystem=files)
         if report.condition is Condition.NEWER:

@@ -10,7 +10,14 @@ from kala_server.core.job import Run, RunState
 from kala_server.core.state import State
 from kala_server.wire.answers import nanoseconds
 
-_OF_THE_SERVER = (r.RunSpawned, r.ClockStepped, r.RunsPruned, r.KeyKept, r.KeysForgotten)
+_OF_THE_SERVER = (
+    r.ServerKept,
+    r.RunSpawned,
+    r.ClockStepped,
+    r.RunsPruned,
+    r.KeyKept,
+    r.KeysForgotten,
+)
 """Records that tell an owner nothing."""
 
 

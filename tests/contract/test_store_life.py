@@ -2,18 +2,20 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kala_server.core.records import Record, RunStarted
-from kala_server.store import owning
+from kala_server.store import owning, signature
 from kala_server.store.filesystem import RealFileSystem
 from kala_server.store.journal import LOCK, JournalStore
 from kala_server.store.protocol import (
@@ -74,12 +76,14 @@ def test_of_two_servers_that_start_at_once_exactly_one_wins(folder: Path) -> Non
 def left_by(folder: Path, *, reaped: bool) -> Iterator[int]:
     """Hold the folder as what a server has left would: give the descriptor of a lock that one signed who is dead."""
     folder.mkdir()
-    held = RealFileSystem().lock(folder / LOCK)
+    held = owning.own(RealFileSystem(), folder / LOCK).lock
     with subprocess.Popen(["true"]) as server:
         os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
         if reaped:
             server.wait()
-        os.pwrite(held, b"%-20d\n" % server.pid, 0)
+        signed = signature.read(os.pread(held, 4096, 0))
+        assert signed is not None
+        os.pwrite(held, replace(signed, pid=server.pid).text(), 0)
         yield held
 
 
@@ -101,6 +105,40 @@ def test_what_a_killed_server_has_left_is_not_waited_for_for_ever(
         with pytest.raises(StoreLockedError, match="is in use by the worker of process"):
             reloaded(folder)
         os.close(held)
+
+
+def test_a_lock_that_another_machine_or_container_has_is_not_said_to_be_that_of_a_dead_server(
+    folder: Path,
+) -> None:
+    with left_by(folder, reaped=True) as held:
+        signed = signature.read(os.pread(held, 4096, 0))
+        assert signed is not None
+        os.pwrite(held, replace(signed, machine="elsewhere").text(), 0)
+        with pytest.raises(StoreLockedError, match=rf"process {signed.pid} of another container or machine"):
+            reloaded(folder)
+        os.close(held)
+
+
+def mark_of(folder: Path) -> str:
+    store, _ = opened(folder)
+    store.close()
+    assert store.mark == ""
+    signed = signature.read((folder / LOCK).read_bytes())
+    assert signed is not None
+    return signed.mark
+
+
+def test_a_folder_keeps_its_mark_and_a_copy_gets_another(folder: Path, tmp_path: Path) -> None:
+    mark = mark_of(folder)
+    assert mark_of(folder) == mark
+    shutil.copytree(folder, tmp_path / "copy")
+    copied = mark_of(tmp_path / "copy")
+    assert copied != mark
+    assert mark_of(tmp_path / "copy") == copied
+    folder.rename(tmp_path / "renamed")
+    assert mark_of(tmp_path / "renamed") == mark
+    (tmp_path / "renamed" / LOCK).unlink()
+    assert mark_of(tmp_path / "renamed") != mark
 
 
 def test_a_child_process_does_not_hold_the_folder(folder: Path) -> None:

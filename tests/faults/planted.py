@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,20 +17,25 @@ from pathlib import Path
 from typing import Any
 
 import kala_server.clock
+import kala_server.runner.processes
 import kala_server.runner.worker_process
 import kala_server.server
 import kala_server.service
+import kala_server.store.signature
 from kala_server.config import Settings
 from kala_server.core.engine import Decision, decide
 from kala_server.core.occurrences import timetable_of
 from kala_server.core.records import Record, RunFinished, RunStarted
 from kala_server.core.state import State
+from kala_server.runner.processes import Process
 from kala_server.runner.worker_process import WorkerProcess
 from kala_server.store.filesystem import RealFileSystem
 from kala_server.store.journal import JournalStore
 from kala_server.store.protocol import StoreFullError
+from kala_server.store.signature import Signature
 from kala_server.web.base import Handler
 from tests.faults.server_child import nothing
+from tests.left_behind import left_of
 
 __all__ = ["nothing"]
 
@@ -200,6 +205,27 @@ def mortal_worker(number: int, *victims: str) -> None:
 def holds_no_lock() -> None:
     """Planted bug: the worker of a server that was killed does not keep the next one waiting."""
     setattr(JournalStore, "locks", ())  # noqa: B010 - nothing in place of a property
+
+
+def believes_a_copied_lock() -> None:
+    """Planted bug: a mark is believed, whatever file it was written to."""
+    setattr(RealFileSystem, "identity", lambda *_: "a lock")  # noqa: B010 - a method in place of a method
+    read = kala_server.store.signature.read
+
+    def believed(text: bytes) -> Signature | None:
+        signed = read(text)
+        return signed and replace(signed, file="a lock")
+
+    setattr(kala_server.store.signature, "read", believed)  # noqa: B010 - a function in place of a function
+
+
+def looks_for_runs_alone() -> None:
+    """Planted bug: whoever carries a run's id is a process of it, whatever its mark."""
+
+    def found(run_ids: Collection[str], _mark: str) -> dict[str, list[Process]]:
+        return {run_id: left_of(run_id) for run_id in run_ids}
+
+    setattr(kala_server.runner.processes, "find_by_run_ids", found)  # noqa: B010 - a function in place of a function
 
 
 def sleeps_until_it_is_due() -> None:

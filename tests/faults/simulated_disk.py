@@ -152,6 +152,10 @@ class SimulatedDisk:
         self.called("lock")
         return self._opened(File())
 
+    def identity(self, fd: int) -> str:
+        self.called("identity")
+        return f"file {id(self._open[fd])}"
+
     def create(self, path: Path) -> int:
         self.called("create")
         if path.name in self._names:

@@ -14,6 +14,7 @@ from kala_server.runner import processes, worker_process
 from kala_server.runner.worker_runner import WorkerRunner
 from tests.eventually import eventually
 from tests.faults.tracing import strace, why_not
+from tests.left_behind import left_of
 from tests.server.runner_scenario import Run
 from tests.server.worker_scenario import is_there, pid_of_worker
 
@@ -62,7 +63,7 @@ def left(directory: str) -> int:
     try:
         return asyncio.run(whole())
     finally:
-        for process in processes.find_by_run_ids(["run-1"])["run-1"]:
+        for process in left_of("run-1"):
             os.kill(process.pid, signal.SIGKILL)
 
 

@@ -18,13 +18,13 @@ from kala_client import KalaClient
 from kala_server.runner import processes
 from kala_server.store.filesystem import RealFileSystem
 from kala_server.store.journal import LOCK
-from kala_server.store.protocol import StoreLockedError
 from tests.eventually import eventually
 from tests.faults.conftest import Tell
 from tests.faults.figures import KILLS_AROUND_A_SPAWN, WORKERS_KILLED
 from tests.faults.planted import Point, holds_no_lock, killed_at, mortal_worker
 from tests.faults.promises import a_moment, client
 from tests.faults.server_child import Plant, nothing, server_child
+from tests.left_behind import left_of
 from tests.server.server_process import worker_of
 
 LIFE = 20
@@ -47,7 +47,7 @@ class Ledger:
 
     def fill(self, kala: KalaClient) -> None:
         """Create jobs of both kinds: one missed slot is caught up with, or all of them."""
-        start = (datetime.now(UTC) + timedelta(seconds=0.2)).isoformat()
+        start = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
         for number in range(JOBS):
             kala.create_job(
                 name="marks",
@@ -175,7 +175,7 @@ def lingering(folder: Path, plant: Plant = nothing) -> tuple[str, int]:
         os.kill(worker.pid, signal.SIGCONT)
         asyncio.run(processes.gone(worker))
         state = kala.get_run(run).state
-    left = processes.find_by_run_ids([run.id])[run.id]
+    left = left_of(run.id)
     for process in left:
         os.kill(process.pid, signal.SIGKILL)
     return state, len(left)
@@ -185,7 +185,7 @@ def is_free(folder: Path) -> bool:
     """Whether a server could own the folder."""
     try:
         os.close(RealFileSystem().lock(folder / LOCK))
-    except StoreLockedError:
+    except BlockingIOError:
         return False
     return True
 

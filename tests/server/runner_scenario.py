@@ -25,6 +25,7 @@ def attempt_of(output: Output, run_id: str = "run-1", **fields: Any) -> Attempt:
         scheduled_at=datetime(2024, 5, 1, 9, tzinfo=UTC),
         spec=JobSpec(name="a job", **fields),
         output=output,
+        mark="a mark",
     )
 
 

@@ -69,6 +69,8 @@ class Time:
 class Disk:
     """A store that keeps a batch when it is told to; by default at once."""
 
+    mark = "of this disk"
+
     def __init__(self) -> None:
         self.batches: list[list[Record]] = []
         self.tried = 0
@@ -136,7 +138,8 @@ class Commands:
         self.tell: Callable[[e.Event], None] = lambda _event: None
         self.closed = False
 
-    def attach(self, tell: Callable[[e.Event], None]) -> None:
+    def attach(self, tell: Callable[[e.Event], None], mark: str) -> None:
+        assert mark == Disk.mark
         self.tell = tell
 
     def perform(self, effects: Iterable[e.Effect]) -> None:

@@ -14,8 +14,8 @@ from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger
 from kala_server.core.records import AttemptFailed
 from kala_server.executor import Executor
 from kala_server.outputs import OutputFolder
-from kala_server.runner.processes import find_by_run_ids
 from kala_server.runner.protocol import Attempt, Outcome
+from tests.left_behind import left_of
 from tests.server.at_home import LATER, Home, play
 from tests.server.server_process import server_process
 
@@ -147,7 +147,7 @@ def test_a_job_that_takes_too_long_leaves_no_process_behind() -> None:
         run_id = await home.start("sleep 100 & sleep 100", shell=True, timeout="PT0.3S")
         await home.starts(run_id)
         await home.ends(run_id)
-        assert find_by_run_ids([run_id])[run_id] == []
+        assert left_of(run_id) == []
         run = await home.run(run_id)
         assert (run["state"], run["reason"]) == ("timed_out", "took longer than its timeout")
         assert run["duration"] < 3
@@ -195,7 +195,7 @@ def carried_out(outputs: OutputFolder, outcome: Outcome) -> e.Ended:
     async def whole() -> e.Ended:
         told: asyncio.Future[e.Event] = asyncio.get_running_loop().create_future()
         executor = Executor(runner=Scripted(outcome), outputs=outputs, output_limits=(100, 100))
-        executor.attach(told.set_result)
+        executor.attach(told.set_result, "a mark")
         run = Run(
             id=RUN_ID,
             job_id=JOB_ID,

@@ -118,18 +118,25 @@ def test_a_survivor_is_ended_with_the_server_that_waits_for_it(folder: Path, pid
 # -- who is a survivor
 
 
-def met(run: CoreRun, folder: Path) -> frozenset[str]:
-    """Let an executor meet who survived of a run, and end them; or only find them, where it is to wait."""
+MARK = "ours"
+
+
+def met(run: CoreRun, folder: Path, *, before: str = MARK, now: str = MARK) -> frozenset[str]:
+    """Let an executor meet who survived of a run, and end them; or only find them, where it is to wait.
+
+    The store had one mark before, and has one now.
+    """
 
     async def whole() -> frozenset[str]:
         state = State()
         for record in (
-            r.ServerKept(created_at=NOW),
+            r.ServerKept(created_at=NOW, mark=before),
             r.JobCreated(id=JOB_ID, at=NOW, spec=JobSpec(name="a job")),
             r.RunKept(run=run),
         ):
             apply(state, record)
         executor = Executor(runner=ShellRunner(), outputs=OutputFolder(folder), output_limits=(1, 1))
+        executor.attach(lambda _: None, now)
         async with asyncio.timeout(20):
             waited_for = await executor.meet_survivors(state, wait=True)
             assert await executor.meet_survivors(state, wait=False) == frozenset()
@@ -139,10 +146,13 @@ def met(run: CoreRun, folder: Path) -> frozenset[str]:
     return asyncio.run(whole())
 
 
+CARRIED = {"KALA_RUN_ID": RUN_ID, "KALA_MARK": MARK}
+
+
 @pytest.fixture
 def process() -> Iterator["subprocess.Popen[bytes]"]:
     """A command of the run, in a group of its own."""
-    with subprocess.Popen(["sleep", "1000"], env={"KALA_RUN_ID": RUN_ID}, start_new_session=True) as started:
+    with subprocess.Popen(["sleep", "1000"], env=CARRIED, start_new_session=True) as started:
         yield started
         started.kill()
 
@@ -185,4 +195,28 @@ def test_another_process_that_got_the_same_pid_is_left_alone(
 def test_a_run_that_is_not_running_has_no_survivors(process: "subprocess.Popen[bytes]", folder: Path) -> None:
     over = replace(running(process.pid, start_time(process.pid)), state=RunState.FAILED, finished_at=NOW)
     assert met(over, folder) == frozenset()
+    assert process.poll() is None
+
+
+@pytest.mark.parametrize("now", ["of a copy, or of another life of the machine", ""])
+def test_a_store_with_another_mark_than_its_journal_has_no_survivors(
+    process: "subprocess.Popen[bytes]", folder: Path, caplog: pytest.LogCaptureFixture, now: str
+) -> None:
+    assert met(running(process.pid, start_time(process.pid)), folder, now=now) == frozenset()
+    assert f"left alone: process {process.pid}." in caplog.text
+    assert met(running(), folder, now=now) == frozenset()
+    assert process.poll() is None
+
+
+def test_a_store_that_never_had_a_mark_has_no_survivors(
+    process: "subprocess.Popen[bytes]", folder: Path
+) -> None:
+    assert met(running(process.pid, start_time(process.pid)), folder, before="", now="") == frozenset()
+    assert process.poll() is None
+
+
+def test_a_process_of_another_store_is_left_alone_though_its_run_has_the_same_id(
+    process: "subprocess.Popen[bytes]", folder: Path
+) -> None:
+    assert met(running(), folder, before="theirs", now="theirs") == frozenset()
     assert process.poll() is None

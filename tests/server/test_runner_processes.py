@@ -26,7 +26,7 @@ def orphans() -> Iterator[list[int]]:
     starter = subprocess.Popen(
         [sys.executable, "-c", script, leader],
         stdout=subprocess.PIPE,
-        env={**os.environ, "KALA_RUN_ID": "orphaned"},
+        env={**os.environ, "KALA_RUN_ID": "orphaned", "KALA_MARK": "ours"},
     )
     assert starter.stdout is not None
     pids = [int(starter.stdout.readline()), int(starter.stdout.readline())]
@@ -69,10 +69,12 @@ def test_a_zombie_is_not_alive() -> None:
         assert processes.start_time(child.pid) is None
 
 
-def test_processes_are_found_by_the_run_in_their_environment(orphans: list[int]) -> None:
-    found = {process.pid for process in processes.find_by_run_ids(["orphaned"])["orphaned"]}
+def test_processes_are_found_by_the_run_and_the_mark_in_their_environment(orphans: list[int]) -> None:
+    found = {process.pid for process in processes.find_by_run_ids(["orphaned"], "ours")["orphaned"]}
     assert found >= set(orphans)
-    assert processes.find_by_run_ids(["orphan"])["orphan"] == []
+    assert processes.find_by_run_ids(["orphan"], "ours")["orphan"] == []
+    for mark in ("our", "ours, too", ""):
+        assert processes.find_by_run_ids(["orphaned"], mark)["orphaned"] == []
 
 
 @pytest.mark.parametrize("whose", [0, 1])
@@ -136,7 +138,7 @@ def test_a_process_that_the_system_hides_is_none(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Path, "read_bytes", hidden)
     assert processes.start_time(os.getpid()) is None
-    assert processes.find_by_run_ids(["run-1"]) == {"run-1": []}
+    assert processes.find_by_run_ids(["run-1"], "ours") == {"run-1": []}
 
 
 def test_ending_many_takes_no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +161,7 @@ def test_who_cannot_be_looked_at_is_not_said_to_be_gone() -> None:
         with pytest.raises(OSError, match="Too many open files"):
             processes.alive(me)
         with pytest.raises(OSError, match="Too many open files"):
-            processes.find_by_run_ids(["run-1"])
+            processes.find_by_run_ids(["run-1"], "ours")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -17,6 +17,7 @@ from kala_server.runner.protocol import Outcome
 from kala_server.runner.worker_runner import WorkerRunner
 from kala_server.testing import running_server
 from tests.eventually import eventually
+from tests.left_behind import left_of
 from tests.server.runner_scenario import Run, carry_out
 from tests.server.server_process import server_process, worker_of
 from tests.server.worker_scenario import GONE, LOST, folder_of, is_there, pid_of_worker
@@ -31,7 +32,7 @@ def test_a_worker_that_is_killed_costs_its_commands_and_the_next_one_gets_anothe
         await run.has_printed(b"begun")
         os.kill(worker, signal.SIGKILL)
         assert await run.ended == LOST
-        assert processes.find_by_run_ids(["run-1"])["run-1"] == []
+        assert left_of("run-1") == []
         assert (await Run(runner, command="true", run_id="run-2").ended).succeeded
         assert pid_of_worker(runner) != worker
 
@@ -77,10 +78,10 @@ def test_a_machine_without_room_to_look_is_asked_again(monkeypatch: pytest.Monke
     errors = [OSError(errno.EMFILE, "Too many open files"), RuntimeError("can't start new thread")]
     find = processes.find_by_run_ids
 
-    def fails_at_first(run_ids: Collection[str]) -> dict[str, list[processes.Process]]:
+    def fails_at_first(run_ids: Collection[str], mark: str) -> dict[str, list[processes.Process]]:
         if errors:
             raise errors.pop()
-        return find(run_ids)
+        return find(run_ids, mark)
 
     async def scenario(runner: WorkerRunner) -> None:
         run = Run(runner, command="sleep 1000")
@@ -104,7 +105,7 @@ def test_what_a_killed_worker_left_is_ended_before_a_runner_is_closed() -> None:
         runner.kill_all()
         await runner.close()
         assert run.ended.result() == LOST
-        eventually(lambda: processes.find_by_run_ids(["run-1"])["run-1"] == [])  # KILL was sent
+        eventually(lambda: left_of("run-1") == [])  # KILL was sent
 
     carry_out(scenario, kill_grace=0.1)
 
@@ -193,10 +194,10 @@ def test_a_worker_that_is_stopped_holds_no_server_that_is_to_end(folder: Path) -
     with running_server(folder, kill_grace=timedelta(seconds=0.2)) as server, KalaClient(server.url) as kala:
         job_id = kala.create_job(name="goes-on", command="sleep 1000")
         [run] = eventually(lambda: [run for run in kala.runs(job_id) if run.state == "running"])
-        eventually(lambda: processes.find_by_run_ids([run.id])[run.id])
+        eventually(lambda: left_of(run.id))
         [worker] = workers_of_this_process() - others
         os.kill(worker, signal.SIGSTOP)
-    assert processes.find_by_run_ids([run.id])[run.id] == []
+    assert left_of(run.id) == []
     assert not folder_of(worker).exists()
     with running_server(folder) as server, KalaClient(server.url) as kala:
         assert kala.get_run(run).state == "interrupted"

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.runner import processes
 from kala_server.runner.messages import Listener, Message, Say, group_of
 from kala_server.runner.worker_process import WorkerProcess
 from kala_server.runner.worker_runner import WorkerRunner
 from tests.eventually import eventually
+from tests.left_behind import left_of
 from tests.server.runner_scenario import Run, carry_out
 from tests.server.worker_scenario import LOST, folder_of, is_there, pid_of_worker
 
@@ -137,7 +137,7 @@ def test_what_is_held_is_held_until_the_worker_is_gone_and_by_no_command() -> No
         assert select.select([reading], [], [], 0)[0] == []
         os.kill(pid_of_worker(runner), signal.SIGKILL)
         eventually(lambda: select.select([reading], [], [], 0)[0])
-        assert processes.find_by_run_ids(["run-1"])["run-1"] != []
+        assert left_of("run-1") != []
         assert await run.ended == LOST
 
     try:
@@ -161,9 +161,9 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
         worker = WorkerProcess(kill_grace=5, held=(), on_message=hear, on_gone=lambda: None)
         loop = asyncio.get_running_loop()
         loop.remove_reader(worker._socket)
-        worker.tell((Say.START, "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, ""))
+        worker.tell((Say.START, "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, "", ""))
         await asyncio.sleep(0)
-        [printer] = eventually(lambda: processes.find_by_run_ids(["r"])["r"])
+        [printer] = eventually(lambda: left_of("r"))
         eventually(lambda: is_held(printer.pid), every=0.1)
         pages = int((folder_of(worker._process.pid) / "statm").read_text().split()[1])
         assert pages * os.sysconf("SC_PAGE_SIZE") < 64 << 20

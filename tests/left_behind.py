@@ -1,0 +1,18 @@
+"""Processes that carry a run's id, whoever started them: what a test looks for when nobody should be left."""
+
+from kala_server.runner import processes
+from kala_server.runner.processes import Process
+
+
+def left_of(run_id: str, mark: str = "") -> list[Process]:
+    """Return the processes of a run; with a mark, those that a server of that store has started."""
+    wanted = {f"KALA_RUN_ID={run_id}".encode(), *([f"KALA_MARK={mark}".encode()] if mark else [])}
+    found = []
+    for pid in processes._pids():
+        try:
+            variables = (processes._PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if wanted <= set(variables) and (started := processes.start_time(pid)) is not None:
+            found.append(Process(pid, started))
+    return found
