@@ -1,6 +1,6 @@
 """What to say where the server extra is missing. It must not import the server, nor anything that it needs."""
 
-_EXTRA = frozenset({"click", "cronsim", "prometheus_client", "rich", "tornado", "kala_server"})
+_EXTRA = frozenset({"click", "prometheus_client", "rich", "tornado", "kala_server"})
 
 
 def hint(error: ModuleNotFoundError, what: str) -> str | None:

@@ -149,6 +149,8 @@ def _length(period: Period) -> timedelta | None:
 @lru_cache(maxsize=2048)
 def _parse(text: str) -> Period:
     match = _PATTERN.fullmatch(text)
+    if text in {"P", "PT"}:
+        raise ValueError(f"{text!r} is no duration at all; one has a number and a unit, such as PT10S or P1D")
     if match is None:
         hint = "; it cannot be negative" if "-" in text else ""
         raise ValueError(

@@ -24,11 +24,15 @@ _EXAMPLE = "R5/2035-06-04T19:25:16-07:00/P1DT12H"
 _DAY = timedelta(days=1)
 _FIRST = datetime.min.replace(tzinfo=UTC) + _DAY
 _LAST = datetime.max.replace(tzinfo=UTC) - _DAY
+_MONTH = timedelta(days=146_097) / 4_800  # the Gregorian calendar comes round after 400 years
+_STRAY = timedelta(days=10)  # a slot is nearer to START + n × the mean period: leap years, month ends, zones
 _NEVER = datetime.max.replace(tzinfo=UTC)  # later than every slot, for the search alone
 
-# isodate also reads "20T10" as the year 2000 and "2035-06T10" as the 1st of June; a START must be complete.
+# isodate also reads "20T10" as the year 2000, "2035-06T10" as the 1st of June, and the offset +02:60 as +03:00. A START
+# must be complete, and its offset one of RFC 3339, section 5.6.
 _COMPLETE = re.compile(
-    r"\d{4}-?\d\d-?\d\dT\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,30})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+    r"\d{4}-?\d\d-?\d\dT\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,30})?)?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?",
+    re.ASCII,
 )
 _REPEAT = re.compile(r"R(-1|\d{1,15})?", re.ASCII)
 
@@ -134,7 +138,7 @@ class Schedule:
             return 0
         exact = self.period.exact
         if self.period.total_months or self.period.total_days:
-            index = self._search(after, tz)
+            index = self._search(after, tz, first)
         elif exact:
             index = (after - first) // exact + 1
         else:
@@ -165,11 +169,13 @@ class Schedule:
         # fold=0 is the offset before a change: it moves a time in a gap forward, and takes the first of two.
         return moved.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
-    def _search(self, after: datetime, tz: tzinfo | None) -> int:
-        """Return the first index whose slot is after `after`, by bisection: slots never go back."""
-        shortest = timedelta(days=28 * self.period.total_months + self.period.total_days) + self.period.exact
-        beyond = (_NEVER - _FIRST + 2 * _DAY) // shortest + 2
-        return bisect_right(range(beyond), after, key=lambda n: self.slot(n, tz=tz) or _NEVER)
+    def _search(self, after: datetime, tz: tzinfo | None, first: datetime) -> int:
+        """Return the first index whose slot is after `after`, by bisection where it can be: slots never go back."""
+        months = self.period.total_months * _MONTH
+        mean = months + timedelta(days=self.period.total_days) + self.period.exact
+        passed = after - first
+        low, high = max(0, (passed - _STRAY) // mean), (passed + _STRAY) // mean + 2
+        return bisect_right(range(high), after, low, key=lambda n: self.slot(n, tz=tz) or _NEVER)
 
     def __str__(self) -> str:
         count = "" if self.repeat is None else self.repeat
@@ -217,7 +223,7 @@ def _one_period(period: Period | timedelta | None, parts: PeriodParts) -> Period
 
 @lru_cache(maxsize=2048)
 def _parse(text: str) -> Schedule:
-    pieces = text.split("/")
+    pieces = text.split("/", 3)
     if len(pieces) != 3:
         raise ValueError(f"a schedule is R[n]/START/PERIOD, such as {_EXAMPLE}, not {text[:120]!r}")
     repeat, start, period = _parse_repeat(pieces[0]), _parse_start(pieces[1]), pieces[2]

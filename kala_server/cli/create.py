@@ -90,7 +90,7 @@ def _said(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
 def _schedule(given: Mapping[str, Any]) -> str | None:
     from kala_client import Period, Schedule
     from kala_client.clock import utc_now
-    from kala_server.core.occurrences import zone_of
+    from kala_server.core.zones import zone_of
 
     schedule, every, at = given["schedule"], given["every"], given["at"]
     if schedule and (every or at):

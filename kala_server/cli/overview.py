@@ -35,7 +35,7 @@ def preview(session: Session, *, schedule: str, timezone: str | None, count: int
     kala preview "0 9 * * 1-5" --timezone Europe/Berlin
     kala preview R/2035-01-31T10:00:00Z/P1M -n 12
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
-    from kala_server.core.occurrences import zone_of
+    from kala_server.core.zones import zone_of
 
     due = session.client.preview(schedule, timezone=timezone, count=count)
     if session.as_json:

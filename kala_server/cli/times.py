@@ -29,7 +29,7 @@ def period(text: str) -> str:
 
 def zone_name(name: str) -> str:
     """Read the name of a time zone, such as Europe/Berlin; an option's type."""
-    from kala_server.core.occurrences import zone_of
+    from kala_server.core.zones import zone_of
 
     if not name:
         raise click.BadParameter("the name of a time zone belongs here, such as Europe/Berlin")

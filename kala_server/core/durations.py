@@ -1,11 +1,12 @@
 """ISO 8601 durations as jobs write them: what instant lies one duration after another.
 
-Texts were checked when the job was accepted (`validation.py`); an empty text is no duration.
+Texts were checked when the job was accepted (`validation.py`), maybe by an earlier version; an empty text is none.
 """
 
 from datetime import UTC, datetime, timedelta
 
-from kala_client.schedule import Period, Schedule
+from kala_client.schedule import Schedule
+from kala_server.core import stored
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -14,7 +15,7 @@ def after(instant: datetime, duration: str) -> datetime | None:
     """Return the instant one duration later, months counted on the calendar; None without a duration."""
     if not duration:
         return None
-    period = Period.parse(duration)
+    period = stored.period(duration)
     if period.is_zero:
         return instant
     return Schedule(instant, period, 1).slot(1) or FOREVER

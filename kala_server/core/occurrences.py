@@ -3,22 +3,25 @@
 Slots are found in closed form, never by walking from START; of a cron line by days (`cron.py`). All instants are UTC.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from cronsim import CronSim, CronSimError
 
 from kala_client.schedule import Schedule
+from kala_server.core import cron_line, stored
 from kala_server.core.cron import Cron
 from kala_server.core.job import JobSpec
+from kala_server.core.zones import stored_zone, zone_of
 
 NEVER = "never"
 """The schedule of a job that only its owner starts, or another job's failure."""
+LONGEST = 1000
+"""Characters of a schedule. A cron line that lists every number of each field has 400."""
+_LINE = re.compile(r"[!-~ \t]*")
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -145,51 +148,61 @@ def is_never(schedule: str) -> bool:
 
 
 def is_cron(schedule: str) -> bool:
-    """Whether the text is meant as a cron line: it has more than one word."""
-    return len(schedule.split()) > 1 and not schedule.strip().startswith(("R", "r"))
+    """Whether the text is meant as a cron line: it has more than one word, or is a name for one, such as `@daily`."""
+    words = schedule.split(maxsplit=1)
+    return bool(words) and (cron_line.is_macro(words[0]) or (len(words) > 1 and words[0][0] not in "Rr"))
 
 
-def zone_of(name: str) -> tzinfo | None:
-    """Return the named IANA zone, None for an empty name. Raises ValueError for one that does not exist."""
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"there is no time zone {name!r}; a valid one is Europe/Berlin") from error
-
-
-@lru_cache(maxsize=4096)
 def read(schedule: str, timezone: str = "") -> Timetable:
-    """Read a schedule, a cron line or `never`. Raises ValueError which says what was wrong."""
-    zone = zone_of(timezone)
+    """Read a schedule, a cron line or `never` that a job is to have. Raises ValueError which says what was wrong."""
+    if len(schedule) > LONGEST:
+        raise ValueError(f"a schedule has at most {LONGEST} characters, not {len(schedule)}")
+    zone_of(timezone)
+    if is_cron(schedule):
+        return _fitting_line(schedule, timezone)
+    if not is_never(schedule):
+        Schedule.parse(schedule)
+    return read_stored(schedule, timezone)
+
+
+@lru_cache(maxsize=65_536)
+def read_stored(schedule: str, timezone: str = "") -> Timetable:
+    """Read the schedule of a job that was accepted, also by an earlier version. Raises ValueError."""
+    zone = stored_zone(timezone)
     if is_never(schedule):
         return Never()
-    if not is_cron(schedule):
-        return Repeating(Schedule.parse(schedule), zone)
-    line = " ".join(schedule.split())
-    if len(line.split()) != 5:
-        raise ValueError(f"a cron line has 5 fields, not {len(line.split())}; a valid one is 0 9 * * MON-FRI")
-    try:
-        CronSim(line, datetime(2000, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
-        raise ValueError(f"{error} in the cron line; a valid one is 0 9 * * MON-FRI") from error
-    return Cron(line, zone or UTC)
+    if is_cron(schedule):
+        return Cron(" ".join(schedule.split()), zone or UTC)
+    return Repeating(stored.schedule(schedule), zone)
+
+
+def _fitting_line(schedule: str, timezone: str) -> Timetable:
+    if not _LINE.fullmatch(schedule.strip()):
+        raise ValueError(
+            f"a cron line is plain ASCII, with spaces or tabs between its fields; a valid one is {cron_line.EXAMPLE}"
+        )
+    timetable = read_stored(schedule, timezone)
+    if isinstance(timetable, Cron) and not timetable.says.fits_some_day:
+        raise ValueError(
+            f"the day of the month, the month and the day of the week never come together in {schedule[:80]!r}; "
+            f"a valid cron line is {cron_line.EXAMPLE}"
+        )
+    return timetable
 
 
 def timetable_of(spec: JobSpec, created_at: datetime) -> Timetable:
     """Return when a job is due: by its schedule, at once without one, never where it waits for parents."""
     if spec.schedule:
-        return read(spec.schedule, spec.timezone)
+        return read_stored(spec.schedule, spec.timezone)
     return Never() if spec.parent_jobs else Once(created_at)
 
 
 def wall_zone(schedule: str, timezone: str) -> tzinfo:
     """Return the zone in which a job's owner thinks: `timezone`, else the offset of START, else UTC.
 
-    Raises ValueError for a schedule or a zone that no job may have.
+    Raises ValueError for a schedule or a zone that no job can have.
     """
-    zone = zone_of(timezone)
+    zone = stored_zone(timezone)
     if zone is None and schedule and not is_cron(schedule) and not is_never(schedule):
-        zone = Schedule.parse(schedule).start.tzinfo
+        zone = stored.schedule(schedule).start.tzinfo
     return zone or UTC

@@ -16,8 +16,9 @@ from kala_server.core import words
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec, RemoteCall
-from kala_server.core.occurrences import first_at_or_after, is_cron, is_never, read, zone_of
+from kala_server.core.occurrences import first_at_or_after, is_cron, is_never, read, read_stored
 from kala_server.core.state import State
+from kala_server.core.zones import zone_of
 
 _SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
 _DURATION_FIELDS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
@@ -28,13 +29,15 @@ _NOT_ZERO = {
     "misfire_grace": "would skip every slot, as none is noticed in the very instant",
 }
 MOST_RUNS_KEPT = 100_000
+_NOTHING = JobSpec(name="")
 
 
 def check(state: State, job_id: str, spec: JobSpec) -> None:
     """Raise InvalidJobError where the job cannot be accepted under this id."""
+    known = state.jobs.get(job_id)
     problems = [
         *_about_what_runs(spec),
-        *_about_time(spec),
+        *_about_time(spec, known.spec if known else _NOTHING),
         *_about_limits(spec),
         *_about_others(state, job_id, spec),
     ]
@@ -49,7 +52,7 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
     if not spec.schedule:
         return None if spec.parent_jobs else created_at
     if is_cron(spec.schedule):
-        start = read(spec.schedule, spec.timezone).next_after(now)
+        start = read_stored(spec.schedule, spec.timezone).next_after(now)
     else:
         start = _start(spec.schedule, spec.timezone)
     if start is None:
@@ -66,7 +69,7 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
 @lru_cache(maxsize=4096)
 def _start(schedule: str, timezone: str) -> datetime | None:
     """Return START; many jobs of a batch have the same."""
-    return first_at_or_after(read(schedule, timezone), _BEGINNING)
+    return first_at_or_after(read_stored(schedule, timezone), _BEGINNING)
 
 
 def _written(instant: datetime) -> str:
@@ -142,29 +145,32 @@ def _can_be_called(url: str) -> bool:
         return False
 
 
-def _about_time(spec: JobSpec) -> Iterator[FieldProblem]:
-    if spec.timezone:
-        yield from _about(lambda: zone_of(spec.timezone), "timezone", "Europe/Berlin")
-    if spec.schedule:
-        yield from _about(lambda: read(spec.schedule), "schedule", _SCHEDULE)
+def _about_time(spec: JobSpec, before: JobSpec) -> Iterator[FieldProblem]:
+    """What the job says already was accepted by the rules and with the zones of then, and is not asked again."""
+    if (spec.schedule, spec.timezone) != (before.schedule, before.timezone):
+        yield from _about_the_schedule(spec)
     for field in _DURATION_FIELDS:
         text = getattr(spec, field)
-        if text:
-            yield from _about(lambda text=text: Period.parse(text), field, "PT5S")  # type: ignore[misc]
-    for field, why in _NOT_ZERO.items():
-        if (text := getattr(spec, field)) and _is_zero(text):
-            yield FieldProblem(
-                field, f"a duration of zero {why}; leave it out where there is to be none", "PT1H"
-            )
+        if text and text != getattr(before, field):
+            yield from _about_a_duration(field, text)
     if not 1 <= spec.retry_backoff < math.inf:
         yield FieldProblem("retry_backoff", "the factor is 1 (always the same delay) or more", 2)
 
 
-def _is_zero(duration: str) -> bool:
-    try:
-        return Period.parse(duration).is_zero
-    except ValueError:
-        return False
+def _about_the_schedule(spec: JobSpec) -> Iterator[FieldProblem]:
+    wrong_zone = list(_about(lambda: zone_of(spec.timezone), "timezone", "Europe/Berlin"))
+    yield from wrong_zone
+    if spec.schedule:
+        timezone = "" if wrong_zone else spec.timezone
+        yield from _about(lambda: read(spec.schedule, timezone), "schedule", _SCHEDULE)
+
+
+def _about_a_duration(field: str, text: str) -> Iterator[FieldProblem]:
+    wrong = list(_about(lambda: Period.parse(text), field, "PT5S"))
+    yield from wrong
+    if field in _NOT_ZERO and not wrong and Period.parse(text).is_zero:
+        message = f"a duration of zero {_NOT_ZERO[field]}; leave it out where there is to be none"
+        yield FieldProblem(field, message, "PT1H")
 
 
 def _about_limits(spec: JobSpec) -> Iterator[FieldProblem]:

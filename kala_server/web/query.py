@@ -1,5 +1,6 @@
 """What clients say in the query of a URL: read strictly, each mistake named. Unknown parameters are passed over."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +13,8 @@ E = TypeVar("E", bound=StrEnum)
 Cursor = tuple[datetime, str]
 """Where a page begins: when what comes before it was made, and its id."""
 
+_LENIENT_OFFSET = re.compile(r"[+-]\d\d:?[6-9]\d$", re.ASCII)
+"""Python takes +02:60 for +03:00."""
 _A_TIME = "2035-06-04T09:00:00+02:00"
 _EDGE = timedelta(days=2)
 """The calendar ends with the year 9999: beside its ends no zone and no minute could be added any more."""
@@ -65,7 +68,7 @@ class Query:
         if not text:
             return None
         try:
-            found = datetime.fromisoformat(text)
+            found = datetime.fromisoformat("" if _LENIENT_OFFSET.search(text) else text)
         except ValueError:
             raise _wrong(name, f"an RFC 3339 time belongs here, not {text[:40]!r}", _A_TIME) from None
         if found.utcoffset() is None:

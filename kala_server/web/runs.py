@@ -9,8 +9,9 @@ from kala_server.core.durations import FOREVER
 from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.explain import explain
 from kala_server.core.job import Run, RunState
-from kala_server.core.occurrences import Timetable, between, is_cron, read, zone_of
+from kala_server.core.occurrences import Timetable, between, is_cron, read
 from kala_server.core.state import State
+from kala_server.core.zones import zone_of
 from kala_server.web.base import Handler
 from kala_server.web.jobs import existing
 from kala_server.web.query import Cursor, cursor

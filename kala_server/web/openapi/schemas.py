@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
+from kala_server.core.occurrences import LONGEST
 from kala_server.core.validation import MOST_RUNS_KEPT
 from kala_server.web.openapi import sent
 from kala_server.web.openapi.meanings import MEANINGS
@@ -32,6 +33,7 @@ _SENT = (
 )
 _RULES: dict[str, Schema] = {
     "name": {"pattern": r"\S"},
+    "schedule": {"maxLength": LONGEST},
     "retries": {"minimum": 0},
     "type": {"enum": [COMMAND, HTTP_CALL]},
     "cwd": {"pattern": "^(/|$)"},
