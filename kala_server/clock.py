@@ -1,7 +1,7 @@
 """What time it is, and an alarm: the only place of the server that reads a clock.
 
-Alarms run on monotonic timers, but the wall clock is read anew at least once a second, so that a step of the clock
-or a suspended machine is noticed at once.
+Alarms run on monotonic timers, but the wall clock is read anew at least once a second, also where there is no alarm, so
+that a step of the clock or a suspended machine is noticed at once.
 """
 
 import time
@@ -34,6 +34,10 @@ class Clock(Protocol):
         """Call `wake` once the time has come; replaces the alarm set before, None only takes it back."""
         ...
 
+    def watch(self, wake: Callable[[], None] | None) -> None:
+        """Call `wake` whenever the wall clock was put on or back, within a second; None calls nobody any more."""
+        ...
+
     def later(self, delay: timedelta, wake: Callable[[], None]) -> None:
         """Call `wake` after a while, whatever happens to the wall clock."""
         ...
@@ -45,6 +49,8 @@ class LoopClock:
     def __init__(self) -> None:
         self._loop = IOLoop.current()
         self._timer: object = None
+        self._alarm: tuple[datetime, Callable[[], None]] | None = None
+        self._on_step: Callable[[], None] | None = None
         self._ahead = self._wall_ahead()
 
     def now(self) -> datetime:
@@ -57,35 +63,53 @@ class LoopClock:
 
     def stepped(self) -> timedelta:
         """Return the step; below a second it is none: it adds up and is returned when it has come to one."""
-        ahead = self._wall_ahead()
-        if abs(ahead - self._ahead) < _NO_STEP:
-            return timedelta(0)
-        before, self._ahead = self._ahead, ahead
-        return timedelta(seconds=ahead - before)
-
-    def _wall_ahead(self) -> float:
-        return self.now().timestamp() - self.monotonic()
+        step = self._step()
+        self._ahead += step.total_seconds()
+        return step
 
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         """Call `wake` once the wall clock reads `when`."""
-        if self._timer is not None:
-            self._loop.remove_timeout(self._timer)
-        self._timer = None if when is None else self._sleep(when, wake)
+        self._alarm = None if when is None else (when, wake)
+        self._sleep()
+
+    def watch(self, wake: Callable[[], None] | None) -> None:
+        """Call `wake` when the wall clock has been put on or back, until `stepped` was asked by how much."""
+        self._on_step = wake
+        self._sleep()
 
     def later(self, delay: timedelta, wake: Callable[[], None]) -> None:
         """Call `wake` after a while."""
         self._loop.call_later(delay.total_seconds(), wake)
 
-    def _sleep(self, when: datetime, wake: Callable[[], None]) -> object:
-        left = min(max(when - self.now(), timedelta(0)), _LONGEST_SLEEP)
-        return self._loop.call_later(left.total_seconds(), self._look, when, wake)
+    def _step(self) -> timedelta:
+        step = self._wall_ahead() - self._ahead
+        return timedelta(0) if abs(step) < _NO_STEP else timedelta(seconds=step)
 
-    def _look(self, when: datetime, wake: Callable[[], None]) -> None:
+    def _wall_ahead(self) -> float:
+        return self.now().timestamp() - self.monotonic()
+
+    def _sleep(self) -> None:
+        """Look again when the alarm is due, and before long in any case; not at all where nobody is to be woken."""
+        if self._timer is not None:
+            self._loop.remove_timeout(self._timer)
+            self._timer = None
+        if self._alarm is None and self._on_step is None:
+            return
+        left = _LONGEST_SLEEP
+        if self._alarm is not None:
+            left = min(max(self._alarm[0] - self.now(), timedelta(0)), left)
+        self._timer = self._loop.call_later(left.total_seconds(), self._look)
+
+    def _look(self) -> None:
         self._timer = None
-        if self.now() >= when:
-            wake()
-        else:
-            self._timer = self._sleep(when, wake)
+        alarm, on_step = self._alarm, self._on_step
+        if alarm is not None and self.now() >= alarm[0]:
+            self._alarm = None
+            alarm[1]()
+        if on_step is not None and self._step():
+            on_step()
+        if self._timer is None:
+            self._sleep()
 
 
 def direction_of(step: timedelta) -> tuple[str, timedelta]:

@@ -46,10 +46,12 @@ _MANY = 1_000
 
 @dataclass(slots=True)
 class _Wish:
-    """An event on its way; somebody waits for the answer, or nobody does and it must not get lost."""
+    """An event on its way, and who waits for the answer, if anybody."""
 
     event: e.Event
     answer: asyncio.Future[None] | None = None
+    asked: bool = False
+    """Whether it may be refused for want of room; what has happened already must not get lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,8 @@ class Service:
         """How far the clock was put on or back, until that is durable."""
         self._idle = asyncio.Event()
         self.broken: StoreBrokenError | None = None
+        self.last_step: tuple[datetime, timedelta] | None = None
+        """When the clock was put on or back for the last time, by what it says since, and by how much."""
 
     # -- for the web and the command line
 
@@ -119,7 +123,7 @@ class Service:
         if self._stopped:
             raise StoreBrokenError("the server has stopped")
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._inbox.append(_Wish(event, answer))
+        self._inbox.append(_Wish(event, answer, asked=True))
         self._work_on()
         try:
             await answer
@@ -165,9 +169,20 @@ class Service:
         self.state.take_dropped()
         self._executor.attach(self.tell, self._store.mark)
         survivors = await self._executor.meet_survivors(self.state, wait=self._policy.wait_for_survivors)
-        await self.submit(e.Recover(still_running=survivors, mark=self._store.mark))
+        await self._recover(e.Recover(still_running=survivors, mark=self._store.mark))
         self._executor.watch(survivors)
         self._housekeep()
+        self.clock.watch(self._tick)
+
+    async def _recover(self, event: e.Recover) -> None:
+        """Have it tried once. Where there is no room, it stays the first to be decided on: nothing runs before it."""
+        wish = _Wish(event, asyncio.get_running_loop().create_future())
+        self._inbox.append(wish)
+        self._work_on()
+        await self._until_all_is_tried()
+        answer, wish.answer = wish.answer, None
+        if answer is not None and answer.done():
+            answer.result()
 
     async def stop(self, grace: timedelta) -> None:
         """Start nothing more, let commands finish for a while, then end them; return when all is recorded.
@@ -182,6 +197,7 @@ class Service:
         await self._until_all_is_tried()
         self._stopped = True
         self.clock.set_alarm(None, self._tick)
+        self.clock.watch(None)
         if self._compacting:
             await self._compacting
         self.feed.close()
@@ -252,10 +268,10 @@ class Service:
             return True
         finally:
             self._undurable = False
-        self._full = False
-        if self._step:
-            _log.warning("the clock was put %s by %s", *direction_of(self._step))
-            self._step = timedelta(0)
+        if self._full and records:
+            _log.warning("there is room in the store again")
+            self._full = False
+        self._step = timedelta(0)
         self.state.undo.commit()
         self.state.tidy()
         if len(records) > _MANY:
@@ -276,7 +292,10 @@ class Service:
         """Return what to answer and what was decided. A refusal may rest on the batch, so it waits for it too."""
         answers: list[tuple[_Wish, Exception | None]] = []
         decisions = []
-        self._step += self.clock.stepped()
+        if step := self.clock.stepped():
+            _log.warning("the clock was put %s by %s", *direction_of(step))
+            self.last_step = (self.clock.now(), step)
+            self._step += step
         if self._step:
             self._noticed = None
             wishes = [_Wish(e.StepClock(seconds=self._step.total_seconds())), *wishes]
@@ -296,11 +315,15 @@ class Service:
 
     def _no_room(self, wishes: Sequence[_Wish], error: StoreFullError) -> None:
         """Go back to what is on disk, refuse who waits, and try again later what has happened all the same."""
-        _log.error("no room in the store: %s", error)
+        if not self._full:
+            _log.error("no room in the store, trying again until there is: %s", error)
         self.state.undo.roll_back()
         for wish in wishes:
-            _answer(wish, error)
-        self._inbox.extendleft(reversed([wish for wish in wishes if wish.answer is None]))
+            if wish.asked:
+                _answer(wish, error)
+        self._inbox.extendleft(reversed([wish for wish in wishes if not wish.asked]))
+        if not self._inbox:
+            self._inbox.append(_Wish(e.LookForRoom()))
         self._full = True
         self._noticed = None
         self._idle.set()

@@ -192,10 +192,18 @@ def _recover(turn: Turn, event: e.Recover) -> None:
 
 def _begin(turn: Turn, mark: str) -> None:
     """Note when this store began, and its mark, before anything is started that carries it."""
+    if "created_at" not in turn.state.times or mark != turn.state.mark:
+        _keep_server(turn, mark)
+
+
+def _look_for_room(turn: Turn, _event: e.LookForRoom) -> None:
+    _keep_server(turn, turn.state.mark)
+
+
+def _keep_server(turn: Turn, mark: str) -> None:
     times = turn.state.times
-    if "created_at" not in times or mark != turn.state.mark:
-        born, latest = times.get("created_at", turn.now), times.get("last_attempted_run")
-        turn.emit(r.ServerKept(created_at=born, last_attempted_run=latest, mark=mark))
+    born, latest = times.get("created_at", turn.now), times.get("last_attempted_run")
+    turn.emit(r.ServerKept(created_at=born, last_attempted_run=latest, mark=mark))
 
 
 def _housekeep(turn: Turn, event: e.Housekeep) -> None:
@@ -217,6 +225,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     e.Tick: _tick,
     e.StepClock: _step_clock,
     e.Recover: _recover,
+    e.LookForRoom: _look_for_room,
     e.EndEverything: lambda turn, _event: attempts.end_everything(turn),
     e.Housekeep: _housekeep,
     e.Spawned: attempts.spawned,

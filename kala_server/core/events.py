@@ -105,6 +105,11 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookForRoom:
+    """The store was full, and nothing else waits to be kept that would show when it is not any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndEverything:
     """The server stops and will not wait any longer."""
 
@@ -153,6 +158,7 @@ Event = (
     | Tick
     | StepClock
     | Recover
+    | LookForRoom
     | EndEverything
     | Housekeep
     | Spawned

@@ -193,7 +193,7 @@ class ClockStepped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerKept:
-    """Snapshot, and at the start of a new server: what concerns it as a whole."""
+    """What concerns the whole server: in a snapshot, where the mark is new, and to see whether there is room again."""
 
     created_at: datetime
     last_attempted_run: datetime | None = None

@@ -28,6 +28,8 @@ class Time:
         self._now = NOW
         self._alarm: tuple[datetime, Callable[[], None]] | None = None
         self._later: list[tuple[datetime, Callable[[], None]]] = []
+        self._stepped = timedelta(0)
+        self._on_step: Callable[[], None] | None = None
 
     def now(self) -> datetime:
         return self._now
@@ -36,7 +38,19 @@ class Time:
         return (self._now - NOW).total_seconds()
 
     def stepped(self) -> timedelta:
-        return timedelta(0)
+        step, self._stepped = self._stepped, timedelta(0)
+        return step
+
+    def watch(self, wake: Callable[[], None] | None) -> None:
+        self._on_step = wake
+
+    async def step(self, by: timedelta) -> None:
+        """Put the clock on or back; who watches it notices."""
+        self._now += by
+        self._stepped += by
+        if self._on_step is not None:
+            self._on_step()
+        await breathe()
 
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         self._alarm = None if when is None else (when, wake)
@@ -72,6 +86,8 @@ class Disk:
     mark = "of this disk"
 
     def __init__(self) -> None:
+        self.before: list[Record] = []
+        """What it holds when it is loaded."""
         self.batches: list[list[Record]] = []
         self.tried = 0
         self.refuses: Exception | None = None
@@ -108,7 +124,7 @@ class Disk:
         return self.compacts
 
     def load(self) -> Iterator[Record]:
-        return iter(())
+        return iter(self.before)
 
     async def append(self, batch: Sequence[Record]) -> None:
         assert not self.closed

@@ -123,6 +123,41 @@ def test_many_refused_requests_leave_one_try_behind() -> None:
     play(scene)
 
 
+def test_a_service_that_nobody_asks_anything_finds_out_that_there_is_room_again() -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.refuses = FULL
+        with pytest.raises(StoreFullError):
+            await parts.create()
+        await parts.time.go_on(seconds=5)
+        assert parts.service.trouble
+        parts.disk.refuses = None
+        await parts.time.go_on(seconds=1)
+        assert parts.service.trouble == ""
+        tried = parts.disk.tried
+        await parts.time.go_on(minutes=1)
+        assert parts.disk.tried == tried
+
+    play(scene)
+
+
+def test_a_full_store_is_told_of_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.refuses = FULL
+        with pytest.raises(StoreFullError):
+            await parts.create()
+        for _ in range(60):
+            await parts.time.go_on(seconds=1)
+        parts.disk.refuses = None
+        await parts.time.go_on(seconds=1)
+        await parts.create()
+
+    play(scene)
+    assert [record.message for record in caplog.records] == [
+        f"no room in the store, trying again until there is: {FULL}",
+        "there is room in the store again",
+    ]
+
+
 def test_a_stop_does_not_wait_for_room() -> None:
     async def scene(parts: Parts) -> None:
         await parts.create()

@@ -75,3 +75,37 @@ def test_what_is_less_than_a_second_adds_up() -> None:
         assert near(sum(told, NOTHING), timedelta(seconds=2.4))
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=1), timedelta(hours=-1)])
+@pytest.mark.parametrize("alarm", [None, timedelta(hours=5)])
+def test_who_watches_the_clock_hears_of_a_step_whether_or_not_there_is_an_alarm(
+    monkeypatch: pytest.MonkeyPatch, by: timedelta, alarm: timedelta | None
+) -> None:
+    async def scene() -> None:
+        clock, heard = SteppedClock(), asyncio.Event()
+        clock.watch(heard.set)
+        clock.set_alarm(None if alarm is None else clock.now() + alarm, lambda: None)
+        await asyncio.sleep(0.05)
+        assert not heard.is_set()
+        clock.by += by
+        async with asyncio.timeout(20):
+            await heard.wait()
+        assert near(clock.stepped(), by)
+        heard.clear()
+        await asyncio.sleep(0.05)
+        assert not heard.is_set()
+
+    monkeypatch.setattr(kala_server.clock, "_LONGEST_SLEEP", timedelta(seconds=0.005))
+    asyncio.run(scene())
+
+
+def test_nobody_is_woken_who_does_not_watch_any_more() -> None:
+    async def scene() -> None:
+        clock = SteppedClock()
+        clock.watch(lambda: None)
+        assert clock._timer is not None
+        clock.watch(None)
+        assert clock._timer is None
+
+    asyncio.run(scene())
