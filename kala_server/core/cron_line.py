@@ -175,7 +175,9 @@ def _named_line(text: str) -> str:
     return _MACROS[name]
 
 
+@lru_cache(maxsize=4096)
 def _days(day: str, weekday: str) -> Days:
+    """Return the days of both fields; lines share them, as most differ in minute and hour alone."""
     return Days(
         of_month=frozenset(_days_of_month(day)),
         of_week=frozenset(_days_of_week(weekday)),

@@ -165,7 +165,7 @@ def read(schedule: str, timezone: str = "") -> Timetable:
     return read_stored(schedule, timezone)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def read_stored(schedule: str, timezone: str = "") -> Timetable:
     """Read the schedule of a job that was accepted, also by an earlier version. Raises ValueError."""
     zone = stored_zone(timezone)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,6 +140,39 @@ def test_the_index_after_a_time_is_that_of_a_walk_through_the_slots(
             before = schedule.slot(found - 1, tz=zone)
             assert before is not None
             assert before <= after
+
+
+@given(FLOATING | ANCHORED, ZONES, st.floats(0, 1))
+def test_an_index_is_found_however_far_from_start_it_is(schedule: Schedule, zone: tzinfo, far: float) -> None:
+    """Months are of unlike length, and so are years: it is looked for beside where the mean says that it is."""
+    endless = Schedule(schedule.start, schedule.period, None, schedule.floating)
+    mean = timedelta(days=30.436875 * endless.period.total_months + endless.period.total_days)
+    n = int((datetime(9990, 1, 1) - datetime(2040, 1, 1)) / (mean + endless.period.exact) * far)
+    slot, following = endless.slot(n, tz=zone), endless.slot(n + 1, tz=zone)
+    assert slot is not None
+    assert following is not None
+    assert endless.index_after(following - timedelta(microseconds=1), tz=zone) in {n, n + 1}
+    found = endless.index_after(slot, tz=zone)
+    assert found is not None
+    due, before = endless.slot(found, tz=zone), endless.slot(found - 1, tz=zone)
+    assert due is not None
+    assert before is not None
+    assert before <= slot < due
+
+
+@pytest.mark.parametrize("period", ["P1D", "P1W", "P1M", "P1Y", "P1M1D", "P1DT1S", "P4Y", "P1000Y"])
+def test_an_index_is_found_by_looking_at_few_slots(period: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule, looked_at, slot = Schedule.parse(f"R/1970-01-31T00:00:00Z/{period}"), 0, Schedule.slot
+
+    def counted(self: Schedule, n: int, *, tz: tzinfo | None = None) -> datetime | None:
+        nonlocal looked_at
+        looked_at += 1
+        return slot(self, n, tz=tz)
+
+    monkeypatch.setattr(Schedule, "slot", counted)
+    for year in range(1970, 9990, 20):
+        schedule.index_after(datetime(year, 3, 1, tzinfo=UTC), tz=ZoneInfo("Europe/Berlin"))
+    assert looked_at <= 7 * 401
 
 
 @given(FLOATING | ANCHORED, ZONES)
