@@ -12,7 +12,7 @@ from kala_client.clock import utc_now
 from kala_server.cli.plain import printable
 from kala_server.cli.show import took
 from kala_server.core.job import JobSpec
-from kala_server.core.words import A_JOB_MAY
+from kala_server.core.runnable import A_JOB_MAY
 from kala_server.runner.output import BoundedOutput
 from kala_server.runner.protocol import Attempt, Outcome
 from kala_server.runner.shell import ShellRunner

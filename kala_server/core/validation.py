@@ -9,21 +9,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from kala_client.schedule import Period
-from kala_server.core import words
+from kala_server.core import calls, kernel, runnable, words
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
-from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec, RemoteCall
+from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
 from kala_server.core.occurrences import first_at_or_after, is_cron, is_never, read, read_stored
 from kala_server.core.state import State
 from kala_server.core.zones import zone_of
 
 _SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
 _DURATION_FIELDS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_WHAT_RUNS = ("name", "command", "env", "argv", "shell", "cwd", "user", "type", "remote_properties")
+_COMMAND = "bash -c 'date >> /tmp/dates'"
+_ENV = {"LANG": "C.UTF-8"}
+_NO_USER = re.compile(r"[\0\n:/]")
+_LONGEST_NAME = kernel.LONGEST_WORD - len("KALA_JOB_NAME=")
 _NOT_ZERO = {
     "timeout": "would end every attempt at once",
     "misfire_grace": "would skip every slot, as none is noticed in the very instant",
@@ -35,9 +37,10 @@ _NOTHING = JobSpec(name="")
 def check(state: State, job_id: str, spec: JobSpec) -> None:
     """Raise InvalidJobError where the job cannot be accepted under this id."""
     known = state.jobs.get(job_id)
+    before = known.spec if known else _NOTHING
     problems = [
-        *_about_what_runs(spec),
-        *_about_time(spec, known.spec if known else _NOTHING),
+        *_about_what_runs(spec, before),
+        *_about_time(spec, before),
         *_about_limits(spec),
         *_about_others(state, job_id, spec),
     ]
@@ -83,7 +86,10 @@ def _invalid(field: str, message: str, example: object) -> InvalidJobError:
 _BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00Z")
 
 
-def _about_what_runs(spec: JobSpec) -> Iterator[FieldProblem]:
+def _about_what_runs(spec: JobSpec, before: JobSpec) -> Iterator[FieldProblem]:
+    """What the job says already was accepted by the rules of then, and is not asked again."""
+    if before.name and all(getattr(spec, field) == getattr(before, field) for field in _WHAT_RUNS):
+        return
     if not spec.name.strip():
         yield FieldProblem("name", "a job needs a name", "nightly-report")
     if spec.type == HTTP_CALL:
@@ -92,57 +98,50 @@ def _about_what_runs(spec: JobSpec) -> Iterator[FieldProblem]:
         yield FieldProblem("type", f"there is no type {spec.type}: 0 is a command, 1 an HTTP call", 0)
     else:
         yield from _about_the_command(spec)
-    for name in spec.env:
-        if not name or "=" in name or "\0" in name + spec.env[name]:
-            yield FieldProblem("env", f"{name!r} cannot be the name of a variable", {"LANG": "C.UTF-8"})
-    if spec.cwd and ("\0" in spec.cwd or not spec.cwd.startswith("/")):
-        yield FieldProblem("cwd", "the directory must be an absolute path", "/srv/reports")
+        if kernel.size(spec.name) > _LONGEST_NAME:
+            message = (
+                f"a name of more than {_LONGEST_NAME:,} bytes cannot be given to the command as KALA_JOB_NAME"
+            )
+            yield FieldProblem("name", message, "nightly-report")
+    yield from _about_the_surroundings(spec)
 
 
 def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
     if spec.argv and spec.command:
         yield FieldProblem("argv", "a job has either a command or an argv", ["date", "-u"])
     elif spec.argv:
-        if not spec.argv[0] or any("\0" in word for word in spec.argv):
-            yield FieldProblem(
-                "argv", "the first word must name a program, and none may hold NUL", ["date", "-u"]
-            )
+        yield from _about(lambda: runnable.check_argv(spec.argv), "argv", ["date", "-u"])
     elif not spec.command.strip():
-        yield FieldProblem("command", "a job needs a command", "bash -c 'date >> /tmp/dates'")
-    elif "\0" in spec.command:
-        yield FieldProblem("command", "a command cannot hold a NUL character", "date -u")
-    elif not spec.shell:
-        yield from _about(lambda: words.check(spec.command), "command", "bash -c 'date | tee -a /tmp/dates'")
+        yield FieldProblem("command", "a job needs a command", _COMMAND)
+    elif spec.shell:
+        yield from _about(lambda: runnable.check_shell_text(spec.command), "command", "date -u")
+    else:
+        known = {**spec.env, "KALA_JOB_NAME": spec.name}
+        yield from _about(lambda: words.check(spec.command, known), "command", _COMMAND)
+
+
+def _about_the_surroundings(spec: JobSpec) -> Iterator[FieldProblem]:
+    for name, value in spec.env.items():
+        if not name or "=" in name or "\0" in name + value:
+            yield FieldProblem("env", f"{name!r} cannot be the name of a variable", _ENV)
+    sizes = [kernel.size(f"{name}={value}") for name, value in spec.env.items()]
+    if max(sizes, default=0) > kernel.LONGEST_WORD or kernel.taken(sizes) > kernel.MOST_IN_ALL:
+        most = f"{kernel.LONGEST_WORD:,} bytes, all of them {kernel.MOST_IN_ALL:,}"
+        message = f"a variable with its name has up to {most}"
+        yield FieldProblem("env", message, _ENV)
+    if spec.cwd and ("\0" in spec.cwd or not spec.cwd.startswith("/")):
+        yield FieldProblem("cwd", "the directory must be an absolute path", "/srv/reports")
+    elif kernel.size(spec.cwd) > kernel.LONGEST_PATH:
+        yield FieldProblem("cwd", f"a path has up to {kernel.LONGEST_PATH:,} bytes", "/srv/reports")
+    if _NO_USER.search(spec.user):
+        yield FieldProblem("user", "no user has a name with NUL, a line break, a colon or a slash", "nobody")
 
 
 def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
-    for message in _wrong_in_the_call(spec.remote_properties):
+    for message in calls.wrong_in(spec.remote_properties):
         yield FieldProblem(
             "remote_properties", message, {"url": "https://example.com/hook", "method": "POST"}
         )
-
-
-def _wrong_in_the_call(call: RemoteCall | None) -> Iterator[str]:
-    if call is None or not _can_be_called(call.url):
-        yield "an HTTP job needs a url with http:// or https:// and a host"
-        return
-    if not (call.method.isascii() and call.method.isalpha()):
-        yield f"{call.method!r} is no HTTP method"
-    if not 0 <= call.timeout < math.inf:
-        yield "the timeout is a number of seconds, 0 for the default"
-    for name, value in call.headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            yield f"the header {name!r} cannot be sent: names have no spaces, values are ASCII on one line"
-    if not all(100 <= code <= 599 for code in call.expected_response_codes):
-        yield "expected_response_codes are between 100 and 599"
-
-
-def _can_be_called(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _about_time(spec: JobSpec, before: JobSpec) -> Iterator[FieldProblem]:

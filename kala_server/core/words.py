@@ -1,8 +1,9 @@
-r"""How a command becomes words: as a shell would split it, with variables and backticks, yet run without a shell.
+r"""How a command becomes words: as a shell would split it, with variables and substitutions, yet run without a shell.
 
-The rules are those of the library that Kala uses: quotes, backslashes, `$VAR`, `${VAR}` and `` `command` ``; no
-globs, no pipes, no redirections. What only a shell would understand is refused where it stands in the open, because
-Kala's silence about it is a trap: `date > file` "succeeds" and writes nothing. Nothing is executed or looked up here.
+The rules are those of the library that Kala uses (mattn/go-shellwords): quotes, backslashes, `$VAR`, `${VAR}`,
+`` `command` `` and `$(command)`; no globs, no pipes, no redirections. What only a shell would understand is refused
+where it stands in the open, because Kala's silence about it is a trap: `date > file` "succeeds" and writes nothing. So
+is what can never run. Nothing is executed or looked up here.
 """
 
 import re
@@ -11,27 +12,33 @@ from dataclasses import dataclass
 from itertools import groupby
 from shlex import quote
 
-_NOTHING_SPECIAL = re.compile(r"[\w./:=,@%+ \t\r\n-]*", re.ASCII)
+from kala_server.core import kernel
+from kala_server.core.runnable import (
+    BadCommandError,
+    check_first_word,
+    check_program,
+    check_sizes,
+    check_word,
+    refuse,
+    refuse_line_break,
+)
+from kala_server.core.shell_text import closing_parenthesis
+
+_NOTHING_SPECIAL = re.compile(r"[\w./:=,@%+ \t-]*", re.ASCII)
 """Most commands are such, and reading them by character took a fifth of the time of their creation."""
-_BLANK = re.compile(r"[ \t\r\n]+|\\\n")
+_BLANK = re.compile(r"[ \t]+|(?P<line_break>[\r\n]+)|\\\r?\n")
+_ESCAPED = re.compile(r"\\(?:\r?\n|(.))", re.DOTALL)
+_BEGINS_A_PIECE = frozenset("'\"\\$`")
 _PLAIN = re.compile(r"""[^ \t\r\n'"\\$`]+""")
 _PLAIN_IN_QUOTES = re.compile(r"""[^"\\$`]+""")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _ESCAPED_IN_QUOTES = frozenset('"\\$`\n')
 
-_OPERATOR = re.compile(r"[|&;]+(?:>>?)?|[0-9]*[<>]+[&|]?")
-"""What a shell takes for an operator where a word begins with it. Within a word it stays: addresses hold `&`."""
-_ENDS_A_COMMAND = re.compile(r"(?<!\\)(?:\\\\)*;$")
+_BY_A_SHELL = ("/bin/sh", "-c")
+_EXEC = "exec "
 
-A_JOB_MAY = 'set "shell": true, or '
-"""Advice that is of use to a job only."""
-
-LONGEST = 128 * 1024
-"""Characters in a command: the longest single word that Linux takes (execve(2), MAX_ARG_STRLEN)."""
-
-
-class BadCommandError(ValueError):
-    """The command cannot be split into words; says why, and what to do."""
+LONGEST = 2 * kernel.LONGEST_WORD + kernel.LONGEST_PATH
+"""Characters in a command, as to split it takes time: a program and the longest word have room, escaped throughout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +66,16 @@ Part = Text | Variable | Substitution
 Word = tuple[Part, ...]
 
 
-def check(command: str) -> None:
-    """Raise BadCommandError where `split` would; of most commands one look tells that it would not."""
-    at_a_glance = 0 < len(command) <= LONGEST and _NOTHING_SPECIAL.fullmatch(command) and command.strip()
-    if not at_a_glance:
-        split(command)
+def check(command: str, environment: Mapping[str, str]) -> None:
+    """Raise BadCommandError where `split` would, or `argv_for` with what is known of the environment.
+
+    Of most commands one look tells that they would not.
+    """
+    at_a_glance = 0 < len(command) <= kernel.LONGEST_WORD and _NOTHING_SPECIAL.fullmatch(command)
+    if at_a_glance and (first := command.split(None, 1)):
+        _check_first((Text(first[0]),), first[0])
+    else:
+        check_lengths(split(command), environment)
 
 
 def split(command: str) -> tuple[Word, ...]:
@@ -74,23 +86,50 @@ def split(command: str) -> tuple[Word, ...]:
         raise BadCommandError(f"a command cannot be longer than {LONGEST:,} characters: put it into a script")
     if _NOTHING_SPECIAL.fullmatch(command):
         words: tuple[Word, ...] = tuple((Text(word),) for word in command.split())
+        for word in words[:1]:
+            _check_first(word, command.split(None, 1)[0])
     else:
         words = tuple(_Reader(command).words())
     if not words:
         raise BadCommandError("a job needs a command")
+    check_lengths(words, {})
     return words
 
 
 def argv_for(words: tuple[Word, ...], environment: Mapping[str, str]) -> list[str]:
-    """Return what to execute: the words filled in, or a shell that fills in the backticks and then executes them.
+    """Return what to execute: the words filled in, or a shell that fills in the substitutions and then executes them.
 
     The shell does it inside the run's own process, so that a slow substitution holds up nobody and is ended with
-    the run; everything else it gets quoted.
+    the run; everything else it gets quoted. Raises BadCommandError where it would be too long to run.
     """
-    if not any(isinstance(part, Substitution) for word in words for part in word):
+    check_lengths(words, environment)
+    if not _for_a_shell(words):
         return ["".join(_fill(part, environment) for part in word) for word in words]
     quoted = ("".join(_quote(part, environment) for part in word) for word in words)
-    return ["/bin/sh", "-c", f"exec {' '.join(quoted)}"]
+    return [*_BY_A_SHELL, f"{_EXEC}{' '.join(quoted)}"]
+
+
+def check_lengths(words: tuple[Word, ...], environment: Mapping[str, str]) -> None:
+    """Raise BadCommandError where what `argv_for` would return is too long to run.
+
+    It is not made for that: a long value may stand there ten thousand times.
+    """
+    by_a_shell = _for_a_shell(words)
+    put = _quote if by_a_shell else _fill
+    known: dict[Part, int] = {}
+    found = []
+    for word in words:
+        for part in word:
+            if part not in known:
+                known[part] = kernel.size(put(part, environment))
+        found.append(sum(known[part] for part in word))
+    if by_a_shell:
+        found = [*map(len, _BY_A_SHELL), len(_EXEC) + sum(found) + len(found) - 1]
+    check_sizes(found)
+
+
+def _for_a_shell(words: tuple[Word, ...]) -> bool:
+    return any(isinstance(part, Substitution) for word in words for part in word)
 
 
 def _fill(part: Part, environment: Mapping[str, str]) -> str:
@@ -107,31 +146,54 @@ def _quote(part: Part, environment: Mapping[str, str]) -> str:
     return quote(_fill(part, environment))
 
 
+def _check_first(word: Word, in_the_open: str) -> None:
+    """Raise BadCommandError where the first word names no program, as far as that is known before the run."""
+    check_first_word(in_the_open)
+    if len(word) == 1 and isinstance(word[0], Text):
+        check_program(word[0].value)
+
+
 class _Reader:
     """Reads a command once, from left to right."""
 
     def __init__(self, command: str) -> None:
         self._command = command
         self._at = 0
+        self._line_break: int | None = None
+        """Where the space before the next word has one."""
 
     def words(self) -> Iterator[Word]:
+        first = True
         while self._finds_one():
             begin = self._at
-            word = self._word()
-            _refuse_operators(self._command[begin : self._at])
+            if self._line_break is not None and not first:
+                refuse_line_break(self._line_break)
+            word, in_the_open = self._word()
+            check_word(self._command[begin : self._at])
+            if first:
+                _check_first(word, in_the_open)
+            first = False
             yield word
 
     def _finds_one(self) -> bool:
         """Whether another word begins, after the space before it."""
+        self._line_break = None
         while blank := _BLANK.match(self._command, self._at):
+            if blank["line_break"] and self._line_break is None:
+                self._line_break = self._at
             self._at = blank.end()
         return self._at < len(self._command)
 
-    def _word(self) -> Word:
+    def _word(self) -> tuple[Word, str]:
+        """Return the word, and what of it stands in the open, with a mark in place of each quoted piece."""
         parts: list[Part] = []
+        in_the_open = ""
         while self._at < len(self._command) and self._command[self._at] not in " \t\r\n":
+            begin = self._at
             parts += self._piece()
-        return _joined(parts)
+            plain = self._command[begin] not in _BEGINS_A_PIECE
+            in_the_open += self._command[begin : self._at] if plain else "'"
+        return _joined(parts), in_the_open
 
     def _piece(self) -> list[Part]:
         character = self._command[self._at]
@@ -144,8 +206,21 @@ class _Reader:
         if character == "`":
             return [Substitution(self._until("`", "a backtick"))]
         if character == "$":
-            return [self._variable(quoted=False)]
+            return [self._in_parentheses() or self._variable(quoted=False)]
         return [self._plain(_PLAIN)]
+
+    def _in_parentheses(self) -> Substitution | None:
+        """Return the command in `$(…)`, if that is what is here."""
+        if not self._command.startswith("$(", self._at):
+            return None
+        if self._command.startswith("$((", self._at):
+            refuse("$((")
+        begin = self._at + len("$(")
+        end = closing_parenthesis(self._command, begin)
+        if end < 0:
+            raise BadCommandError(f"the parenthesis at character {begin} is never closed")
+        self._at = end + 1
+        return Substitution(self._command[begin:end])
 
     def _plain(self, pattern: re.Pattern[str]) -> Text:
         match = pattern.match(self._command, self._at)
@@ -187,19 +262,20 @@ class _Reader:
 
     def _escaped(self) -> Text:
         """Return the character after a backslash; the end of a line vanishes with it."""
-        if self._at + 1 >= len(self._command):
+        escaped = _ESCAPED.match(self._command, self._at)
+        if escaped is None:
             raise BadCommandError("the command ends with a backslash that escapes nothing")
-        self._at += 2
-        return Text(self._command[self._at - 1].replace("\n", ""))
+        self._at = escaped.end()
+        return Text(escaped[1] or "")
 
     def _variable(self, *, quoted: bool) -> Part:
         match = _VARIABLE.match(self._command, self._at)
         if match is not None:
             self._at = match.end()
             return Variable(match.group(1) or match.group(2))
-        if not quoted and self._command[self._at + 1 : self._at + 2] in {"(", "{"}:
-            _refuse(self._command[self._at : self._at + 2])
-        # In double quotes it stays as it is: in bash -c "echo $(date)" it is meant for the inner shell.
+        if not quoted and self._command.startswith("${", self._at):
+            refuse("${")
+        # In double quotes $(…) stays as it is, as in Kala: in bash -c "echo $(date)" it is meant for the inner shell.
         self._at += 1
         return Text("$")
 
@@ -213,19 +289,3 @@ def _joined(parts: list[Part]) -> Word:
         else:
             word.extend(group)
     return tuple(word) or (Text(""),)
-
-
-def _refuse_operators(written: str) -> None:
-    """Raise where a word, as it is written, is what only a shell would understand."""
-    operator = _OPERATOR.match(written)
-    if operator is not None:
-        _refuse(operator.group())
-    if _ENDS_A_COMMAND.search(written):
-        _refuse(";")
-
-
-def _refuse(operator: str) -> None:
-    raise BadCommandError(
-        f"{operator!r} means something to a shell only, and the command runs without one: "
-        f"{A_JOB_MAY}write bash -c '…'; quote it where the program itself shall get it"
-    )

@@ -22,6 +22,8 @@ CALL = RemoteCall(url="https://example.com/hook")
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("name", {"name": ""}, "needs a name"),
     ("name", {"name": " \t"}, "needs a name"),
+    ("name", {"name": "x" * 131_058}, "KALA_JOB_NAME"),
+    ("name", {"name": "é" * 65_529}, "KALA_JOB_NAME"),
     ("type", {"type": 2}, "no type 2"),
     ("type", {"type": -1}, "0 is a command, 1 an HTTP call"),
     ("command", {"command": ""}, "needs a command"),
@@ -29,14 +31,37 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("command", {"command": "a\0b"}, "NUL"),
     ("command", {"command": "a\0b", "shell": True}, "NUL"),
     ("command", {"command": "echo 'a"}, "quote"),
+    ("command", {"command": "date\nls"}, "line break"),
+    ("command", {"command": "http://example.com/"}, "job of type 1"),
+    ("command", {"command": "http://example.com/", "shell": True}, "job of type 1"),
+    ("command", {"command": "FOO=1 date"}, "write env in front of it"),
+    ("command", {"command": "echo " + "é" * 65_536}, "more than 131,071 bytes"),
+    ("command", {"command": "echo " + "é" * 65_536, "shell": True}, "more than 131,071 bytes"),
+    ("command", {"command": "echo $A$A", "env": {"A": "x" * 65_536}}, "more than 131,071 bytes"),
+    (
+        "command",
+        {"command": "echo $KALA_JOB_NAME$A", "name": "x" * 131_057, "env": {"A": "x" * 15}},
+        "131,071 bytes",
+    ),
     ("command", {"command": "date | tee file"}, r"\|"),
     ("argv", {"argv": ("date",)}, "either a command or an argv"),
     ("argv", {"argv": ("",), "command": ""}, "name a program"),
+    ("argv", {"argv": ("/bin/",), "command": ""}, "name a program"),
+    ("argv", {"argv": ("https://example.com/",), "command": ""}, "job of type 1"),
+    ("argv", {"argv": ("echo", "x" * 131_072), "command": ""}, "more than 131,071 bytes"),
+    ("argv", {"argv": ("echo", "é" * 65_536), "command": ""}, "more than 131,071 bytes"),
+    ("argv", {"argv": ("echo", *["x"] * 209_716), "command": ""}, "all words together"),
     ("argv", {"argv": ("date", "a\0"), "command": ""}, "NUL"),
     ("env", {"env": {"": "x"}}, "name of a variable"),
     ("env", {"env": {"A=B": "x"}}, "name of a variable"),
     ("env", {"env": {"A": "x\0"}}, "name of a variable"),
     ("env", {"env": {"A\0": "x"}}, "name of a variable"),
+    ("env", {"env": {"A": "x" * 131_070}}, "131,071 bytes"),
+    ("env", {"env": {"Ä": "é" * 65_535}}, "131,071 bytes"),
+    ("env", {"env": {str(number): "x" * 100_000 for number in range(21)}}, "all of them"),
+    ("user", {"user": "no\0body"}, "no user has a name"),
+    ("user", {"user": "a:b"}, "no user has a name"),
+    ("cwd", {"cwd": "/a" * 2_048}, "4,095 bytes"),
     ("cwd", {"cwd": "relative/path"}, "absolute"),
     ("cwd", {"cwd": "/a\0b"}, "absolute"),
     ("remote_properties", {"type": 1}, "needs a url"),
@@ -95,9 +120,9 @@ def state() -> State:
     return world.state
 
 
-def problems_of(state: State, spec: JobSpec) -> InvalidJobError:
+def problems_of(state: State, spec: JobSpec, job: str = "new") -> InvalidJobError:
     with pytest.raises(InvalidJobError) as refused:
-        check(state, id_of("new"), spec)
+        check(state, id_of(job), spec)
     return refused.value
 
 
@@ -131,9 +156,21 @@ def test_the_example_of_what_would_be_right_is_accepted(
 def test_every_field_that_has_rules_is_in_the_table() -> None:
     free = {
         "owner", "resume_at_next_scheduled_time", "template_delimiters", "overlap", "catch_up", "wait_for",
-        "shell", "user", "tags", "description", "rerun_interrupted",
+        "shell", "tags", "description", "rerun_interrupted",
     }  # fmt: skip
     assert {field for field, _, _ in BAD} | free == {field.name for field in fields(JobSpec)}
+
+
+def test_a_job_that_was_stored_when_more_was_accepted_can_be_changed_elsewhere(state: State) -> None:
+    there = state.jobs[id_of("there")]
+    stored = replace(there.spec, command="FOO=1 date\nls")
+    state.jobs[id_of("old")] = replace(there, id=id_of("old"), spec=stored)
+    try:
+        check(state, id_of("old"), replace(stored, retries=3))
+        [problem] = problems_of(state, replace(stored, cwd="/srv"), "old").problems
+        assert problem.field == "command"
+    finally:
+        del state.jobs[id_of("old")]
 
 
 def test_every_field_at_fault_is_named_at_once(state: State) -> None:
@@ -160,6 +197,11 @@ def test_every_field_at_fault_is_named_at_once(state: State) -> None:
         {"retry_backoff": 1, "keep_runs": 1, "retries": 0},
         {"parent_jobs": (id_of("there"),), "on_failure_job": id_of("there")},
         {"cwd": "/srv", "env": {"LANG": "a=b"}},
+        {"name": "x" * 131_057, "env": {"A": "x" * 131_069}, "command": "echo " + "x" * 131_071},
+        {"name": "x" * 131_058, "type": 1, "command": "", "remote_properties": CALL},
+        {"command": "x" * 131_071, "shell": True},
+        {"command": "date\nls\n", "shell": True},
+        {"argv": ("echo", "x" * 131_071), "command": ""},
     ],
 )
 def test_what_makes_sense_is_accepted(state: State, said: dict[str, Any]) -> None:
@@ -229,6 +271,11 @@ def test_a_duration_of_zero_that_would_let_nothing_run_is_refused(field: str, ze
         {"url": "http://h/", "headers": {"A": "x\r\nB: y"}},
         {"url": "http://h/", "headers": {"A": "☃"}},
         {"url": "http://h/", "method": "ΓET"},
+        {"url": " http://h/"},
+        {"url": "http://h/\n"},
+        {"url": "http://h/a\r\nb"},
+        {"url": "http://h h/"},
+        {"url": "http://h/", "headers": {"Host": "a", "host": "b"}},
         {"url": "http://h/", "expected_response_codes": (200, 99999)},
     ],
 )

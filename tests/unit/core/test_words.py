@@ -4,7 +4,9 @@ import subprocess
 
 import pytest
 
-from kala_server.core.words import LONGEST, BadCommandError, argv_for, split
+from kala_server.core import kernel
+from kala_server.core.runnable import BadCommandError
+from kala_server.core.words import LONGEST, argv_for, check, split
 
 ENVIRONMENT = {"NAME": "two words", "QUOTE": 'it\'s "so"', "EMPTY": ""}
 
@@ -24,6 +26,8 @@ def words(command: str) -> list[str]:
         (r"echo a\ b \"", ["echo", "a b", '"']),
         (r'echo "a\b\"\\\$\`"', ["echo", r'a\b"\$`']),
         ("echo a\\\nb \\\n  c", ["echo", "ab", "c"]),
+        ("echo a\\\r\nb \\\r\n  c \\\r\n", ["echo", "ab", "c"]),
+        ("\n\r\n echo 'a\nb' \"c\r\nd\" \r\n\n", ["echo", "a\nb", "c\r\nd"]),
         ('echo "a\\\nb"', ["echo", "ab"]),
         ("ls ab\u00a0c", ["ls", "ab\u00a0c"]),
         ("ls *.txt ~ {a,b} # no", ["ls", "*.txt", "~", "{a,b}", "#", "no"]),
@@ -56,7 +60,21 @@ def test_variables_are_filled_in_where_a_shell_would(command: str, expected: lis
         *("a | b", "a || b", "a |& b", "a & b", "a && b", "a ; b", "a |b"),
         *("a > f", "a >> f", "a < f", "a << E", "a 2> f", "a 2>&1", "a &> f", "a >&2"),
         *("a >f", "a 2>/dev/null", "a <f", "a ; ", "a; b", r"a\\; b", "a 'x y'; b"),
-        *("a $(b)", "a ${B:-c}"),
+        *("a $((1+2))", "a ${B:-c}"),
+        *(
+            "(date)",
+            "a(b)",
+            "ls|wc",
+            "ls;date",
+            "sleep&",
+            "ls>f",
+            "~/bin/a",
+            "~",
+            "/opt/*/a",
+            "a?b",
+            "# a",
+            "#",
+        ),
     ],
 )
 def test_what_only_a_shell_would_understand_is_refused_with_a_hint(command: str) -> None:
@@ -65,7 +83,12 @@ def test_what_only_a_shell_would_understand_is_refused_with_a_hint(command: str)
 
 
 @pytest.mark.parametrize(
-    "command", ["find -exec ls {} \\;", "a '|' \"&&\" \\> '2>&1'", "a 'x;' \"y;\"", "curl http://h/?a=1&b=2"]
+    "command",
+    [
+        *("find -exec ls {} \\;", "a '|' \"&&\" \\> '2>&1'", "a 'x;' \"y;\"", "curl http://h/?a=1&b=2"),
+        *("'a|b' c", "\\~/a b", '"/opt/*"/a', "$HOME/bin/a", "'FOO=1' a", "[ -f a ]", "a 1=2"),
+        *("a ~ * (b) FOO=1 http://h/", "a#b c", "{{.Name}} a", "a@b:c%d,e+f a"),
+    ],
 )
 def test_quoted_operators_and_those_within_a_word_are_fine(command: str) -> None:
     assert split(command)
@@ -82,7 +105,20 @@ def test_quoted_operators_and_those_within_a_word_are_fine(command: str) -> None
         ("echo `a", "a backtick at character 6 is never closed"),
         ('echo "`a"', "a backtick at character 7 is never closed"),
         ("echo \\", "escapes nothing"),
-        ("x" * (LONGEST + 1), "cannot be longer than 131,072 characters"),
+        ("echo $(a", "the parenthesis at character 7 is never closed"),
+        ("echo $(a ')'", "the parenthesis at character 7 is never closed"),
+        ("echo $(a ')", "the parenthesis at character 7 is never closed"),
+        ("x " * LONGEST, "cannot be longer than 266,237 characters"),
+        ("FOO=1 date", "FOO=… before a command .* write env in front of it"),
+        ("FOO='a b' date", "FOO=… before a command"),
+        ("FOO+=1", r"FOO\+=… before a command"),
+        ("https://example.com/hook", "an HTTP call is a job of type 1"),
+        (" ftp://example.com/hook -x", "an address is no command"),
+        ("'HTTP://example.com'/hook", "an address is no command"),
+        ("'' a", "must name a program"),
+        ("/usr/bin/ a", "must name a program"),
+        (". script", "must name a program"),
+        ("/a" * 2048, "path of a program has up to 4,095 bytes"),
     ],
 )
 def test_a_command_that_cannot_be_split_says_why(command: str, reason: str) -> None:
@@ -91,8 +127,71 @@ def test_a_command_that_cannot_be_split_says_why(command: str, reason: str) -> N
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        "date\nls",
+        "date\n\n ls -l",
+        "date\r\nls",
+        "date\rls",
+        "a 'b\nc'\nd",
+        "a \\\n\nb",
+        "\na\nb",
+        "$A\n`b`",
+        "a\n# b",
+    ],
+)
+def test_a_line_break_between_words_is_refused_with_the_ways_out(command: str) -> None:
+    with pytest.raises(BadCommandError, match=r'line break at .*"shell": true.*bash -c.*backslash.*quote it'):
+        split(command)
+
+
+LONGEST_WORD = kernel.LONGEST_WORD
+
+
+@pytest.mark.parametrize(
+    ("command", "environment"),
+    [
+        ("echo " + "x" * LONGEST_WORD, {}),
+        ("echo " + "é" * (LONGEST_WORD // 2) + "x", {}),
+        ("echo '" + "x" * LONGEST_WORD + "'", {}),
+        ("echo " + "\\x" * LONGEST_WORD, {}),
+        ("echo x${A}", {"A": "x" * (LONGEST_WORD - 1)}),
+        ("echo `a` " + "x" * (LONGEST_WORD - len('exec echo "$(eval a)" ')), {}),
+    ],
+)
+def test_a_word_is_as_long_as_the_kernel_takes_it_and_not_a_byte_longer(
+    command: str, environment: dict[str, str]
+) -> None:
+    check(command, environment)
+    assert max(len(word.encode()) for word in argv_for(split(command), environment)) == LONGEST_WORD
+    longer = command[:-1] + "xx'" if command.endswith("'") else command + "x"
+    with pytest.raises(BadCommandError, match="has more than 131,071 bytes"):
+        check(longer, environment)
+    with pytest.raises(BadCommandError, match="has more than 131,071 bytes"):
+        argv_for(split(longer), environment)
+
+
+def test_all_words_together_have_a_limit_and_none_is_made_to_find_it() -> None:
+    value = "x" * 100_000
+    check("echo" + " $A" * 20, {"A": value})
+    for times in (21, 80_000):
+        with pytest.raises(BadCommandError, match="all words together"):
+            check("echo" + " $A" * times, {"A": value})
+
+
+@pytest.mark.parametrize(
     ("command", "printed"),
     [
+        ("printf %s. $(echo a b)", "a b."),
+        ("printf %s. x$(echo a)y '$(c)'", "xay.$(c)."),
+        ('printf %s. "$(c)"', "$(c)."),
+        ("printf %s. $(echo ')' \\) `echo ')'`) b", ") ) ).b."),
+        ("printf %s. $(echo \")$(echo '(')\" ${X:-)}) b", ")( ).b."),
+        ("printf %s. $( (echo a; (echo b)) | tr '\\n' - )c", "a-b-c."),
+        ("printf %s. $(echo a # it's )\n)b", "ab."),
+        ("printf %s. $(case x in (x) echo a;; esac)", "a."),
+        ("printf %s. $() b", ".b."),
+        ("printf %s. $(echo a\necho b)", "a\nb."),
         ("printf %s. `echo a b`", "a b."),
         ("printf %s. x`echo a`y \"`echo b`\" '`c`'", "xay.b.`c`."),
         ("printf %s. `echo hi` $NAME \"$QUOTE\" ';' '$X'", 'hi.two words.it\'s "so".;.$X.'),
@@ -100,7 +199,7 @@ def test_a_command_that_cannot_be_split_says_why(command: str, reason: str) -> N
         ('printf %s. `echo "it\'s"` d', "it's.d."),
     ],
 )
-def test_a_backtick_is_one_word_of_output_and_the_rest_stays_quoted(command: str, printed: str) -> None:
+def test_a_substitution_is_one_word_of_output_and_the_rest_stays_quoted(command: str, printed: str) -> None:
     argv = words(command)
-    assert argv[:2] == ["/bin/sh", "-c"]
+    assert (argv[:2] == ["/bin/sh", "-c"]) is ('"$(c)"' not in command)
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == printed
