@@ -158,6 +158,7 @@ class Job(_Wire):
     id: str = ""
     next_run_at: Moment = None
     is_done: bool = False
+    stuck: str = ""
     success_count: int = 0
     last_success: Moment = None
     error_count: int = 0

@@ -47,6 +47,9 @@ class Executor:
                     self._start(effect)
                 case e.EndAttempt():
                     self._end(effect.run_id)
+                case e.ReportStuck():
+                    unforeseen = None if isinstance(effect.error, ValueError) else effect.error
+                    _log.error("the job %s is stuck: %s", effect.job_id, effect.reason, exc_info=unforeseen)
                 case e.DropOutput():
                     self._let_go(effect.run_id)
                     self._in_background(asyncio.to_thread(self._outputs.drop, effect.run_id))

@@ -5,12 +5,15 @@ import logging
 import socket
 import ssl
 import tempfile
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from tornado.netutil import bind_sockets, bind_unix_socket
 
+from kala_server import zone_watch
 from kala_server.clock import LoopClock
 from kala_server.config import ConfigError, Settings
 from kala_server.core.events import EndEverything
@@ -50,6 +53,8 @@ class Server:
         tls = _tls(settings)
         self._settings = settings
         self._exit = ExitStack()
+        self._background: list[asyncio.Task[None]] = []
+        """Kept, as the loop itself does not keep its tasks."""
         self.port = settings.port
         self.ended: asyncio.Future[StoreBrokenError] = asyncio.get_running_loop().create_future()
         """Done with the reason when the server cannot go on."""
@@ -123,10 +128,14 @@ class Server:
         if self._settings.unix_socket is None:
             self.port = sockets[0].getsockname()[1]
         self._http.add_sockets(sockets)
-        self._writing = asyncio.get_running_loop().create_task(
-            ahead.keep_written(self.service, self._context.listing)
-        )
-        self._exit.callback(self._writing.cancel)
+        self._in_background(ahead.keep_written(self.service, self._context.listing))
+        self._in_background(zone_watch.follow_changes(self.service))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside the rest until the server stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.append(task)
+        self._exit.callback(task.cancel)
 
     async def stop(self, grace: timedelta | None = None) -> None:
         """Stop accepting, let commands finish for a while, end the others, record everything."""
@@ -151,6 +160,7 @@ class Server:
         return {
             "kala_jobs": ("Jobs", len(state.jobs)),
             "kala_jobs_disabled": ("Disabled jobs", state.counts["disabled"]),
+            "kala_jobs_stuck": ("Jobs about which nothing can be decided", len(state.stuck)),
             "kala_runs_running": ("Runs whose command is running", state.counts["running"]),
             "kala_runs_ready": ("Runs that wait for a free place", len(state.ready)),
             "kala_events_waiting": ("Events that wait to be decided on", self.service.waiting_events),

@@ -11,6 +11,7 @@ from kala_server.core.followers import follow
 from kala_server.core.job import Job, Run, RunState, Trigger
 from kala_server.core.slots import end_run
 from kala_server.core.turn import Turn, run_id_for
+from kala_server.core.values import replace
 
 
 def dispatch(turn: Turn) -> None:
@@ -35,6 +36,13 @@ def ended(turn: Turn, event: e.Ended) -> None:
     run = turn.state.runs.get(event.run_id)
     if run is None or run.state is not RunState.RUNNING:
         return
+    if not turn.contain(run.job_id, lambda: _decide_on_end(turn, run, event)):
+        # That the command has ended is a fact, whatever was to follow from it.
+        reason = f"{event.reason}; {reasons.NOT_DECIDED}".removeprefix("; ")
+        _emit_finish(turn, run, replace(event, reason=reason), _state_after(run, event))
+
+
+def _decide_on_end(turn: Turn, run: Run, event: e.Ended) -> None:
     job = turn.state.jobs.get(run.job_id)
     state = _state_after(run, event)
     retry = (
@@ -87,6 +95,12 @@ def _retry(turn: Turn, job: Job, run: Run, event: e.Ended) -> bool:
 
 
 def _finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> None:
+    _emit_finish(turn, run, event, state)
+    if run.job_id in turn.state.jobs:
+        follow(turn, turn.run(run.id))
+
+
+def _emit_finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> None:
     turn.emit(
         r.RunFinished(
             run_id=run.id,
@@ -99,8 +113,6 @@ def _finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> None:
             output_cut=event.output_cut,
         )
     )
-    if run.job_id in turn.state.jobs:
-        follow(turn, turn.run(run.id))
 
 
 def cancel(turn: Turn, event: e.CancelRun) -> None:

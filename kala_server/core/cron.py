@@ -38,6 +38,11 @@ class Cron:
         """Read the line, once for as long as it is asked."""
         object.__setattr__(self, "says", read_line(self.line))
 
+    @property
+    def clock(self) -> tzinfo | None:
+        """The zone on whose wall clock the slots are; None where they follow elapsed time."""
+        return None if self.says.follows_elapsed_time else self.zone
+
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first slot strictly after the instant; None where no date ever fits."""
         today = self._day(instant)

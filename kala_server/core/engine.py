@@ -15,6 +15,7 @@ from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
 from kala_server.core.job import Job, JobSpec, Overlap, RunState, Trigger
+from kala_server.core.occurrences import first_of
 from kala_server.core.state import Due, DueEntry, State
 from kala_server.core.turn import Limits, Turn
 
@@ -79,27 +80,48 @@ def _change(turn: Turn, event: e.ChangeJob) -> None:
     before = event.made_from
     if before is not None and (before.spec, before.disabled) != (job.spec, job.disabled):
         raise ChangedMeanwhileError(f"the job {job.spec.name!r} was changed by somebody else meanwhile")
-    validation.check(turn.state, job.id, event.spec)
-    if _says_when(job.spec) != _says_when(event.spec):
-        slots.close(turn, job.id)
+    begins = _begins(turn, job, event)
+    validation.check(turn.state, job.id, event.spec, begins=begins is not None)
+    if begins is not None and not turn.contain(job.id, lambda: slots.close(turn, job.id)):
+        slots.give_up(turn, job)
     turn.emit(
         r.JobChanged(
             id=job.id,
             at=turn.now,
             spec=event.spec,
             disabled=event.disabled,
-            next_at=_next_slot_of_changed(turn, job, event),
+            next_at=turn.job(job.id).next_at if begins is None else _first_slot(job, event.spec, begins),
+            begun_at=begins,
         )
     )
+    if begins is not None:
+        turn.unstick(job.id)
     followers.join_generations(turn, job.id)
-    slots.account(turn, job.id, missed=reasons.DISABLED if job.disabled else "")
+    _settle(turn, job.id, missed=reasons.DISABLED if job.disabled else "")
 
 
-def _next_slot_of_changed(turn: Turn, job: Job, event: e.ChangeJob) -> datetime | None:
-    """Return the job's next slot: a new schedule starts anew, any other change leaves the slots alone."""
-    if _says_when(job.spec) == _says_when(event.spec):
-        return turn.job(job.id).next_at
-    return validation.first_slot(event.spec, turn.now, turn.now) if event.spec.schedule else None
+def _begins(turn: Turn, job: Job, event: e.ChangeJob) -> datetime | None:
+    """Return from when a changed job's slots count anew; None where they stay as they are."""
+    if _says_when(job.spec) != _says_when(event.spec):
+        return turn.now
+    # A slot of this very instant is in the ledger already.
+    return turn.now + slots.INSTANT if event.anew and event.spec.schedule else None
+
+
+def _first_slot(job: Job, spec: JobSpec, begins: datetime) -> datetime | None:
+    """Return the first slot of a schedule that begins anew; START may be past, but something must be left of it."""
+    if not spec.schedule:
+        return None
+    first = first_of(spec, begins)
+    if first is None and _says_when(job.spec) != _says_when(spec):
+        validation.first_slot(spec, begins, begins)  # which says why
+    return first
+
+
+def _settle(turn: Turn, job_id: str, missed: str = "") -> None:
+    """Bring the job's ledger up to now; what was stuck is looked at as a whole."""
+    look = slots.look_anew if job_id in turn.state.stuck else slots.account
+    turn.contain(job_id, lambda: look(turn, job_id, missed))
 
 
 def _says_when(spec: JobSpec) -> tuple[str, str]:
@@ -124,12 +146,13 @@ def _delete_all(turn: Turn, _event: e.DeleteAllJobs) -> None:
 def _enable(turn: Turn, event: e.EnableJob) -> None:
     if turn.job(event.id).disabled:
         turn.emit(r.JobEnabled(id=event.id, at=turn.now))
-        slots.account(turn, event.id, missed=reasons.DISABLED)
+        turn.contain(event.id, lambda: slots.look_anew(turn, event.id, missed=reasons.DISABLED))
 
 
 def _disable(turn: Turn, event: e.DisableJob) -> None:
     if not turn.job(event.id).disabled:
         turn.emit(r.JobDisabled(id=event.id, at=turn.now))
+        turn.unstick(event.id)
 
 
 def _start(turn: Turn, event: e.StartJob) -> None:
@@ -171,11 +194,21 @@ def _due(turn: Turn) -> Iterator[DueEntry]:
 def _has_come(turn: Turn, entry: DueEntry, *, missed: str) -> None:
     _, _, what, key = entry
     if what is Due.SLOT:
-        slots.account(turn, key, missed)
+        turn.contain(key, lambda: slots.account(turn, key, missed))
     elif what is Due.RETRY:
         turn.state.make_ready(turn.run(key))
     else:
-        attempts.timed_out(turn, key)
+        turn.contain(turn.run(key).job_id, lambda: attempts.timed_out(turn, key))
+
+
+def _look_anew(turn: Turn, event: e.LookAnew) -> None:
+    for job_id in event.job_ids:
+        if job_id in turn.state.jobs:  # it may have been deleted meanwhile
+            _look_at(turn, job_id, missed="")
+
+
+def _look_at(turn: Turn, job_id: str, *, missed: str) -> None:
+    turn.contain(job_id, lambda: slots.look_anew(turn, job_id, missed))
 
 
 def _recover(turn: Turn, event: e.Recover) -> None:
@@ -186,6 +219,9 @@ def _recover(turn: Turn, event: e.Recover) -> None:
             attempts.interrupted(turn, run)
         elif run.ending:  # whoever was asked to end it is gone
             turn.ask(e.EndAttempt(run_id=run.id))
+    for job in list(turn.state.jobs.values()):
+        if job.spec.timezone:
+            _look_at(turn, job.id, missed=reasons.DOWN)
     for entry in _due(turn):
         _has_come(turn, entry, missed=reasons.DOWN)
 
@@ -226,6 +262,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     e.StepClock: _step_clock,
     e.Recover: _recover,
     e.LookForRoom: _look_for_room,
+    e.LookAnew: _look_anew,
     e.EndEverything: lambda turn, _event: attempts.end_everything(turn),
     e.Housekeep: _housekeep,
     e.Spawned: attempts.spawned,

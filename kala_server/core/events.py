@@ -37,6 +37,8 @@ class ChangeJob:
     id: str
     spec: JobSpec
     disabled: bool = False
+    anew: bool = False
+    """Whether its slots begin anew from now although its schedule says the same as before."""
     made_from: Job | None = None
     """The job as it was when the change was made from it; None = whatever it says."""
 
@@ -110,6 +112,13 @@ class LookForRoom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookAnew:
+    """The rules of time zones may be others now: the next slots of these jobs are looked up anew."""
+
+    job_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndEverything:
     """The server stops and will not wait any longer."""
 
@@ -159,6 +168,7 @@ Event = (
     | StepClock
     | Recover
     | LookForRoom
+    | LookAnew
     | EndEverything
     | Housekeep
     | Spawned
@@ -188,4 +198,13 @@ class DropOutput:
     run_id: str
 
 
-Effect = StartAttempt | EndAttempt | DropOutput
+@dataclass(frozen=True, slots=True)
+class ReportStuck:
+    """Effect: let those who look after the server know that nothing can be decided about a job."""
+
+    job_id: str
+    reason: str
+    error: Exception
+
+
+Effect = StartAttempt | EndAttempt | DropOutput | ReportStuck

@@ -1,11 +1,12 @@
 """What became of a job's slots and why, in sentences that a colleague understands. It changes and decides nothing.
 
-Times are told on the job's own clock (`wall_zone`): of its `timezone`, else of the offset in START, else UTC.
+Times are told on the clock of whoever asks, or on the job's own (`wall_zone`): of its `timezone`, else of the offset in
+START, else UTC.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby, islice
 
 from kala_server.core import reasons
@@ -24,8 +25,8 @@ _LATE = timedelta(seconds=1)
 class Explanation:
     """What became, or will become, of one slot, or of several of which the same is to be said: `at` is the first then.
 
-    `state` is that of its run. Without a run it is `upcoming`, `disabled` (it passes without a run), `unknown` (no
-    longer in the ledger), or `none` (there is no slot).
+    `state` is that of its run. Without a run it is `upcoming`, `disabled` (it passes without a run), `stuck` (nothing
+    can be decided about the job), `unknown` (no longer in the ledger), or `none` (there is no slot).
     """
 
     at: datetime
@@ -34,11 +35,16 @@ class Explanation:
     run: Run | None = None
 
 
-def explain(state: State, job: Job, now: datetime, at: datetime | None = None) -> list[Explanation]:
-    """Explain the slots in the minute of `at`, or in its second where it names one; else the last and the next."""
-    teller = _Teller(state, job, now)
+def explain(
+    state: State, job: Job, now: datetime, at: datetime | None = None, *, zone: tzinfo | None = None
+) -> list[Explanation]:
+    """Explain the slots in the minute of `at`, or in its second where it names one; else the last and the next.
+
+    Times in the sentences are on the clock of `zone`, without one on the job's own.
+    """
+    teller = _Teller(state, job, now, zone)
     if at is None:
-        return list(teller.last_and_next())
+        return teller.last_and_next()
     width = timedelta(seconds=1) if at.second or at.microsecond else timedelta(minutes=1)
     last = at if at.microsecond else at + width - timedelta(microseconds=1)
     found = sorted(teller.at(at, last), key=lambda one: one.at)
@@ -53,31 +59,38 @@ def what_it_waits_for(state: State, run: Run, now: datetime) -> str:
 class _Teller:
     """Tells about one job at one instant."""
 
-    def __init__(self, state: State, job: Job, now: datetime) -> None:
+    def __init__(self, state: State, job: Job, now: datetime, zone: tzinfo | None = None) -> None:
         self._state = state
         self._job = job
         self._now = now
-        self._zone = wall_zone(job.spec.schedule, job.spec.timezone)
+        self._zone = zone or _own_clock(job)
+
+    @property
+    def _stuck(self) -> str:
+        return self._state.stuck.get(self._job.id, "")
 
     # -- which slots
 
-    def last_and_next(self) -> Iterator[Explanation]:
+    def last_and_next(self) -> list[Explanation]:
+        """Explain the last slot that is over, what is there now, and the next slot: in the order of the slots."""
         ledger = list(islice(self._state.job_runs(self._job.id), MOST))
-        active = [run for run in ledger if not run.state.final]
         over = [run for run in ledger if run.state.final]
-        for run in [*over[:1], *reversed(active)]:
-            yield self._of(run, run.last_scheduled_at or run.scheduled_at)
-        yield self._next()
+        told = [run for run in ledger if not run.state.final]
+        if over:
+            told.append(max(over, key=_slot_of))
+        told.sort(key=_slot_of)
+        return [*(self._of(run, _slot_of(run)) for run in told), self._next()]
 
     def at(self, first: datetime, last: datetime) -> Iterator[Explanation]:
         """Explain what is in the ledger from `first` to `last`, an entry at a time, and the slots that are not."""
+        if self._stuck:
+            yield from (self._of(run, _slot_of(run)) for run in self._ledger_between(first, last))
+            return
         born = self._job.created_at
         slots = list(islice(between(timetable_of(self._job.spec, born), max(first, born), last), MOST))
         told: set[datetime] = set()
-        for run in self._state.job_runs(self._job.id):
-            ends = run.last_scheduled_at or run.scheduled_at
-            if run.scheduled_at > last or ends < first:
-                continue
+        for run in self._ledger_between(first, last):
+            ends = _slot_of(run)
             # Without a slot there: one of an earlier schedule, or no slot at all, such as a start by hand.
             mine = [slot for slot in slots if run.scheduled_at <= slot <= ends] or [
                 edge for edge in {run.scheduled_at, ends} if first <= edge <= last
@@ -92,6 +105,11 @@ class _Teller:
         ):
             yield self._together(list(alike))
 
+    def _ledger_between(self, first: datetime, last: datetime) -> Iterator[Run]:
+        for run in self._state.job_runs(self._job.id):
+            if run.scheduled_at <= last and _slot_of(run) >= first:
+                yield run
+
     def _together(self, alike: list[Explanation]) -> Explanation:
         """Tell slots in a row, of which the same is to be said, as one."""
         first, last = alike[0], alike[-1]
@@ -102,6 +120,10 @@ class _Teller:
         )
 
     def no_slot(self, at: datetime) -> Explanation:
+        if self._stuck:
+            return Explanation(
+                at=at, state="stuck", sentence=f"whether it is due then is not known: {self._stuck}"
+            )
         return Explanation(at=at, state="none", sentence=f"not due then: {self._why_no_slot(at)}")
 
     def _why_no_slot(self, at: datetime) -> str:
@@ -120,6 +142,10 @@ class _Teller:
 
     def _next(self) -> Explanation:
         job = self._job
+        if self._stuck:
+            return Explanation(at=job.next_at or self._now, state="stuck", sentence=f"stuck: {self._stuck}")
+        if job.disabled and job.next_at is not None and job.next_at <= self._now:
+            return self._without_run_of_the_disabled()
         if job.next_at is not None:
             return self._without_run(job.next_at)
         if job.spec.parent_jobs and not job.spec.schedule:
@@ -127,6 +153,14 @@ class _Teller:
             return Explanation(at=self._now, state=state, sentence=self._what_it_waits_for())
         why = "it runs when it is started" if is_never(job.spec.schedule) else "its last time has passed"
         return Explanation(at=self._now, state="none", sentence=f"nothing more is due: {why}")
+
+    def _without_run_of_the_disabled(self) -> Explanation:
+        """Tell of a disabled job's next slot: those before it have passed, and are missed ones once it is enabled."""
+        following = timetable_of(self._job.spec, self._job.created_at).next_after(self._now)
+        if following is not None:
+            return self._without_run(following)
+        sentence = "nothing more is due: its last time has passed while it was disabled"
+        return Explanation(at=self._now, state="none", sentence=sentence)
 
     def _without_run(self, slot: datetime) -> Explanation:
         job = self._job
@@ -250,6 +284,19 @@ class _Teller:
         local = instant.astimezone(self._zone)
         time = f"{local:%H:%M:%S}" if local.second or local.microsecond else f"{local:%H:%M}"
         return time if local.date() == self._now.astimezone(self._zone).date() else f"{local:%Y-%m-%d} {time}"
+
+
+def _slot_of(run: Run) -> datetime:
+    """Return the latest slot that an entry stands for."""
+    return run.last_scheduled_at or run.scheduled_at
+
+
+def _own_clock(job: Job) -> tzinfo:
+    """Return the zone in which the job's owner thinks; UTC where it is not there any more."""
+    try:
+        return wall_zone(job.spec.schedule, job.spec.timezone)
+    except ValueError:
+        return UTC
 
 
 def _ended(run: Run) -> str:

@@ -31,6 +31,7 @@ def _job_created(state: State, record: r.JobCreated) -> None:
             created_at=record.at,
             disabled=record.disabled,
             next_at=record.next_at,
+            begun_at=record.at if record.spec.timezone else None,
         ),
     )
     for parent_id in record.spec.parent_jobs:
@@ -65,6 +66,9 @@ def _job_changed(state: State, record: r.JobChanged) -> None:
         next_at=record.next_at,
         arrivals=state.jobs[record.id].arrivals if _waits_for(job.spec) == _waits_for(record.spec) else (),
     )
+    if record.begun_at is not None:
+        begun_at = record.begun_at if record.spec.timezone else None
+        changed = replace(changed, begun_at=begun_at, last_slot=None, last_offset=None)
     state.put_job(changed)
     state.watch_slot(changed)
     for run_id in state.active.get(record.id, ()):
@@ -97,6 +101,7 @@ def _set_disabled(state: State, job: Job, *, disabled: bool) -> None:
 def _job_deleted(state: State, record: r.JobDeleted) -> None:
     job = state.jobs[record.id]
     state.undo.drop(state.jobs, record.id)
+    state.undo.drop(state.stuck, record.id)
     state.count("disabled", -int(job.disabled))
     state.count("succeeded", -job.tally.success_count)
     state.count("errors", -job.tally.error_count)
@@ -145,12 +150,12 @@ def _run_queued(state: State, record: r.RunQueued) -> None:
     )
     state.put_run(run)
     state.undo.put(state.active, run.job_id, (*state.active.get(run.job_id, ()), run.id))
-    state.move_slot(record.job_id, record.next_at)
+    state.move_slot(record.job_id, record.next_at, taken=record.scheduled_at, offset=record.offset)
     state.make_ready(run)
 
 
 def _slots_skipped(state: State, record: r.SlotsSkipped) -> None:
-    state.move_slot(record.job_id, record.next_at)
+    state.move_slot(record.job_id, record.next_at, taken=record.last, offset=record.offset)
     kept = state.kept.get(record.job_id, ())
     last = state.runs[kept[-1]] if kept else None
     if last is not None and ledger.continues(state, last, record):

@@ -149,6 +149,13 @@ class Job:
     disabled: bool = False
     next_at: datetime | None = None
     """The first slot that is not in the ledger yet; every slot before it ran or was skipped."""
+    begun_at: datetime | None = None
+    """Slots from here on count: since its creation, or since its schedule was said last. This and what follows are
+    known of a job that names a zone, as its slots may be others once the zone has other rules."""
+    last_slot: datetime | None = None
+    """The latest slot in the ledger since then, …"""
+    last_offset: int | None = None
+    """… and by how many minutes the zone's clock was ahead of UTC there."""
     arrivals: tuple[Arrival, ...] = ()
     tally: Tally = NOTHING_YET
 

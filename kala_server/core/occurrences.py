@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from kala_client.schedule import Schedule
 from kala_server.core import cron_line, stored
@@ -28,6 +29,13 @@ _INSTANT = timedelta(microseconds=1)
 
 class Timetable(Protocol):
     """The slots of one job, in order."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def clock(self) -> tzinfo | None:
+        """The zone on whose wall clock the slots are; None where they follow elapsed time."""
+        ...
 
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first slot strictly after the instant; None where there is none."""
@@ -65,9 +73,32 @@ def latest(timetable: Timetable, first: datetime, last: datetime, most: int) -> 
     return list(found)
 
 
+def next_after_last(timetable: Timetable, last: datetime, offset: int | None) -> datetime | None:
+    """Return the first slot after the latest that is in the ledger, which was looked up by the rules of its time.
+
+    `offset` is by how many minutes the zone's clock was ahead of UTC at that slot. Where it is not so any more, the
+    rules are others: then what has run at 9 o'clock does not run again when 9 o'clock is later.
+    """
+    clock = timetable.clock
+    if clock is None or offset is None or offset == minutes_ahead(clock, last):
+        return timetable.next_after(last)
+    wall = (last + timedelta(minutes=offset)).replace(tzinfo=clock)
+    return timetable.next_after(max(last, wall.astimezone(UTC)))
+
+
+def minutes_ahead(zone: tzinfo, instant: datetime) -> int:
+    """Return by how many whole minutes the zone's clock is ahead of UTC."""
+    offset = instant.astimezone(zone).utcoffset()
+    return 0 if offset is None else offset // timedelta(minutes=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Never:
     """The timetable of a job that only its parents or its owner start."""
+
+    @property
+    def clock(self) -> None:
+        """Return None."""
 
     def next_after(self, instant: datetime) -> datetime | None:  # noqa: ARG002 - the protocol's signature
         """Return None."""
@@ -88,6 +119,10 @@ class Once:
 
     at: datetime
 
+    @property
+    def clock(self) -> None:
+        """Return None: it is an instant."""
+
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the slot where it is still to come."""
         return self.at if self.at > instant else None
@@ -107,6 +142,12 @@ class Repeating:
 
     schedule: Schedule
     zone: tzinfo | None
+
+    @property
+    def clock(self) -> tzinfo | None:
+        """Return the zone where it matters: for days, months, and a START without an offset."""
+        period = self.schedule.period
+        return self.zone if period.total_months or period.total_days or self.schedule.floating else None
 
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first slot strictly after the instant; None past the last repeat."""
@@ -190,11 +231,23 @@ def _fitting_line(schedule: str, timezone: str) -> Timetable:
     return timetable
 
 
+def forget_zones() -> None:
+    """Read every zone anew when it is needed next, as the database may have changed."""
+    ZoneInfo.clear_cache()
+    read_stored.cache_clear()  # what else is remembered is remembered by zones as they are read
+
+
 def timetable_of(spec: JobSpec, created_at: datetime) -> Timetable:
     """Return when a job is due: by its schedule, at once without one, never where it waits for parents."""
     if spec.schedule:
         return read_stored(spec.schedule, spec.timezone)
     return Never() if spec.parent_jobs else Once(created_at)
+
+
+def first_of(spec: JobSpec, begins: datetime) -> datetime | None:
+    """Return the first slot of a schedule that counts from an instant on; of a cron line it is after that."""
+    timetable = read_stored(spec.schedule, spec.timezone)
+    return timetable.next_after(begins) if is_cron(spec.schedule) else first_at_or_after(timetable, begins)
 
 
 def wall_zone(schedule: str, timezone: str) -> tzinfo:

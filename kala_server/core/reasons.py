@@ -15,3 +15,15 @@ TIMED_OUT = "took longer than its timeout"
 INTERRUPTED = "the server stopped before the command ended; whether it did its work is not known"
 SERVER_STOPPED = "the server was stopped"
 AGAIN = "again, because the first was interrupted"
+RULES = "the rules of its time zone have changed, and it is earlier than it was"
+NO_TIMETABLE = (
+    "the times of its schedule could not be computed, from this one on until the schedule was changed"
+)
+NOT_DECIDED = "what follows from its end could not be decided"
+
+
+def stuck(error: Exception) -> str:
+    """Say why nothing can be decided about a job: what is wrong with it in words, or that the fault is ours."""
+    if isinstance(error, ValueError):
+        return f"its times cannot be computed: {error}"
+    return f"a fault of the server keeps it from being decided on ({type(error).__name__}); the log says more"

@@ -25,13 +25,15 @@ class JobCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobChanged:
-    """A job's owner replaced what it says."""
+    """A job's owner replaced what it says, or its next slot was looked up anew."""
 
     id: str
     at: datetime
     spec: JobSpec
     disabled: bool = False
     next_at: datetime | None = None
+    begun_at: datetime | None = None
+    """Where its schedule begins anew; None leaves its slots as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,8 @@ class RunQueued:
     parents: tuple[str, ...] = ()
     next_at: datetime | None = None
     """The job's next slot from here on; unchanged unless this run took one."""
+    offset: int | None = None
+    """By how many minutes the clock of the job's zone is ahead of UTC at the slot; None where it names no zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,8 @@ class SlotsSkipped:
     cause: str = ""
     parents: tuple[str, ...] = ()
     next_at: datetime | None = None
+    offset: int | None = None
+    """As of a run, at the last of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.followers import follow
 from kala_server.core.job import CatchUp, Job, JobSpec, Overlap, RunState, Trigger
-from kala_server.core.occurrences import Timetable, first_at_or_after, latest
+from kala_server.core.occurrences import Timetable, first_at_or_after, first_of, latest, next_after_last
 from kala_server.core.turn import Turn
 
 ON_TIME = timedelta(seconds=10)
@@ -24,7 +24,8 @@ CATCH_UP_LIMIT = 100
 AT_ONCE = 100
 """How many slots are decided on one by one; a period too short to keep up with is late for those before."""
 
-_INSTANT = timedelta(microseconds=1)
+INSTANT = timedelta(microseconds=1)
+"""The shortest time there is between two instants."""
 
 WAITING_LIMIT = 100
 """How many runs of a job with `overlap: allow` wait for a free place before further slots are skipped."""
@@ -37,12 +38,37 @@ def account(turn: Turn, job_id: str, missed: str = "") -> None:
         return
     timetable = turn.timetable(job)
     on_time = [] if missed else _on_time(turn, timetable, job.next_at)
-    missed_until = on_time[0][0] - _INSTANT if on_time else turn.now
+    missed_until = on_time[0][0] - INSTANT if on_time else turn.now
     if job.next_at <= missed_until:
         _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
     for slot, following in on_time:
         _due(turn, turn.job(job_id), slot, following)
     _find_next(turn, job_id, timetable)
+    turn.unstick(job_id)
+
+
+def look_anew(turn: Turn, job_id: str, missed: str = "") -> None:
+    """Find the job's next slot by the rules of its zone as they are now, and bring its ledger up to now."""
+    job = turn.job(job_id)
+    following = _after_the_ledger(turn, job)
+    if following != job.next_at:
+        turn.emit(
+            r.JobChanged(id=job.id, at=turn.now, spec=job.spec, disabled=job.disabled, next_at=following)
+        )
+        if following is not None and (job.next_at is None or following < job.next_at):
+            missed = missed and reasons.RULES
+    turn.unstick(job_id)
+    account(turn, job_id, missed)
+
+
+def _after_the_ledger(turn: Turn, job: Job) -> datetime | None:
+    """Return the first slot that is not in the ledger, computed anew where that is known of the job."""
+    timetable = turn.timetable(job)
+    if job.begun_at is None or not job.spec.schedule:
+        return job.next_at
+    if job.last_slot is None:
+        return first_of(job.spec, job.begun_at)
+    return next_after_last(timetable, job.last_slot, job.last_offset)
 
 
 def close(turn: Turn, job_id: str) -> None:
@@ -58,9 +84,24 @@ def close(turn: Turn, job_id: str) -> None:
             _skip(turn, job, span, reasons.DISABLED, timetable.next_after(turn.now))
 
 
+def give_up(turn: Turn, job: Job) -> None:
+    """Close the ledger of a job whose slots cannot be computed: of those that have passed only the first is known."""
+    if job.next_at is not None and job.next_at <= turn.now:
+        turn.emit(
+            r.SlotsSkipped(
+                run_id=turn.id_for(job, job.next_at),
+                job_id=job.id,
+                at=turn.now,
+                first=job.next_at,
+                last=job.next_at,
+                reason=reasons.NO_TIMETABLE,
+            )
+        )
+
+
 def _on_time(turn: Turn, timetable: Timetable, first: datetime) -> list[tuple[datetime, datetime | None]]:
     """Return the slots that are not late, each with the one after it; of more than `AT_ONCE` the latest."""
-    begin = max(first, turn.noticed - ON_TIME + _INSTANT)
+    begin = max(first, turn.noticed - ON_TIME + INSTANT)
     due = list(islice(_due_from(timetable, begin, turn.now), AT_ONCE + 1))
     if len(due) > AT_ONCE:
         [begin, *_] = latest(timetable, first, turn.now, AT_ONCE)
@@ -178,7 +219,8 @@ def _run(
     cause: str = "",
 ) -> str:
     run_id = turn.id_for(job, slot)
-    turn.queue(job, run_id, slot, trigger, next_at=following, reason=reason, cause=cause)
+    offset = turn.offset(job, slot)
+    turn.queue(job, run_id, slot, trigger, next_at=following, reason=reason, cause=cause, offset=offset)
     return run_id
 
 
@@ -203,5 +245,6 @@ def _skip(
             reason=reason,
             cause=cause,
             next_at=following,
+            offset=turn.offset(job, last),
         )
     )

@@ -51,6 +51,8 @@ class State:
         """`created_at` of this store and `last_attempted_run`."""
         self.marks: dict[str, str] = {}
         """`store`: what the commands carry whose runs are running."""
+        self.stuck: dict[str, str] = {}
+        """Jobs about which nothing could be decided, and why. Not in the journal: each start finds it anew."""
         self.dropped: list[str] = []
         """Runs that are no longer kept since `take_dropped`."""
         self.due: list[DueEntry] = []
@@ -205,9 +207,14 @@ class State:
         if (deadline := self._deadline(run)) is not None:
             heappush(self.due, (deadline, next(self._numbers), Due.TIMEOUT, run.id))
 
-    def move_slot(self, job_id: str, next_at: datetime | None) -> None:
-        """Say which slot of the job is the next."""
+    def move_slot(
+        self, job_id: str, next_at: datetime | None, *, taken: datetime, offset: int | None
+    ) -> None:
+        """Say which slot of the job is the next, where the one that was has been taken."""
         job = self.jobs[job_id]
-        if job.next_at != next_at:
-            self.put_job(replace(job, next_at=next_at))
-            self.watch_slot(self.jobs[job_id])
+        if job.next_at == next_at:
+            return
+        if job.spec.timezone:
+            job = replace(job, last_slot=taken, last_offset=offset)
+        self.put_job(replace(job, next_at=next_at))
+        self.watch_slot(self.jobs[job_id])

@@ -3,16 +3,18 @@
 Each record is applied as it is emitted, so that a cascade sees its own steps; the caller commits or rolls back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from kala_server.core import events as e
+from kala_server.core import reasons
 from kala_server.core import records as r
 from kala_server.core.errors import NotFoundError
 from kala_server.core.fold import apply
 from kala_server.core.job import Job, Run, Trigger
-from kala_server.core.occurrences import Timetable, timetable_of
+from kala_server.core.occurrences import Timetable, minutes_ahead, timetable_of
 from kala_server.core.state import State
 
 _RUNS = UUID("50722e8a-75d0-4ed4-9771-8f6b6b2bc384")
@@ -52,6 +54,33 @@ class Turn:
         """Ask the shell for this, once the records are durable."""
         self.effects.append(effect)
 
+    def contain(self, job_id: str, step: Callable[[], None]) -> bool:
+        """Take a step about one job, whose trouble is its own: where it fails it is taken back, and the job is stuck.
+
+        Returns whether it went well.
+        """
+        mark = self.state.undo.mark()
+        made = len(self.records), len(self.effects), len(self.state.dropped)
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
+            self.state.undo.roll_back(mark)
+            del self.records[made[0] :], self.effects[made[1] :], self.state.dropped[made[2] :]
+            self._is_stuck(job_id, error)
+            return False
+        return True
+
+    def _is_stuck(self, job_id: str, error: Exception) -> None:
+        reason = reasons.stuck(error)
+        if job_id in self.state.jobs and self.state.stuck.get(job_id) != reason:
+            self.state.undo.put(self.state.stuck, job_id, reason)
+            self.ask(e.ReportStuck(job_id, reason, error))
+
+    def unstick(self, job_id: str) -> None:
+        """Take note that something could be decided about the job."""
+        if self.state.undo.drop(self.state.stuck, job_id) is not None:
+            self.state.watch_slot(self.state.jobs[job_id])
+
     def job(self, job_id: str) -> Job:
         """Return the job. Raises NotFoundError."""
         try:
@@ -81,6 +110,11 @@ class Turn:
         """Return when the job is due."""
         return timetable_of(job.spec, job.created_at)
 
+    def offset(self, job: Job, slot: datetime) -> int | None:
+        """Return by how many minutes the clock of the job's zone is ahead of UTC at the slot; None without a zone."""
+        clock = self.timetable(job).clock if job.spec.timezone else None
+        return None if clock is None else minutes_ahead(clock, slot)
+
     def has_room(self, job: Job) -> bool:
         """Whether one more run of the job may wait: else a job that is too slow for what starts it would pile up."""
         return len(self.state.active.get(job.id, ())) < MOST_OF_ONE_JOB
@@ -96,8 +130,9 @@ class Turn:
         reason: str = "",
         cause: str = "",
         parents: tuple[str, ...] = (),
+        offset: int | None = None,
     ) -> None:
-        """Decide that there is a run; `next_at` is the job's next slot from here on."""
+        """Decide that there is a run; `next_at` is the job's next slot from here on, `offset` that of its clock."""
         self.emit(
             r.RunQueued(
                 run_id=run_id,
@@ -109,6 +144,7 @@ class Turn:
                 cause=cause,
                 parents=parents,
                 next_at=next_at,
+                offset=offset,
             )
         )
 

@@ -15,7 +15,15 @@ from kala_server.core import calls, kernel, runnable, words
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
-from kala_server.core.occurrences import first_at_or_after, is_cron, is_never, read, read_stored
+from kala_server.core.occurrences import (
+    Timetable,
+    first_at_or_after,
+    first_of,
+    is_cron,
+    is_never,
+    read,
+    read_stored,
+)
 from kala_server.core.state import State
 from kala_server.core.zones import zone_of
 
@@ -34,12 +42,16 @@ MOST_RUNS_KEPT = 100_000
 _NOTHING = JobSpec(name="")
 
 
-def check(state: State, job_id: str, spec: JobSpec) -> None:
-    """Raise InvalidJobError where the job cannot be accepted under this id."""
+def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> None:
+    """Raise InvalidJobError where the job cannot be accepted under this id.
+
+    Unless its schedule `begins` with this, it is one that was accepted before: then it is nobody's mistake.
+    """
     known = state.jobs.get(job_id)
     before = known.spec if known else _NOTHING
     problems = [
         *_about_what_runs(spec, before),
+        *(_about_the_schedule(spec) if begins else ()),
         *_about_time(spec, before),
         *_about_limits(spec),
         *_about_others(state, job_id, spec),
@@ -54,10 +66,9 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
         return None
     if not spec.schedule:
         return None if spec.parent_jobs else created_at
-    if is_cron(spec.schedule):
-        start = read_stored(spec.schedule, spec.timezone).next_after(now)
-    else:
-        start = _start(spec.schedule, spec.timezone)
+    start = (
+        first_of(spec, now) if is_cron(spec.schedule) else _start(read_stored(spec.schedule, spec.timezone))
+    )
     if start is None:
         raise _invalid("schedule", "it is never due", _SCHEDULE)
     if start < now:
@@ -70,9 +81,9 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
 
 
 @lru_cache(maxsize=4096)
-def _start(schedule: str, timezone: str) -> datetime | None:
+def _start(timetable: Timetable) -> datetime | None:
     """Return START; many jobs of a batch have the same."""
-    return first_at_or_after(read_stored(schedule, timezone), _BEGINNING)
+    return first_at_or_after(timetable, _BEGINNING)
 
 
 def _written(instant: datetime) -> str:
@@ -145,9 +156,7 @@ def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
 
 
 def _about_time(spec: JobSpec, before: JobSpec) -> Iterator[FieldProblem]:
-    """What the job says already was accepted by the rules and with the zones of then, and is not asked again."""
-    if (spec.schedule, spec.timezone) != (before.schedule, before.timezone):
-        yield from _about_the_schedule(spec)
+    """What the job says already was accepted by the rules of then, and is not asked again."""
     for field in _DURATION_FIELDS:
         text = getattr(spec, field)
         if text and text != getattr(before, field):

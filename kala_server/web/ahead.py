@@ -6,7 +6,7 @@ from contextlib import suppress
 from kala_server.core.state import State
 from kala_server.service import Service
 from kala_server.store.protocol import StoreBrokenError
-from kala_server.wire.listing import Listing, look
+from kala_server.wire.listing import Listing, Sight, look
 
 _BETWEEN_LOOKS = 2.0
 """Seconds after which it is looked whether there are jobs whose JSON is not written yet, …"""
@@ -17,7 +17,7 @@ _PAUSE = 0.005
 async def write_at_once(service: Service, listing: Listing) -> None:
     """Write the JSON of every job, before there is anybody whom that could hold up."""
     with suppress(StoreBrokenError):  # the server is told of it otherwise
-        await listing.write_ahead(await service.read(look), pause=0)
+        await listing.write_ahead(await _sight(service), pause=0)
 
 
 async def keep_written(service: Service, listing: Listing) -> None:
@@ -31,8 +31,12 @@ async def keep_written(service: Service, listing: Listing) -> None:
             await asyncio.sleep(_BETWEEN_LOOKS)
             before, latest = latest, _latest_job(service.state)
             if latest == before != written:
-                await listing.write_ahead(await service.read(look), pause=_PAUSE)
+                await listing.write_ahead(await _sight(service), pause=_PAUSE)
                 written = latest
+
+
+async def _sight(service: Service) -> Sight:
+    return await service.read(lambda state: look(state, service.clock.now()))
 
 
 def _latest_job(state: State) -> tuple[int, str]:

@@ -56,7 +56,8 @@ class Jobs(StreamingHandler, JobCreator):
         """List every job, or the page of them to which all that is said applies."""
         wanted, stats = Wanted.read(self.query), self.query.yes("stats")
         running = wanted is not None and wanted.state is JobState.RUNNING
-        sight = await self.ask(lambda state: listing.look(state, stats=stats, running=running))
+        now = self.context.service.clock.now()
+        sight = await self.ask(lambda state: listing.look(state, now, stats=stats, running=running))
         if wanted is None:
             await self.stream(self.context.listing.slices(sight))
             return
@@ -108,8 +109,8 @@ class OneJob(Handler):
 
     async def get(self, job_id: str) -> None:
         """Return the job with its finished runs."""
-        one = self.context.listing.one
-        self.send(await self.ask(lambda state: one(listing.look_at(state, existing(state, job_id)))))
+        one, now = self.context.listing.one, self.context.service.clock.now()
+        self.send(await self.ask(lambda state: one(listing.look_at(state, existing(state, job_id), now))))
 
     async def put(self, job_id: str) -> None:
         """Let the job say what the request says, and nothing else; it keeps its id and its history."""
@@ -120,11 +121,12 @@ class OneJob(Handler):
     async def patch(self, job_id: str) -> None:
         """Change the fields that the request names."""
         changes = self.body()
+        anew = requests.names_schedule(changes)
         while True:
             job = await self.ask(lambda state: existing(state, job_id))
             spec, disabled = requests.change_job(job, changes)
             with suppress(ChangedMeanwhileError):
-                change = e.ChangeJob(id=job_id, spec=spec, disabled=disabled, made_from=job)
+                change = e.ChangeJob(id=job_id, spec=spec, disabled=disabled, anew=anew, made_from=job)
                 await self.context.service.submit(change)
                 break
         await self.get(job_id)

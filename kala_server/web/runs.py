@@ -1,6 +1,7 @@
 """The ledger over HTTP: runs, explanations, previews (docs/api.md). What runs printed is in `output.py`."""
 
 from bisect import bisect_left
+from datetime import tzinfo
 from itertools import islice
 from typing import Any
 
@@ -88,9 +89,10 @@ class Explain(Handler):
     async def get(self, job_id: str) -> None:
         """Say what became of the slots at a time, or of the last and the next one."""
         at, now = self.query.instant("at"), self.context.service.clock.now()
+        zone = _zone("zone", self.query.text("zone"))
 
         def slots(state: State) -> dict[str, Any]:
-            found = explain(state, existing(state, job_id), now, at)
+            found = explain(state, existing(state, job_id), now, at, zone=zone)
             return {"slots": [ledger.slot(one) for one in found]}
 
         self.answer(await self.ask(slots))
@@ -109,16 +111,21 @@ class Preview(Handler):
         self.answer({"next": due})
 
 
+def _zone(parameter: str, name: str) -> tzinfo | None:
+    """Return the zone that a parameter names, None where it is empty. Raises InvalidRequestError."""
+    try:
+        return zone_of(name)
+    except ValueError as error:
+        raise InvalidRequestError([FieldProblem(parameter, str(error), "Europe/Berlin")]) from None
+
+
 def _timetable(schedule: str, timezone: str) -> Timetable:
     """Read a schedule as a job would. Raises InvalidRequestError."""
     schedule = schedule.strip()
     if not is_cron(schedule):
         # The plus of an offset arrives as a space where it was not escaped; no schedule but a cron line has spaces.
         schedule = schedule.replace(" ", "+")
-    try:
-        zone_of(timezone)
-    except ValueError as error:
-        raise InvalidRequestError([FieldProblem("timezone", str(error), "Europe/Berlin")]) from None
+    _zone("timezone", timezone)
     try:
         return read(schedule, timezone)
     except ValueError as error:

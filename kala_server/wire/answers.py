@@ -39,23 +39,24 @@ def to_bytes(document: object) -> bytes:
     return to_json(document) + b"\n"
 
 
-def own_part(job: Job) -> dict[str, Any]:
+def own_part(job: Job, next_run_at: datetime | None) -> dict[str, Any]:
     """Return what hardly two jobs have in common."""
     return {
         "name": job.spec.name,
         "id": job.id,
         "command": job.spec.command,
-        "next_run_at": job.next_at or NEVER,
+        "next_run_at": next_run_at or NEVER,
         "created_at": job.created_at,
     }
 
 
 def common_part(
-    job: Job, children: Sequence[str] | None, *, active: bool, stats: Sequence[dict[str, Any]]
+    job: Job, children: Sequence[str] | None, *, active: bool, stuck: str, stats: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the rest of what Kala sends of a job, with the counters in both places, and what Kala does not know.
 
-    Jobs that say the same and have not run yet have it all in common. `active`: a run waits or runs.
+    Jobs that say the same and have not run yet have it all in common. `active`: a run waits or runs; `stuck`: why
+    nothing can be decided about it.
     """
     spec, tally = job.spec, job.tally
     counters = {
@@ -83,6 +84,7 @@ def common_part(
         "is_done": is_done(job, active=active),
         **counters,
         **beyond_kala(job),
+        "stuck": stuck,
     }
 
 

@@ -19,6 +19,8 @@ _OF_THE_SERVER = (
     r.KeysForgotten,
 )
 """Records that tell an owner nothing."""
+_OURS = {"begun_at", "offset"}
+"""What records keep so that slots can be looked up anew."""
 
 
 def run(state: State, run: Run, now: datetime) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def event(state: State, record: r.Record) -> tuple[str, dict[str, Any]] | None:
     """
     if isinstance(record, _OF_THE_SERVER):
         return None
-    said = {field.name: getattr(record, field.name) for field in fields(record)}
+    said = {field.name: getattr(record, field.name) for field in fields(record) if field.name not in _OURS}
     spec = said.pop("spec", None)
     job_id = said.pop("id", None) or said.pop("job_id", None)
     if job_id is None and (about := state.runs.get(said.get("run_id", ""))) is not None:

@@ -7,6 +7,7 @@ value, and the part that most jobs have in common is kept once.
 import asyncio
 from collections.abc import AsyncGenerator, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from operator import attrgetter
 
 from pydantic_core import to_json
@@ -23,7 +24,11 @@ SLICE = 256
 class Sight:
     """All that is told of jobs, as it was at one instant."""
 
+    at: datetime
+    """When it was looked."""
     jobs: Sequence[Job]
+    stuck: Mapping[str, str]
+    """Jobs about which nothing can be decided, and why."""
     children: Mapping[str, tuple[str, ...]]
     active: Container[str]
     """Jobs of which a run waits or runs."""
@@ -34,15 +39,22 @@ class Sight:
     runs: Mapping[str, Run]
     """The state's own table, as a copy could be huge. A run that has finished does not change, but may be gone."""
 
+    def next_run_at(self, job: Job) -> datetime | None:
+        """Return the job's next slot; none that has passed, as it does where the job is disabled or stuck."""
+        passed = job.next_at is not None and job.next_at <= self.at
+        return None if passed and (job.disabled or job.id in self.stuck) else job.next_at
+
     def finished(self, job: Job) -> Iterator[Run]:
         """Yield the finished runs of the job that are still there."""
         return (self.runs[run_id] for run_id in self.kept.get(job.id, ()) if run_id in self.runs)
 
 
-def look(state: State, *, stats: bool = False, running: bool = False) -> Sight:
+def look(state: State, at: datetime, *, stats: bool = False, running: bool = False) -> Sight:
     """Take note of every job. The values are frozen, so that this is quick."""
     return Sight(
+        at=at,
         jobs=list(state.jobs.values()),
+        stuck=dict(state.stuck),
         children=dict(state.children),
         active=frozenset(state.active),
         running=frozenset(_running(state)) if running else frozenset(),
@@ -51,10 +63,17 @@ def look(state: State, *, stats: bool = False, running: bool = False) -> Sight:
     )
 
 
-def look_at(state: State, job: Job) -> Sight:
+def look_at(state: State, job: Job, at: datetime) -> Sight:
     """Look at one job with its finished runs, for as long as the state is the same."""
     return Sight(
-        jobs=[job], children=state.children, active=state.active, running=(), kept=state.kept, runs=state.runs
+        at=at,
+        jobs=[job],
+        stuck=state.stuck,
+        children=state.children,
+        active=state.active,
+        running=(),
+        kept=state.kept,
+        runs=state.runs,
     )
 
 
@@ -132,7 +151,7 @@ class Listing:
         if what:
             commons[what] = common
         self._jobs[job.id] = job
-        parts = self._written[job.id] = _own(job), common
+        parts = self._written[job.id] = _own(job, sight), common
         return parts
 
     def _forget(self, sight: Sight) -> None:
@@ -143,8 +162,12 @@ class Listing:
 
 
 def _lasts(job: Job, sight: Sight) -> bool:
-    """Whether a job's JSON is worth remembering: with its runs it is long, and with runs under way soon another."""
-    return not (job.id in sight.kept or job.id in sight.active or job.id in sight.children)
+    """Whether a job's JSON is worth remembering: with its runs it is long, and with runs under way soon another.
+
+    So it is with a job whose slots pass, as what is told of it depends on more than its value.
+    """
+    told_elsewhere = job.id in sight.kept or job.id in sight.active or job.id in sight.children
+    return not (told_elsewhere or job.id in sight.stuck or sight.next_run_at(job) != job.next_at)
 
 
 def _sliced(sight: Sight, jobs: Sequence[Job]) -> Iterator[list[Job]]:
@@ -173,14 +196,15 @@ def _in_common(job: Job) -> tuple[object, ...] | None:
 
 
 def _both(job: Job, sight: Sight) -> _Parts:
-    return _own(job), _common(job, sight)
+    return _own(job, sight), _common(job, sight)
 
 
-def _own(job: Job) -> bytes:
-    return to_json(answers.own_part(job))[:-1]
+def _own(job: Job, sight: Sight) -> bytes:
+    return to_json(answers.own_part(job, sight.next_run_at(job)))[:-1]
 
 
 def _common(job: Job, sight: Sight) -> bytes:
     stats = answers.stats_of(sight.finished(job))
     children, active = sight.children.get(job.id), job.id in sight.active
-    return b"," + to_json(answers.common_part(job, children, active=active, stats=stats))[1:]
+    stuck = sight.stuck.get(job.id, "")
+    return b"," + to_json(answers.common_part(job, children, active=active, stuck=stuck, stats=stats))[1:]

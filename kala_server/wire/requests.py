@@ -104,6 +104,11 @@ def _read(named: Mapping[str, Any], default_owner: str = "") -> tuple[JobSpec, b
     return spec, disabled
 
 
+def names_schedule(document: object) -> bool:
+    """Whether a change says when the job is due, be it as before: its slots begin anew then."""
+    return isinstance(document, dict) and any(name.lower() == "schedule" for name in document)
+
+
 def _tidy_call(said: dict[str, Any]) -> None:
     """Go's client leaves no field of `remote_properties` out, and its headers are lists of values."""
     call = said.get("remote_properties")

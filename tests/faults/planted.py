@@ -248,7 +248,8 @@ def plans_anew_after_a_step_back() -> None:
         if read < seen[0] - timedelta(minutes=1) and states:
             for job in list(states[0].jobs.values()):
                 if job.spec.schedule.startswith("R/"):
-                    states[0].move_slot(job.id, timetable_of(job.spec, job.created_at).next_after(read))
+                    following = timetable_of(job.spec, job.created_at).next_after(read)
+                    states[0].move_slot(job.id, following, taken=read, offset=None)
         seen[0] = read
         return read
 

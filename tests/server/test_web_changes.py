@@ -125,7 +125,7 @@ def test_what_is_no_patch_is_400_and_changes_nothing(body: bytes) -> None:
         ({"command": ""}, "command"),
         ({"command": "true | false"}, "command"),
         ({"argv": ["true"]}, "argv"),
-        ({"schedule": "R/2015-06-04T19:25:16Z/P1D"}, "schedule"),
+        ({"schedule": "R2/2015-06-04T19:25:16Z/P1D"}, "schedule"),
         ({"schedule": "nonsense"}, "schedule"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"parent_jobs": [NO_ID]}, "parent_jobs"),

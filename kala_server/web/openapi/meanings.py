@@ -68,6 +68,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "created_at": "When it was created.",
         "next_run_at": f"The next slot; {_NEVER}",
         "is_done": "Whether nothing more is due.",
+        "stuck": "Why nothing can be decided about it, such as when it is due; empty where nothing is in the way.",
         "dependent_jobs": "The ids of the jobs that have it as a parent.",
         "stats": "Its finished runs; empty in a list of jobs without `stats=true`.",
         "metadata": "The counters again, where Kala's own clients look for them.",
@@ -113,7 +114,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "SlotExplanation": {
         "at": "The slot; the first of them where several are told together.",
-        "state": "That of its run; without one `upcoming`, `disabled`, `unknown` (no longer kept) or `none` (no slot).",
+        "state": "That of its run; without one `upcoming`, `disabled`, `stuck`, `unknown` (no longer kept) or `none`.",
         "sentence": "What became of it, and why, for people.",
         "run_id": "The id of its run.",
     },

@@ -168,6 +168,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
                 "without it the last and the next one.",
                 TIME,
             ),
+            query("zone", "The zone whose clock sentences tell; without it the job's own.", TEXT),
         ),
         problems=_READS,
     ),

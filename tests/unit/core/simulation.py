@@ -93,6 +93,10 @@ class World:
     def change(self, name: str, *, disabled: bool = False, **spec: Any) -> None:
         self.tell(e.ChangeJob(id=id_of(name), spec=new_job(name, **spec).spec, disabled=disabled))
 
+    def say_anew(self, name: str, **spec: Any) -> None:
+        """Change the job by a request that names its schedule, be it as before."""
+        self.tell(e.ChangeJob(id=id_of(name), spec=new_job(name, **spec).spec, anew=True))
+
     def start(self, name: str) -> str:
         run_id = id_of(f"run {next(iter(self._manual))} of {name}")
         self.tell(e.StartJob(id=id_of(name), run_id=run_id))

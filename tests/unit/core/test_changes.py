@@ -44,11 +44,54 @@ def test_a_new_schedule_starts_anew() -> None:
     assert world.started("job") == times("2030-01-01 01:00", "2030-01-01 01:45", "2030-01-01 02:05")
 
 
-def test_a_new_schedule_cannot_start_in_the_past() -> None:
+def test_of_a_new_schedule_something_must_be_left() -> None:
     world = hourly()
     with pytest.raises(InvalidJobError, match="has passed"):
-        world.change("job", schedule="R/2030-01-01T01:00:00Z/PT2H")
+        world.change("job", schedule="R2/2029-01-01T01:00:00Z/PT2H")
     assert world.job("job").spec.schedule == HOURLY
+
+
+def test_a_new_schedule_may_have_started_and_goes_on_from_now() -> None:
+    world = hourly()
+    world.change("job", schedule="R/2029-01-01T01:10:00Z/PT2H")
+    assert world.job("job").next_at == utc("2030-01-01 03:10")
+    world.advance(timedelta(hours=4))
+    assert world.slots_run("job") == times("2030-01-01 01:00", "2030-01-01 03:10", "2030-01-01 05:10")
+
+
+@pytest.mark.parametrize("schedule", [HOURLY, "0 * * * *"])
+def test_the_same_schedule_said_anew_begins_anew_and_repeats_no_slot(schedule: str) -> None:
+    world = World()
+    world.create("job", schedule=schedule)
+    world.advance("2030-01-01 03:00")
+    world.say_anew("job", schedule=schedule)  # at the very instant of a slot
+    world.advance("2030-01-01 04:00")
+    assert world.slots_run("job") == times(*(f"2030-01-01 0{hour}:00" for hour in (1, 2, 3, 4)))
+
+
+def test_a_job_that_a_wrong_clock_left_due_in_a_far_year_begins_anew_where_its_schedule_is_said_again() -> (
+    None
+):
+    world = World()
+    world.create("job", schedule=HOURLY, catch_up="none")
+    world.step_clock(timedelta(days=70 * 365))
+    world.step_clock(-timedelta(days=70 * 365))
+    assert world.job("job").next_at > utc("2099-01-01 00:00")  # type: ignore[operator]
+    world.say_anew("job", schedule=HOURLY, catch_up="none")
+    assert world.job("job").next_at == utc("2030-01-01 01:00")
+    world.crash(down=timedelta(minutes=90))
+    world.advance("2030-01-01 02:00")
+    assert world.slots_run("job")[0] == utc("2030-01-01 02:00")
+
+
+def test_a_schedule_that_is_over_may_be_said_again() -> None:
+    world = World()
+    once = "R0/2030-01-01T01:00:00Z/PT1S"
+    world.create("job", schedule=once)
+    world.advance("2030-01-01 02:00")
+    world.say_anew("job", schedule=once, description="as it was read")
+    assert world.job("job").next_at is None
+    assert world.slots_run("job") == times("2030-01-01 01:00")
 
 
 def test_a_new_zone_starts_anew_too() -> None:

@@ -1,11 +1,12 @@
 """What did not run says why: skipped, disabled, not there at all, or no longer known."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from kala_server.core.explain import explain
-from tests.unit.core.simulation import FOR_EVER, Command, World, lasting, times, utc
+from tests.unit.core.simulation import FOR_EVER, WORKS, Command, World, lasting, times, utc
 from tests.unit.core.test_explain import HOURLY, at, hourly, told
 
 # -- skipped
@@ -49,7 +50,7 @@ def test_each_slot_of_one_entry_says_for_how_long_the_run_had_run_at_its_own_tim
         "so were all 3 times from 09:00 to 11:00"
         for long in ("60 min", "2 h", "3 h")
     ]
-    assert told(world, "job")[0] == ("skipped", at(world, "11:00"))
+    assert told(world, "job")[1] == ("skipped", at(world, "11:00"))
 
 
 def test_a_slot_that_was_noticed_late_says_for_how_long_the_run_had_run_then() -> None:
@@ -108,9 +109,29 @@ def test_slots_that_passed_while_the_job_was_disabled_say_so_before_and_after_it
     assert told(world, "job", "2030-01-01 10:00") == [
         ("disabled", "will pass without a run: the job is disabled")
     ]
-    assert told(world, "job") == [("disabled", "passed without a run: the job is disabled")]
+    assert told(world, "job") == [("disabled", "will pass without a run: the job is disabled")]
     world.enable("job")
     assert at(world, "09:00") == "skipped: the job was disabled; so were all 2 times from 08:00 to 09:00"
+
+
+def test_a_disabled_job_of_which_no_slot_is_left_says_so() -> None:
+    world = World()
+    world.create("job", schedule="R0/2030-01-01T09:00:00Z/PT1H", disabled=True)
+    world.advance("2030-01-01 09:30")
+    [told_last] = explain(world.state, world.job("job"), world.now)
+    assert (told_last.state, told_last.at) == ("none", world.now)
+    assert "while it was disabled" in told_last.sentence
+
+
+def test_the_last_slot_is_told_though_the_run_before_it_ended_later() -> None:
+    world = World()
+    world.script["job"] = [lasting(2.5), WORKS]
+    world.create("job", schedule="R2/2030-01-01T00:00:01Z/PT1S", overlap="skip")
+    world.advance(timedelta(minutes=1))
+    *_, last, following = explain(world.state, world.job("job"), world.now)
+    assert (last.state, last.at) == ("skipped", utc("2030-01-01 00:00:03"))
+    assert "all 2 times from 00:00:02 to 00:00:03" in last.sentence
+    assert following.state == "none"
 
 
 def test_a_slot_beyond_its_grace_says_so() -> None:
@@ -268,6 +289,13 @@ def test_times_are_told_on_the_clock_of_the_jobs_zone() -> None:
     world.create("job", schedule="0 * * * *", timezone="Europe/Berlin", overlap="skip")
     world.advance("2030-01-01 02:15")
     assert at(world, "02:00") == "skipped: the 02:00 run was still running (started 02:00:00, 60 min)"
+
+
+def test_times_are_told_on_the_clock_of_whoever_asks() -> None:
+    world = hourly()
+    world.advance("2030-01-01 09:30")
+    last, _ = explain(world.state, world.job("job"), world.now, zone=ZoneInfo("Asia/Tokyo"))
+    assert last.sentence.startswith("succeeded (started 18:00")
 
 
 def test_times_are_told_on_the_clock_of_the_offset_in_start() -> None:

@@ -73,7 +73,7 @@ REFUSED: dict[str, Event] = {
     ),
     "another body": lambda _: e.CreateJobs(jobs=(new_job("new"),), key="key", key_digest="another"),
     "a bad change": lambda _: e.ChangeJob(
-        id=id_of("off"), spec=new_job("off", schedule="R/2030-01-01T02:00:00Z/P1D").spec
+        id=id_of("off"), spec=new_job("off", schedule="R2/2029-01-01T02:00:00Z/P1D").spec
     ),
     "no job": lambda _: e.DeleteJob(id="nobody"),
     "no run": lambda _: e.CancelRun(run_id="nobody's"),

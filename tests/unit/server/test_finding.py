@@ -6,21 +6,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kala_server.core.job import Job, JobSpec
+from kala_server.core.state import State
 from kala_server.web import finding
 from kala_server.web.finding import Wanted
 from kala_server.web.query import Query
-from kala_server.wire.listing import Sight
+from kala_server.wire.listing import Sight, look
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
 
 
 def seen(*seconds: int) -> Sight:
     """Jobs that were created at these seconds, one after the other."""
-    jobs = [
-        Job(id=f"job-{number}", spec=JobSpec(name="a"), created_at=NOW + timedelta(seconds=second))
-        for number, second in enumerate(seconds)
-    ]
-    return Sight(jobs, {}, frozenset(), frozenset(), {}, {})
+    state = State()
+    for number, second in enumerate(seconds):
+        at = NOW + timedelta(seconds=second)
+        state.put_job(Job(id=f"job-{number}", spec=JobSpec(name="a"), created_at=at))
+    return look(state, NOW)
 
 
 def pages(sight: Sight, limit: int) -> list[str]:

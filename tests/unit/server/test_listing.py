@@ -57,8 +57,9 @@ def expected(state: State, *, stats: bool = False) -> Any:
 def said(state: State, job_id: str, stats: bool) -> dict[str, Any]:
     job, active = state.jobs[job_id], job_id in state.active
     runs = answers.job_stats(state, job_id) if stats else ()
-    common = answers.common_part(job, state.children.get(job_id), active=active, stats=runs)
-    return answers.own_part(job) | common
+    children = state.children.get(job_id)
+    common = answers.common_part(job, children, active=active, stuck="", stats=runs)
+    return answers.own_part(job, job.next_at) | common
 
 
 @pytest.mark.parametrize("stats", [False, True])
@@ -67,7 +68,7 @@ def test_a_list_says_of_each_job_what_the_job_alone_says(jobs: int, stats: bool)
     state = a_state(jobs, runs=2)
     listing = Listing()
     for _ in range(2):
-        assert read(slices(listing, look(state, stats=stats))) == expected(state, stats=stats)
+        assert read(slices(listing, look(state, NOW, stats=stats))) == expected(state, stats=stats)
 
 
 OTHERWISE = JobSpec(
@@ -114,7 +115,7 @@ def test_jobs_that_differ_in_one_field_have_only_the_others_in_common() -> None:
         other = getattr(OTHERWISE, field.name)
         assert other != getattr(plain, field.name)
         apply(state, r.JobCreated(id=field.name, at=NOW, spec=replace(plain, **{field.name: other})))
-    assert read(slices(Listing(), look(state))) == expected(state)
+    assert read(slices(Listing(), look(state, NOW))) == expected(state)
 
 
 @pytest.mark.parametrize("ahead", [False, True])
@@ -128,68 +129,68 @@ def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, ahead: b
         r.JobDisabled(id="job-0000", at=NOW),
     )
     if ahead:
-        asyncio.run(listing.write_ahead(look(state), pause=0))
+        asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     for change in (None, *changes):
         if change is not None:
             apply(state, change)
         for job in state.jobs.values():
-            alone = json.loads(listing.one(look_at(state, job)))
+            alone = json.loads(listing.one(look_at(state, job, NOW)))
             assert alone == json.loads(answers.to_bytes({"job": said(state, job.id, stats=True)}))
-    assert json.loads(listing.one(look_at(state, state.jobs["job-0000"])))["job"]["dependent_jobs"] == [
+    assert json.loads(listing.one(look_at(state, state.jobs["job-0000"], NOW)))["job"]["dependent_jobs"] == [
         "child"
     ]
-    assert json.loads(listing.one(look_at(state, state.jobs["job-0001"])))["job"]["is_done"] is False
+    assert json.loads(listing.one(look_at(state, state.jobs["job-0001"], NOW)))["job"]["is_done"] is False
 
 
 def test_what_is_written_ahead_is_not_written_again() -> None:
     state, listing = a_state(SLICE + 1), Listing()
-    asyncio.run(listing.write_ahead(look(state), pause=0))
+    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     assert listing._jobs == state.jobs
     known = dict(listing._written)
-    assert read(slices(listing, look(state))) == expected(state)
+    assert read(slices(listing, look(state, NOW))) == expected(state)
     assert all(listing._written[job_id] is one for job_id, one in known.items())
 
 
 def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once() -> None:
     state, listing = a_state(1), Listing()
-    asyncio.run(listing.write_ahead(look(state), pause=0))
+    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     known = dict(listing._written)
     for number in range(10):
         spec = JobSpec(name="job", command="true", description=str(number))
         apply(state, r.JobChanged(id="job-0000", at=NOW, spec=spec))
-        shown = json.loads(listing.one(look_at(state, state.jobs["job-0000"])))["job"]
+        shown = json.loads(listing.one(look_at(state, state.jobs["job-0000"], NOW)))["job"]
         assert shown == json.loads(answers.to_bytes(said(state, "job-0000", stats=True)))
         assert listing._written == known
-    slices(listing, look(state))
+    slices(listing, look(state, NOW))
     assert listing._jobs == state.jobs
     assert len(listing._written) == 1
 
 
 def test_of_jobs_that_were_replaced_by_as_many_others_nothing_is_remembered() -> None:
     state, listing = a_state(2), Listing()
-    asyncio.run(listing.write_ahead(look(state), pause=0))
+    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     apply(state, r.AllJobsDeleted(at=NOW))
     for name in ("a", "b"):
         apply(state, r.JobCreated(id=name, at=NOW, spec=JobSpec(name=name, command="true")))
-    asyncio.run(listing.write_ahead(look(state), pause=0))
+    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     assert listing._written.keys() == {"a", "b"}
 
 
 def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
     state, listing = a_state(3), Listing()
-    asyncio.run(listing.write_ahead(look(state), pause=0))
+    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     apply(state, r.JobDeleted(id="job-0001", at=NOW))
-    asyncio.run(listing.write_ahead(look(state), pause=0))
+    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     assert listing._written.keys() == state.jobs.keys()
     apply(state, r.AllJobsDeleted(at=NOW))
-    asyncio.run(listing.write_ahead(look(state), pause=0))
+    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     assert not listing._written
     assert not listing._jobs
 
 
 def test_what_else_the_answer_says_comes_after_the_jobs() -> None:
     state = a_state(2)
-    sight = look(state)
+    sight = look(state, NOW)
     [first, second] = sight.jobs
     for page, more in (([first], {"next": "a"}), ([second], {"next": None}), ([], {"next": None})):
         found = read(slices(Listing(), sight, page, more=more))
@@ -198,7 +199,7 @@ def test_what_else_the_answer_says_comes_after_the_jobs() -> None:
 
 def test_no_slice_has_more_work_than_the_last_job_in_it_makes() -> None:
     state = a_state(100, runs=50)
-    parts = slices(Listing(), look(state, stats=True))
+    parts = slices(Listing(), look(state, NOW, stats=True))
     most = SLICE // 51 + 1
     assert len(parts) == 100 // most + 1 + 1
     assert all(part.count(b'"metadata"') <= most for part in parts)
@@ -206,7 +207,7 @@ def test_no_slice_has_more_work_than_the_last_job_in_it_makes() -> None:
 
 def test_a_page_does_not_let_the_whole_list_be_forgotten() -> None:
     state, listing = a_state(3), Listing()
-    sight = look(state)
+    sight = look(state, NOW)
     slices(listing, sight)
     known = dict(listing._written)
     slices(listing, sight, sight.jobs[:1], more={"next": None})
@@ -215,6 +216,6 @@ def test_a_page_does_not_let_the_whole_list_be_forgotten() -> None:
 
 def test_a_run_that_is_no_longer_kept_is_left_out() -> None:
     state = a_state(1, runs=3)
-    sight = look(state, stats=True)
+    sight = look(state, NOW, stats=True)
     apply(state, r.RunsPruned(before=NOW + timedelta(seconds=1)))
     assert len(read(slices(Listing(), sight))["jobs"]["job-0000"]["stats"]) == 2

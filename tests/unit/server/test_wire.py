@@ -90,7 +90,7 @@ def on_the_wire(document: object) -> Any:
 
 
 def shown(state: State) -> Any:
-    return json.loads(Listing().one(look_at(state, state.jobs[JOB_ID])))["job"]
+    return json.loads(Listing().one(look_at(state, state.jobs[JOB_ID], NOW)))["job"]
 
 
 def test_what_the_go_client_sends_for_a_command_is_taken_and_what_is_the_servers_is_passed_over() -> None:
