@@ -184,12 +184,12 @@ def cancel(run: Run | str) -> Call[None]:
     )
 
 
-def explain(job_id: str, *, at: datetime | None) -> Call[list[SlotExplanation]]:
+def explain(job_id: str, *, at: datetime | None, zone: str | None) -> Call[list[SlotExplanation]]:
     """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
     return _get(
         f"/job/{_job_id(job_id)}/explain/",
         lambda answer: _envelopes.read(answer, SlotsAnswer).slots,
-        params=_params(at=None if at is None else _aware(at).isoformat()),
+        params=_params(at=None if at is None else _aware(at).isoformat(), zone=zone),
         added=True,
     )
 

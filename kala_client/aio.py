@@ -220,9 +220,14 @@ class AsyncKalaClient:
         """End a run that waits or runs. Needs kala_server."""
         await self._engine.run(_calls.cancel(run))
 
-    async def explain(self, job_id: str, *, at: datetime | None = None) -> list[models.SlotExplanation]:
-        """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server."""
-        return await self._engine.run(_calls.explain(job_id, at=at))
+    async def explain(
+        self, job_id: str, *, at: datetime | None = None, zone: str | None = None
+    ) -> list[models.SlotExplanation]:
+        """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server.
+
+        Times in the sentences are on the clock of `zone`, such as Europe/Berlin; without one on the job's own.
+        """
+        return await self._engine.run(_calls.explain(job_id, at=at, zone=zone))
 
     async def preview(
         self, schedule: str | schedule.Schedule, *, timezone: str | None = None, count: int = 5

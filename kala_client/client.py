@@ -209,9 +209,14 @@ class KalaClient:
         """End a run that waits or runs. Needs kala_server."""
         self._engine.run(_calls.cancel(run))
 
-    def explain(self, job_id: str, *, at: datetime | None = None) -> list[models.SlotExplanation]:
-        """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server."""
-        return self._engine.run(_calls.explain(job_id, at=at))
+    def explain(
+        self, job_id: str, *, at: datetime | None = None, zone: str | None = None
+    ) -> list[models.SlotExplanation]:
+        """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server.
+
+        Times in the sentences are on the clock of `zone`, such as Europe/Berlin; without one on the job's own.
+        """
+        return self._engine.run(_calls.explain(job_id, at=at, zone=zone))
 
     def preview(
         self, schedule: str | schedule.Schedule, *, timezone: str | None = None, count: int = 5

@@ -7,7 +7,7 @@ import click
 
 from kala_server.cli.plain import printable
 from kala_server.cli.remote import Session, is_whole_id, plain, say_json, talks_to_kala
-from kala_server.cli.times import clock_of, instant
+from kala_server.cli.times import clock_of, instant, zone_name
 
 if TYPE_CHECKING:
     from kala_client import Run
@@ -133,25 +133,26 @@ def _is_run(session: Session, an_id: str) -> bool:
     metavar="TIME",
     help="The due time: RFC 3339, or a time such as 09:00, which is today's on the job's own clock.",
 )
+@click.option("--zone", type=zone_name, help="The zone whose clock times are on, such as Europe/Berlin.")
 @talks_to_kala
-def explain(session: Session, *, job_id: str, at: str | None) -> None:
+def explain(session: Session, *, job_id: str, at: str | None, zone: str | None) -> None:
     """Say what became of the times at which a job was due, and why; without --at of the last and the next one.
 
-    All times are on the job's own clock: that of its timezone, else of the offset in its START, else UTC.
+    Without --zone times are on the job's own clock: that of its timezone, else of the offset in its START, else UTC.
     """
     from kala_client.clock import utc_now
     from kala_server.cli.describe import slot_table
 
     job = session.client.get_job(session.job_id(job_id))
     try:
-        zone = clock_of(job)
-        when = instant(at, zone, utc_now(), coming=False) if at else None
+        clock = clock_of(job, zone)
+        when = instant(at, clock, utc_now(), coming=False) if at else None
     except ValueError as error:
         raise click.UsageError(printable(str(error))) from None
-    slots = session.client.explain(job.id, at=when)
+    slots = session.client.explain(job.id, at=when, zone=zone)
     # Of the only time that was asked about, the sentence says it all.
     alone = printable(slots[0].sentence) if when and len(slots) == 1 else None
-    session.answer([plain(slot) for slot in slots], lambda: alone or slot_table(slots, zone))
+    session.answer([plain(slot) for slot in slots], lambda: alone or slot_table(slots, clock))
 
 
 @click.command(short_help="End a run that waits or runs.")

@@ -1,7 +1,7 @@
 """Times and periods as people type them, and as option types. The clock is only read for a bare time of day."""
 
 import re
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 import click
@@ -40,14 +40,14 @@ def zone_name(name: str) -> str:
     return name
 
 
-def clock_of(job: "Job") -> tzinfo:
-    """Return the zone of the job's own clock, as the server tells times: `timezone`, else START's offset, else UTC.
+def clock_of(job: "Job", zone: str | None = None) -> tzinfo:
+    """Return the zone that is named, else that of the job's own clock, as the server tells times; UTC for a stuck job.
 
-    Raises ValueError where this machine cannot read it.
+    Its own is `timezone`, else START's offset, else UTC. Raises ValueError where this machine cannot read it.
     """
-    from kala_server.core.occurrences import wall_zone
+    from kala_server.core.occurrences import wall_zone, zone_of
 
-    return wall_zone(job.schedule, job.timezone or "")
+    return zone_of(zone or "") or (UTC if job.stuck else wall_zone(job.schedule, job.timezone or ""))
 
 
 def instant(text: str, zone: tzinfo | None, now: datetime, *, coming: bool) -> datetime:
