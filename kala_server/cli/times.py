@@ -45,7 +45,8 @@ def clock_of(job: "Job", zone: str | None = None) -> tzinfo:
 
     Its own is `timezone`, else START's offset, else UTC. Raises ValueError where this machine cannot read it.
     """
-    from kala_server.core.occurrences import wall_zone, zone_of
+    from kala_server.core.occurrences import wall_zone
+    from kala_server.core.zones import zone_of
 
     return zone_of(zone or "") or (UTC if job.stuck else wall_zone(job.schedule, job.timezone or ""))
 
