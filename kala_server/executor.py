@@ -5,12 +5,13 @@ It decides nothing. What it learns goes back to the service as events.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.job import Run, RunState
 from kala_server.core.state import State
+from kala_server.live_outputs import LiveOutputs
 from kala_server.outputs import Outputs
 from kala_server.runner import processes
 from kala_server.runner.output import BoundedOutput
@@ -27,8 +28,7 @@ class Executor:
     def __init__(self, *, runner: Runner, outputs: Outputs, output_limits: tuple[int, int]) -> None:
         self._runner = runner
         self._outputs = outputs
-        self._output_limits = output_limits
-        self._live: dict[str, BoundedOutput] = {}
+        self._live = LiveOutputs(outputs, output_limits)
         self._survivors: dict[str, list[processes.Process]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._tell: Callable[[e.Event], None] = _to_nobody
@@ -51,21 +51,23 @@ class Executor:
                     unforeseen = None if isinstance(effect.error, ValueError) else effect.error
                     _log.error("the job %s is stuck: %s", effect.job_id, effect.reason, exc_info=unforeseen)
                 case e.DropOutput():
-                    self._let_go(effect.run_id)
-                    self._in_background(asyncio.to_thread(self._outputs.drop, effect.run_id))
+                    self._live.let_go(effect.run_id)
+                    self._in_background(self._live.drop(effect.run_id))
 
     def settle(self, records: Sequence[r.Record]) -> None:
         """Let go of what was in flight for runs that are over."""
         for record in records:
             if isinstance(record, r.RunFinished):
                 self._survivors.pop(record.run_id, None)
-                self._let_go(record.run_id)
+                self._live.let_go(record.run_id)
 
-    def _let_go(self, run_id: str) -> None:
-        """Let whoever follows the run's output come to its end."""
-        output = self._live.pop(run_id, None)
-        if output is not None:
-            output.finish()
+    # -- output
+
+    async def take_up_outputs(self, state: State) -> Mapping[str, e.Printed]:
+        """Go on, after a start, with what runs that are not over have printed, and return how much that was."""
+        begun = [run.id for run in state.runs.values() if run.attempts and not run.state.final]
+        await self._live.take_up(set(state.runs), begun)
+        return {run_id: self._live.printed(run_id) for run_id in begun}
 
     def live_output(self, run_id: str) -> BoundedOutput | None:
         """Return the output of a run that is not over yet."""
@@ -82,7 +84,6 @@ class Executor:
 
         Only those that a server of this very store has started, which is known by the store's mark.
         """
-        await asyncio.to_thread(self._outputs.sweep, set(state.runs))
         running = [run for run in state.runs.values() if run.state is RunState.RUNNING]
         if not self._mark or state.mark != self._mark:
             await asyncio.to_thread(_tell_of_strangers, running)
@@ -105,23 +106,32 @@ class Executor:
     async def close(self) -> None:
         """End what still runs, and wait for what is being written."""
         self._runner.kill_all()
+        await self._runner.close()
         # Those that are done leave the set a turn of the loop later, and to wait for them alone takes no turn.
         while unfinished := [task for task in self._tasks if not task.done()]:
             await asyncio.wait(unfinished)
-        await self._runner.close()
+        await self._live.close()
 
     async def _wait_for_survivors(self, run_id: str) -> None:
         for process in self._survivors[run_id]:
             await processes.gone(process)
-        self._tell(e.Ended(run_id=run_id, succeeded=False, state=RunState.INTERRUPTED, reason=_SURVIVED))
+        printed = self._live.printed(run_id)
+        self._tell(
+            e.Ended(
+                run_id=run_id,
+                succeeded=False,
+                state=RunState.INTERRUPTED,
+                reason=_SURVIVED,
+                output_size=printed.size,
+                output_cut=printed.cut,
+            )
+        )
 
     # -- attempts
 
     def _start(self, effect: e.StartAttempt) -> None:
         run, job = effect.run, effect.job
-        output = self._live.get(run.id)
-        if output is None:
-            output = self._live[run.id] = BoundedOutput(*self._output_limits)
+        output = self._live.open(run.id)
         self._runner.start(
             Attempt(
                 run_id=run.id,
@@ -161,10 +171,7 @@ class Executor:
 
     async def _save(self, output: BoundedOutput, ended: e.Ended) -> None:
         """Keep the output, then tell: who hears that a run is over can read what it printed."""
-        try:
-            await asyncio.to_thread(self._outputs.save, ended.run_id, output.text())
-        except OSError as error:
-            _log.error("the output of run %s is lost: %s", ended.run_id, error)
+        await self._live.save(ended.run_id, output)
         self._tell(ended)
 
     def _in_background(self, work: Awaitable[None]) -> None:

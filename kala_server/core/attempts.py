@@ -88,6 +88,8 @@ def _retry(turn: Turn, job: Job, run: Run, event: e.Ended) -> bool:
             exit_code=event.exit_code,
             signal=event.signal,
             reason=run.reason if run.ending else event.reason,
+            output_size=event.output_size,
+            output_cut=event.output_cut,
         )
     )
     turn.state.make_ready(turn.run(run.id))
@@ -130,10 +132,20 @@ def timed_out(turn: Turn, run_id: str) -> None:
     end_run(turn, run_id, RunState.TIMED_OUT, reasons.TIMED_OUT)
 
 
-def interrupted(turn: Turn, run: Run) -> None:
+def interrupted(turn: Turn, run: Run, printed: e.Printed) -> None:
     """Decide what becomes of a run whose command was cut off by the end of the server; as asked where it was."""
     state = None if run.ending else RunState.INTERRUPTED
-    ended(turn, e.Ended(run_id=run.id, succeeded=False, reason=reasons.INTERRUPTED, state=state))
+    ended(
+        turn,
+        e.Ended(
+            run_id=run.id,
+            succeeded=False,
+            reason=reasons.INTERRUPTED,
+            state=state,
+            output_size=printed.size,
+            output_cut=printed.cut,
+        ),
+    )
 
 
 def end_everything(turn: Turn) -> None:

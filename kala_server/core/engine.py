@@ -216,7 +216,7 @@ def _recover(turn: Turn, event: e.Recover) -> None:
     cut_off = [run for run in turn.state.runs.values() if run.state is RunState.RUNNING]
     for run in cut_off:
         if run.id not in event.still_running:
-            attempts.interrupted(turn, run)
+            attempts.interrupted(turn, run, event.printed.get(run.id, e.Printed()))
         elif run.ending:  # whoever was asked to end it is gone
             turn.ask(e.EndAttempt(run_id=run.id))
     for job in list(turn.state.jobs.values()):

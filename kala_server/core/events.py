@@ -1,7 +1,9 @@
 """What the engine is told, and what it asks for: an event comes in, effects go out."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from kala_server.core.job import Job, JobSpec, Run, RunState
 
@@ -96,12 +98,22 @@ class StepClock:
     seconds: float
 
 
+class Printed(NamedTuple):
+    """How much a run has printed in all its attempts."""
+
+    size: int = 0
+    cut: bool = False
+    """Whether some of it is not kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recover:
     """The server starts on a store that was in use; some commands may have outlived it."""
 
     still_running: frozenset[str] = frozenset()
     """Runs whose command is there and is waited for."""
+    printed: Mapping[str, Printed] = field(default_factory=dict)
+    """What is there of the outputs of runs that are not over."""
     mark: str = ""
     """What the commands carry that are started from now on."""
 

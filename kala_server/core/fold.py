@@ -219,6 +219,8 @@ def _attempt_failed(state: State, record: r.AttemptFailed) -> None:
         exit_code=record.exit_code,
         signal=record.signal,
         reason=record.reason,
+        output_size=record.output_size,
+        output_cut=record.output_cut,
     )
     state.put_run(run)
     state.count("running", -1)

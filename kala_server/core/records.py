@@ -131,6 +131,8 @@ class AttemptFailed:
     exit_code: int | None = None
     signal: int | None = None
     reason: str = ""
+    output_size: int = 0
+    output_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

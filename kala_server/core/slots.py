@@ -200,6 +200,8 @@ def end_run(turn: Turn, run_id: str, state: RunState, reason: str, *, cause: str
                 reason=reason,
                 exit_code=run.exit_code,
                 signal=run.signal,
+                output_size=run.output_size,
+                output_cut=run.output_cut,
             )
         )
         follow(turn, turn.run(run_id))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from kala_server.core import events as e
+from kala_server.core.events import Printed
 from kala_server.core.job import JobSpec
 from kala_server.core.records import Record
 from kala_server.core.state import State
@@ -169,6 +170,9 @@ class Commands:
     async def meet_survivors(self, _state: State, *, wait: bool) -> frozenset[str]:
         assert not wait
         return frozenset()
+
+    async def take_up_outputs(self, _state: State) -> dict[str, Printed]:
+        return {}
 
     def watch(self, run_ids: Iterable[str]) -> None:
         assert not list(run_ids)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger
 from kala_server.core.records import AttemptFailed
 from kala_server.executor import Executor
 from kala_server.outputs import OutputFolder
+from kala_server.runner.output import Piece
 from kala_server.runner.protocol import Attempt, Outcome
 from tests.left_behind import left_of
 from tests.server.at_home import LATER, Home, play
@@ -114,7 +115,7 @@ def test_output_that_belongs_to_no_run_is_swept_away_at_the_start(tmp_path: Path
 
     play(first, data_dir=tmp_path)
     stray = OutputFolder(tmp_path / "output")
-    stray.save(RUN_ID, b"left by a crash")
+    stray.save(RUN_ID, [Piece(0, b"left by a crash")])
     assert RUN_ID in kept(tmp_path)
     play(again, data_dir=tmp_path)
 
@@ -185,8 +186,8 @@ class Scripted:
 
 
 class FullDisk(OutputFolder):
-    def save(self, run_id: str, text: bytes) -> None:
-        raise OSError(28, f"no space left for {len(text)} bytes of {run_id}")
+    def save(self, run_id: str, pieces: Sequence[Piece]) -> None:
+        raise OSError(28, f"no space left for {pieces} of {run_id}")
 
 
 def carried_out(outputs: OutputFolder, outcome: Outcome) -> e.Ended:
