@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tornado.netutil import bind_sockets, bind_unix_socket
+from tornado.netutil import bind_sockets
 
 from kala_server import zone_watch
 from kala_server.clock import LoopClock
@@ -29,6 +29,7 @@ from kala_server.store.journal import JournalStore
 from kala_server.store.memory import MemoryStore
 from kala_server.store.protocol import Store, StoreBrokenError
 from kala_server.tokens import Tokens, read_tokens, token_of
+from kala_server.unix_socket import UnixSocket
 from kala_server.web import ahead
 from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
@@ -55,6 +56,8 @@ class Server:
         self._exit = ExitStack()
         self._background: list[asyncio.Task[None]] = []
         """Kept, as the loop itself does not keep its tasks."""
+        self._removed = ExitStack()
+        """What is to be gone before others may listen where we do."""
         self.port = settings.port
         self.ended: asyncio.Future[StoreBrokenError] = asyncio.get_running_loop().create_future()
         """Done with the reason when the server cannot go on."""
@@ -121,9 +124,10 @@ class Server:
             self._commands.get_ready()
             await ahead.write_at_once(self.service, self._context.listing)
         except BaseException:
+            self._removed.close()
+            self._exit.close()
             for listening in sockets:
                 listening.close()
-            self._exit.close()
             raise
         if self._settings.unix_socket is None:
             self.port = sockets[0].getsockname()[1]
@@ -139,6 +143,7 @@ class Server:
 
     async def stop(self, grace: timedelta | None = None) -> None:
         """Stop accepting, let commands finish for a while, end the others, record everything."""
+        self._removed.close()
         self._http.stop()
         await self.service.stop(self._settings.grace if grace is None else grace)
         await self._streams_to_end()
@@ -172,9 +177,9 @@ class Server:
         path = self._settings.unix_socket
         if path is None:
             return bind_sockets(self._settings.port, self._settings.host, backlog=_BACKLOG)
-        listening = [bind_unix_socket(str(path), mode=0o600)]
-        self._exit.callback(path.unlink, missing_ok=True)
-        return listening
+        made = UnixSocket(path, _BACKLOG)
+        self._removed.callback(made.remove)
+        return [made.listening]
 
     def _on_broken(self, error: StoreBrokenError) -> None:
         _log.critical("the store can no longer be trusted, the server ends: %s", error)
