@@ -13,7 +13,7 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from kala_server import zone_watch
+from kala_server import condition, zone_watch
 from kala_server.clock import LoopClock
 from kala_server.config import ConfigError, Settings
 from kala_server.core.events import EndEverything
@@ -92,6 +92,7 @@ class Server:
             guard=Guard(allowed_hosts=frozenset(hosts)),
             tokens=tokens,
             metrics=self._metrics,
+            notes=self._notes,
             default_owner=settings.default_owner,
         )
         self._http = BoundedServer(
@@ -160,8 +161,18 @@ class Server:
         self.service.tell(EndEverything())
         self._runners.kill_all()
 
+    def _notes(self) -> list[str]:
+        service = self.service
+        return condition.notes(
+            stuck=len(service.state.stuck),
+            now=service.clock.now(),
+            last_step=service.last_step,
+            open_connections=self._http.open_connections,
+            max_connections=self._settings.max_connections,
+        )
+
     def _gauges(self) -> dict[str, tuple[str, float]]:
-        state = self.service.state
+        state, step = self.service.state, self.service.last_step
         return {
             "kala_jobs": ("Jobs", len(state.jobs)),
             "kala_jobs_disabled": ("Disabled jobs", state.counts["disabled"]),
@@ -171,6 +182,10 @@ class Server:
             "kala_events_waiting": ("Events that wait to be decided on", self.service.waiting_events),
             "kala_journal_bytes": ("Size of the journal", self.store.size),
             "kala_connections": ("Open connections", self._http.open_connections),
+            "kala_clock_step_seconds": (
+                "By how much the clock was put on, or back where it is negative, the last time; 0 where it never was",
+                step[1].total_seconds() if step else 0,
+            ),
         }
 
     def _listen(self) -> list[socket.socket]:

@@ -1,6 +1,7 @@
 """What the handlers work with, put together once by the composition root."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kala_server.executor import Executor
@@ -21,6 +22,8 @@ class Context:
     guard: Guard
     tokens: Tokens
     metrics: Metrics
+    notes: Callable[[], list[str]]
+    """What ails the server and does not keep it from its work, in words for everybody."""
     listing: Listing = field(default_factory=Listing)
     turns: Turns = field(default_factory=Turns)
     """For requests that compute."""

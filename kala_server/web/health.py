@@ -34,11 +34,12 @@ class Ready(_Health):
     """`/readyz`: jobs can be created and are run."""
 
     async def get(self) -> None:
-        """Say so, or what is in the way."""
+        """Say so, with what ails it all the same; or what is in the way."""
         trouble = self.context.service.trouble
         if trouble:
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, trouble)
-        self.answer({"status": "ok"})
+        notes = self.context.notes()
+        self.answer({"status": "ok", "notes": notes} if notes else {"status": "ok"})
 
 
 class Figures(Handler):

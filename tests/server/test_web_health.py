@@ -1,7 +1,7 @@
 """Those who watch the server are told whether it lives, can work, and what it did."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -13,6 +13,7 @@ from kala_server.server import Server
 from kala_server.store.protocol import StoreBrokenError, StoreFullError
 from kala_server.testing import running_server
 from tests.eventually import eventually
+from tests.server.at_home import Home, play
 
 IN_2035 = f"R/{datetime(2035, 6, 4, tzinfo=UTC).isoformat()}/P1D"
 
@@ -53,6 +54,24 @@ def test_a_server_that_cannot_store_is_alive_but_not_ready_and_says_why(
         await server.stop()
 
     asyncio.run(scenario())
+
+
+def test_what_ails_a_server_that_works_is_told_in_words_beside_a_200_and_in_figures() -> None:
+    async def scene(home: Home) -> None:
+        root = home.server.url
+        assert (await home.http.get(f"{root}/readyz")).json() == {"status": "ok"}
+        assert "\nkala_clock_step_seconds 0.0\n" in (await home.http.get(f"{root}/metrics")).text
+        service = home.server.service
+        service.last_step = (service.clock.now(), timedelta(hours=-1))
+        answer = await home.http.get(f"{root}/readyz")
+        assert answer.status_code == 200
+        assert answer.json()["status"] == "ok"
+        [note] = answer.json()["notes"]
+        assert note.startswith("the clock was put back by 1:00:00")
+        assert "\nkala_clock_step_seconds -3600.0\n" in (await home.http.get(f"{root}/metrics")).text
+        assert (await home.http.get(f"{root}/healthz")).json() == {"status": "ok"}
+
+    play(scene)
 
 
 def test_what_happens_is_counted() -> None:

@@ -64,6 +64,10 @@ def test_a_server_starts_without_a_zone_that_a_job_names_and_runs_the_others(
         assert httpx.get(f"{server.url}/api/v1/job/{stuck}/runs/").status_code == 200
         figures = httpx.get(f"{server.url}/metrics").text
         assert "\nkala_jobs_stuck 1.0\n" in figures
+        ready = httpx.get(f"{server.url}/readyz")
+        assert ready.status_code == 200
+        assert ready.json()["notes"][0].startswith("1 job is stuck")
+        assert stuck not in ready.text
         mended = httpx.patch(f"{server.url}/api/v1/job/{stuck}/", json={"timezone": "Etc/UTC"})
         assert mended.status_code == 200, mended.text
         assert mended.json()["job"]["stuck"] == ""

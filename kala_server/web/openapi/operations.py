@@ -267,7 +267,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="readyz",
         tag="server",
         summary="Ask whether jobs can be created and are run",
-        answers=ok("They are.", status=TEXT),
+        answers={
+            HTTPStatus.OK: Answer(
+                means="They are. `notes` says in words what ails the server all the same, if anything does.",
+                schema={
+                    "type": "object",
+                    "properties": {"status": TEXT, "notes": array(TEXT)},
+                    "required": ["status"],
+                },
+            )
+        },
         problems=_READS,
         for_everybody=True,
     ),

@@ -1,0 +1,31 @@
+"""What ails a server and does not keep it from its work, in words: `/readyz` tells it in a 200. Pure.
+
+It is told to everybody, so it names no job and says nothing of what jobs say.
+"""
+
+from datetime import datetime, timedelta
+
+from kala_server.clock import direction_of
+
+_NEWS = timedelta(hours=1)
+"""For so long a step of the clock is told."""
+
+
+def notes(
+    *,
+    stuck: int,
+    now: datetime,
+    last_step: tuple[datetime, timedelta] | None,
+    open_connections: int,
+    max_connections: int,
+) -> list[str]:
+    """Return a sentence for each: `stuck` jobs; the clock, put on or back when and by how much; connections."""
+    told = []
+    if stuck:
+        told.append(f"{stuck} {'job is' if stuck == 1 else 'jobs are'} stuck: nothing can be decided there")
+    if last_step is not None and timedelta(0) <= now - last_step[0] < _NEWS:
+        direction, by = direction_of(last_step[1])
+        told.append(f"the clock was put {direction} by {by} within the last hour")
+    if open_connections >= max_connections:
+        told.append(f"all of the {max_connections} connections that may be open are (--max-connections)")
+    return told
