@@ -185,8 +185,7 @@ def _shown_on(cron: Cron, day: date, begin: datetime, end: datetime) -> Iterator
 
 def _when(wall: datetime, zone: tzinfo) -> datetime:
     """Return when the clock shows the time first, or the end of the gap that it lies in."""
-    for stretch in stretches(zone, wall.date()):
-        moment = wall.replace(tzinfo=UTC) - stretch.ahead
-        if moment < stretch.end:
-            return max(moment, stretch.begin)
-    raise AssertionError(f"{wall} lies on no day of {zone}")
+    instant = wall.replace(tzinfo=UTC)
+    shown = (stretch for stretch in stretches(zone, wall.date()) if instant - stretch.ahead < stretch.end)
+    first = next(shown)
+    return max(instant - first.ahead, first.begin)
