@@ -204,3 +204,10 @@ def test_a_cron_line_is_counted_over_ten_years_day_by_day_as_by_walking() -> Non
             timetable = Cron(line, zone)
             begin, end = datetime(2010, 1, 1, 7, tzinfo=UTC), datetime(2020, 1, 1, 7, tzinfo=UTC)
             assert timetable.count(begin, end) == sum(1 for _ in between(timetable, begin, end))
+
+
+def test_a_schedule_is_counted_up_to_the_end_of_the_calendar() -> None:
+    begin, end = datetime(9990, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+    for text, slots in (("R/9990-01-01T00:00:00Z/P1Y", 10), ("R/9990-01-01T00:00:00Z/P9Y", 2)):
+        timetable = Repeating(Schedule.parse(text), None)
+        assert timetable.count(begin, end) == len(list(between(timetable, begin, end))) == slots
