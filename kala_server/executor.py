@@ -50,9 +50,8 @@ class Executor:
                 case e.ReportStuck():
                     unforeseen = None if isinstance(effect.error, ValueError) else effect.error
                     _log.error("the job %s is stuck: %s", effect.job_id, effect.reason, exc_info=unforeseen)
-                case e.DropOutput():
-                    self._live.let_go(effect.run_id)
-                    self._in_background(self._live.drop(effect.run_id))
+                case e.DropOutputs():
+                    self._in_background(self._live.drop(effect.run_ids))
 
     def settle(self, records: Sequence[r.Record]) -> None:
         """Let go of what was in flight for runs that are over."""

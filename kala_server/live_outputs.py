@@ -7,7 +7,7 @@ and does not concern the run. It knows no attempts and no processes.
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ _log = logging.getLogger("kala.outputs")
 
 _TOGETHER = 0.25
 """Seconds from something new to when it is written, with what else there is by then."""
+_DROPPED_AT_ONCE = 100
 _FAILED = (OSError, RuntimeError)
 """The second where there is no thread."""
 
@@ -78,12 +79,24 @@ class LiveOutputs:
         if live is not None:
             live.output.finish()
 
-    async def drop(self, run_id: str) -> None:
-        """Keep the run's output no longer."""
-        try:
-            await self._in_thread(partial(self._outputs.drop, run_id))
-        except _FAILED as error:
-            _log.error("the output of run %s could not be removed: %s", run_id, error)
+    def drop(self, run_ids: Sequence[str]) -> Awaitable[None]:
+        """Keep the outputs of these runs no longer; what is returned is done when they are gone."""
+        for run_id in self._live.keys() & run_ids:
+            self.let_go(run_id)
+        return self._dropped(run_ids)
+
+    async def _dropped(self, run_ids: Sequence[str]) -> None:
+        """Drop some at a time: a thread that makes many short calls keeps the loop from going on."""
+        for begin in range(0, len(run_ids), _DROPPED_AT_ONCE):
+            some = run_ids[begin : begin + _DROPPED_AT_ONCE]
+            try:
+                await self._in_thread(partial(self._drop, some))
+            except _FAILED as error:
+                _log.error("the outputs of runs such as %s could not be removed: %s", some[0], error)
+
+    def _drop(self, run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            self._outputs.drop(run_id)
 
     async def take_up(self, known: Container[str], unfinished: Iterable[str]) -> None:
         """After a start: drop the outputs of runs that are not known, and go on with those that are not over."""

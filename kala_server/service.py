@@ -8,7 +8,6 @@ before it is durable; readers see only what is.
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,16 +15,20 @@ from typing import Any, TypeVar
 
 from kala_server.clock import Clock, direction_of
 from kala_server.core import events as e
-from kala_server.core.engine import Decision, decide
+from kala_server.core.engine import Decision, deciding
 from kala_server.core.errors import RefusedError
 from kala_server.core.fold import apply
 from kala_server.core.state import State
+from kala_server.core.steps import Steps, to_the_end
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.feed import Feed
-from kala_server.garbage import collector_paused, keep_what_is_here
+from kala_server.garbage import keep_what_is_here, only_the_newest_looked_at
+from kala_server.inbox import Inbox, Wish
 from kala_server.metrics import Meter, Unmetered
+from kala_server.readers import Readers
 from kala_server.store.protocol import Store, StoreBrokenError, StoreFullError
+from kala_server.turns import Pace
 
 T = TypeVar("T")
 
@@ -35,23 +38,8 @@ _RETRY_WHEN_FULL = timedelta(seconds=1)
 _RETRY_AFTER_A_FAULT = timedelta(seconds=1)
 _HOUSEKEEPING = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=24)
-_LONGEST_GATHERING = 0.01
-"""Seconds for which a batch may be let grow while more comes."""
-_QUIET_TURNS = 4
-"""Turns of the loop without a new event after which none is on its way: a request takes so many from its first byte
-to the inbox."""
 _MANY = 1_000
 """Records of a batch after which what they made is kept out of the garbage collector's way."""
-
-
-@dataclass(slots=True)
-class _Wish:
-    """An event on its way, and who waits for the answer, if anybody."""
-
-    event: e.Event
-    answer: asyncio.Future[None] | None = None
-    asked: bool = False
-    """Whether it may be refused for want of room; what has happened already must not get lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +77,8 @@ class Service:
         self._limits = policy.limits
         self._on_broken = on_broken
         self._meter = meter or Unmetered()
-        self._inbox: deque[_Wish] = deque()
-        self._readers: deque[tuple[Callable[[State], Any], asyncio.Future[Any]]] = deque()
+        self._inbox = Inbox()
+        self._readers = Readers()
         self._working: asyncio.Task[None] | None = None
         self._compacting: asyncio.Task[None] | None = None
         self._noticed: datetime | None = None
@@ -123,7 +111,7 @@ class Service:
         if self._stopped:
             raise StoreBrokenError("the server has stopped")
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._inbox.append(_Wish(event, answer, asked=True))
+        self._inbox.put(Wish(event, answer, asked=True))
         self._work_on()
         try:
             await answer
@@ -136,9 +124,7 @@ class Service:
             raise self.broken
         if not self._undurable:
             return question(self.state)
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._readers.append((question, answer))
-        return await answer
+        return await self._readers.ask(question)
 
     @property
     def trouble(self) -> str:
@@ -154,14 +140,14 @@ class Service:
 
     def tell(self, event: e.Event) -> None:
         """Take note of what has happened; where the store has no room, it is tried again until it has."""
-        self._inbox.append(_Wish(event))
+        self._inbox.put(Wish(event))
         self._work_on()
 
     # -- from start to stop
 
     async def start(self) -> None:
         """Load the store, account for what was cut off or missed while the server was down, and begin."""
-        with collector_paused():
+        with only_the_newest_looked_at():
             for record in self._store.load():
                 apply(self.state, record)
                 self.state.undo.commit()
@@ -177,11 +163,11 @@ class Service:
 
     async def _recover(self, event: e.Recover) -> None:
         """Have it tried once. Where there is no room, it stays the first to be decided on: nothing runs before it."""
-        wish = _Wish(event, asyncio.get_running_loop().create_future())
-        self._inbox.append(wish)
+        wish = Wish(event, asyncio.get_running_loop().create_future())
+        self._inbox.put(wish)
         self._work_on()
         await self._until_all_is_tried()
-        answer, wish.answer = wish.answer, None
+        answer, wish.waiting = wish.waiting, None
         if answer is not None and answer.done():
             answer.result()
 
@@ -229,69 +215,65 @@ class Service:
         room = True
         try:
             while room and self._inbox:
-                await self._gather()
+                await self._inbox.gather(self.clock.monotonic)
                 room = await self._work_on_batch()
-                self._answer_readers()
+                await self._pace().walk(self._readers.answering(self.state))
                 if room:
                     self._set_alarm()
         finally:
             self._working = None
-            self._answer_readers()
+            to_the_end(self._readers.answering(self.state))
 
-    async def _gather(self) -> None:
-        """Let the inbox fill while more comes: most of what a batch costs does not depend on its size."""
-        until = self.clock.monotonic() + _LONGEST_GATHERING
-        gathered = quiet = 0
-        while quiet < _QUIET_TURNS and self.clock.monotonic() < until:
-            quiet = 0 if len(self._inbox) > gathered else quiet + 1
-            gathered = len(self._inbox)
-            await asyncio.sleep(0)
+    def _pace(self) -> Pace:
+        return Pace(self.clock.monotonic)
 
     async def _work_on_batch(self) -> bool:
-        """Decide on all that is in the inbox, make it durable, act on it; False where that cannot be."""
-        wishes, self._inbox = self._inbox, deque()
+        """Decide on all that is in the inbox, make it durable, act on it; False where that cannot be.
+
+        Others have their turns meanwhile, but readers wait: the state holds what may have to be taken back.
+        """
+        wishes = self._inbox.take()
         self._ticking = False
-        answers, decisions = self._decide(wishes)
-        records = [record for decision in decisions for record in decision.records]
-        began = self.clock.monotonic()
         self._undurable = True
         try:
+            answers, decisions = await self._decide(wishes)
+            records = [record for decision in decisions for record in decision.records]
+            began = self.clock.monotonic()
             if records:
                 await self._store.append(records)
         except StoreFullError as error:
-            self._no_room(wishes, error)
+            await self._no_room(wishes, error)
             return False
         except StoreBrokenError as error:
             self._break(wishes, error)
             return False
         except ValueError as error:
-            self._cannot_be_kept(wishes, error)
+            await self._cannot_be_kept(wishes, error)
             return True
         finally:
             self._undurable = False
+        freeing = self.state.undo.committing()
         if self._full and records:
             _log.warning("there is room in the store again")
             self._full = False
         self._step = timedelta(0)
-        self.state.undo.commit()
-        self.state.tidy()
-        if len(records) > _MANY:
-            keep_what_is_here()
         if records:
             self._meter.kept(records, self.state, self.clock.monotonic() - began)
         self.feed.publish(records)
         for wish, refusal in answers:
-            _answer(wish, refusal)
-        for decision in decisions:
-            self._executor.perform(decision.effects)
+            wish.answer(refusal)
+        await self._act(decisions)
         self._executor.settle(records)
         self._idle.set()
+        await self._tidy(freeing, len(records))
         self._compact_when_wanted()
         return True
 
-    def _decide(self, wishes: Sequence[_Wish]) -> tuple[list[tuple[_Wish, Exception | None]], list[Decision]]:
+    async def _decide(
+        self, wishes: Sequence[Wish]
+    ) -> tuple[list[tuple[Wish, Exception | None]], list[Decision]]:
         """Return what to answer and what was decided. A refusal may rest on the batch, so it waits for it too."""
-        answers: list[tuple[_Wish, Exception | None]] = []
+        answers: list[tuple[Wish, Exception | None]] = []
         decisions = []
         if step := self.clock.stepped():
             _log.warning("the clock was put %s by %s", *direction_of(step))
@@ -299,11 +281,13 @@ class Service:
             self._step += step
         if self._step:
             self._noticed = None
-            wishes = [_Wish(e.StepClock(seconds=self._step.total_seconds())), *wishes]
+            wishes = [Wish(e.StepClock(seconds=self._step.total_seconds())), *wishes]
+        pace = self._pace()
         for wish in wishes:
             try:
                 now = self.clock.now()
-                decisions.append(decide(self.state, wish.event, now, self._limits, self._noticed))
+                deciding_on_it = deciding(self.state, wish.event, now, self._limits, self._noticed)
+                decisions.append(await pace.walk(deciding_on_it))
                 answers.append((wish, None))
             except RefusedError as refusal:
                 answers.append((wish, refusal.without_frames()))
@@ -312,19 +296,36 @@ class Service:
                 _log.exception("could not decide on %s", type(wish.event).__name__)
                 self._tick_failed |= isinstance(wish.event, e.Tick)
                 answers.append((wish, error))
+            await pace.keep()
         return answers, decisions
 
-    def _no_room(self, wishes: Sequence[_Wish], error: StoreFullError) -> None:
+    async def _act(self, decisions: Sequence[Decision]) -> None:
+        """Carry out what was decided, as it is durable now."""
+        pace = self._pace()
+        for decision in decisions:
+            for effect in decision.effects:
+                self._executor.perform((effect,))
+                await pace.keep()
+
+    async def _tidy(self, freeing: Steps[None], records: int) -> None:
+        """Let go of what was needed to take the batch back, and of what it made useless."""
+        pace = self._pace()
+        await pace.walk(freeing)
+        await pace.walk(self.state.tidying())
+        if records > _MANY:
+            keep_what_is_here()
+
+    async def _no_room(self, wishes: Sequence[Wish], error: StoreFullError) -> None:
         """Go back to what is on disk, refuse who waits, and try again later what has happened all the same."""
         if not self._full:
             _log.error("no room in the store, trying again until there is: %s", error)
-        self.state.undo.roll_back()
+        await self._pace().walk(self.state.undo.rolling_back())
         for wish in wishes:
             if wish.asked:
-                _answer(wish, error)
-        self._inbox.extendleft(reversed([wish for wish in wishes if not wish.asked]))
+                wish.answer(error)
+        self._inbox.put_back(wishes)
         if not self._inbox:
-            self._inbox.append(_Wish(e.LookForRoom()))
+            self._inbox.put(Wish(e.LookForRoom()))
         self._full = True
         self._noticed = None
         self._idle.set()
@@ -336,35 +337,22 @@ class Service:
         self._looks_for_room = False
         self._work_on()
 
-    def _cannot_be_kept(self, wishes: Sequence[_Wish], error: ValueError) -> None:
+    async def _cannot_be_kept(self, wishes: Sequence[Wish], error: ValueError) -> None:
         """Go back to what is on disk: a fault of ours, as what comes in is checked at the door."""
         _log.error("lost what the store cannot hold: %s", error, exc_info=error)
         self._tick_failed |= any(isinstance(wish.event, e.Tick) for wish in wishes)
-        self.state.undo.roll_back()
+        await self._pace().walk(self.state.undo.rolling_back())
         for wish in wishes:
-            _answer(wish, error)
+            wish.answer(error)
 
-    def _break(self, wishes: Sequence[_Wish], error: StoreBrokenError) -> None:
+    def _break(self, wishes: Sequence[Wish], error: StoreBrokenError) -> None:
         """Answer nobody but with the error: what is on disk can no longer be known."""
         self.broken = error
-        for wish in [*wishes, *self._inbox]:
-            _answer(wish, error)
-        for _, answer in self._readers:
-            if not answer.done():
-                answer.set_exception(error)
-        self._readers.clear()
+        for wish in [*wishes, *self._inbox.take()]:
+            wish.answer(error)
+        self._readers.refuse(error)
         self._idle.set()
         self._on_broken(error)
-
-    def _answer_readers(self) -> None:
-        while self._readers:
-            question, answer = self._readers.popleft()
-            if answer.done():
-                continue
-            try:
-                answer.set_result(question(self.state))
-            except Exception as error:  # noqa: BLE001 - it is the reader's own, and goes to the reader
-                answer.set_exception(error)
 
     def _set_alarm(self) -> None:
         due, now = self.state.next_due(), self.clock.now()
@@ -407,12 +395,3 @@ class Service:
             self._break((), error)
         finally:
             self._compacting = None
-
-
-def _answer(wish: _Wish, error: Exception | None = None) -> None:
-    if wish.answer is None or wish.answer.done():
-        return
-    if error is None:
-        wish.answer.set_result(None)
-    else:
-        wish.answer.set_exception(error)

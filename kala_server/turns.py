@@ -7,29 +7,18 @@ computed, and holds no result.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TypeVar
 
-T = TypeVar("T")
+from kala_server.core.steps import Steps
 
-Steps = Generator[None, None, T]
-"""Something long, which yields between steps of a millisecond at the most, and returns what it comes to."""
+T = TypeVar("T")
 
 SLICE = 0.004
 """Seconds for which the loop is held at a time, however many compute."""
 REST = 5
 """Turns of the loop in which others go on after a slice: a small request takes so many from its first byte to its
 answer, so that it waits for a slice or two and not for one at each of its turns."""
-
-
-def to_the_end(steps: Steps[T]) -> T:
-    """Do all of it now, where nobody waits."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 async def rest() -> None:

@@ -1,7 +1,9 @@
 """The scheduler: what happened and what time it is go in, what follows comes out.
 
 `decide(state, event, now)` is a function of its arguments. It changes the state only by applying the records that
-it returns, which the caller then makes durable (and commits) or not (and rolls back).
+it returns, which the caller then makes durable (and commits) or not (and rolls back). `deciding` is the same step by
+step, as some events are about a hundred thousand jobs or runs: who makes the steps must see to it that nobody takes the
+state for what is decided before the last one.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from kala_server.core.errors import ChangedMeanwhileError, ConflictError, Invali
 from kala_server.core.job import Job, JobSpec, Overlap, RunState, Trigger
 from kala_server.core.occurrences import first_of
 from kala_server.core.state import Due, DueEntry, State
+from kala_server.core.steps import Steps, to_the_end
 from kala_server.core.turn import Limits, Turn
 
 MOST_AT_A_TICK = 100
@@ -38,19 +41,30 @@ def decide(
 
     `noticed` is when it was noticed that something is due, where the ticks since then have not come to all of it.
     """
+    return to_the_end(deciding(state, event, now, limits, noticed))
+
+
+def deciding(
+    state: State, event: e.Event, now: datetime, limits: Limits, noticed: datetime | None = None
+) -> Steps[Decision]:
+    """Do the same step by step; a step takes a millisecond at the most."""
     turn = Turn(state, now, limits, noticed or now)
     mark = state.undo.mark()
     try:
-        _HANDLERS[type(event)](turn, event)
+        steps = _HANDLERS[type(event)](turn, event)
+        if steps is not None:
+            yield from steps
         attempts.dispatch(turn)
-    except BaseException:
-        state.undo.roll_back(mark)
+    except Exception:
+        yield from state.undo.rolling_back(mark)
         state.take_dropped()
         raise
-    return Decision(turn.records, [*turn.effects, *map(e.DropOutput, state.take_dropped())])
+    if dropped := state.take_dropped():
+        turn.ask(e.DropOutputs(tuple(dropped)))
+    return Decision(turn.records, turn.effects)
 
 
-def _create(turn: Turn, event: e.CreateJobs) -> None:
+def _create(turn: Turn, event: e.CreateJobs) -> Steps[None]:
     known = turn.state.keys.get(event.key)
     if known is not None and known.digest != event.key_digest:
         raise KeyReusedError(
@@ -63,6 +77,7 @@ def _create(turn: Turn, event: e.CreateJobs) -> None:
             _create_one(turn, new)
         except InvalidJobError as error:
             raise error.within(new.place) from None
+        yield
     if event.key:
         ids = tuple(new.id for new in event.jobs)
         turn.emit(r.KeyKept(key=event.key, digest=event.key_digest, ids=ids, at=turn.now))
@@ -75,7 +90,7 @@ def _create_one(turn: Turn, new: e.NewJob) -> None:
     slots.account(turn, new.id)
 
 
-def _change(turn: Turn, event: e.ChangeJob) -> None:
+def _change(turn: Turn, event: e.ChangeJob) -> Steps[None]:
     job = turn.job(event.id)
     before = event.made_from
     if before is not None and (before.spec, before.disabled) != (job.spec, job.disabled):
@@ -84,7 +99,7 @@ def _change(turn: Turn, event: e.ChangeJob) -> None:
     validation.check(turn.state, job.id, event.spec, begins=begins is not None)
     if begins is not None and not turn.contain(job.id, lambda: slots.close(turn, job.id)):
         slots.give_up(turn, job)
-    turn.emit(
+    yield from turn.emitting(
         r.JobChanged(
             id=job.id,
             at=turn.now,
@@ -128,19 +143,20 @@ def _says_when(spec: JobSpec) -> tuple[str, str]:
     return spec.schedule, spec.timezone
 
 
-def _delete(turn: Turn, event: e.DeleteJob) -> None:
+def _delete(turn: Turn, event: e.DeleteJob) -> Steps[None]:
     turn.job(event.id)
     gone = followers.deleted_with(turn.state, event.id)
     children = [child_id for job_id in gone for child_id in turn.state.children.get(job_id, ())]
     for job_id in gone:
-        turn.emit(r.JobDeleted(id=job_id, at=turn.now))
+        yield from turn.emitting(r.JobDeleted(id=job_id, at=turn.now))
     for child_id in children:
         if child_id in turn.state.jobs:  # it may have waited for nobody but the one that is gone
             followers.join_generations(turn, child_id)
+            yield
 
 
-def _delete_all(turn: Turn, _event: e.DeleteAllJobs) -> None:
-    turn.emit(r.AllJobsDeleted(at=turn.now))
+def _delete_all(turn: Turn, _event: e.DeleteAllJobs) -> Steps[None]:
+    yield from turn.emitting(r.AllJobsDeleted(at=turn.now))
 
 
 def _enable(turn: Turn, event: e.EnableJob) -> None:
@@ -242,14 +258,14 @@ def _keep_server(turn: Turn, mark: str) -> None:
     turn.emit(r.ServerKept(created_at=born, last_attempted_run=latest, mark=mark))
 
 
-def _housekeep(turn: Turn, event: e.Housekeep) -> None:
+def _housekeep(turn: Turn, event: e.Housekeep) -> Steps[None]:
     if event.runs_before is not None:
-        turn.emit(r.RunsPruned(before=event.runs_before))
+        yield from turn.emitting(r.RunsPruned(before=event.runs_before))
     if any(kept.at < event.keys_before for kept in turn.state.keys.values()):
         turn.emit(r.KeysForgotten(before=event.keys_before))
 
 
-_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+_HANDLERS: dict[type, Callable[[Turn, Any], Steps[None] | None]] = {
     e.CreateJobs: _create,
     e.ChangeJob: _change,
     e.DeleteJob: _delete,

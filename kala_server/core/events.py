@@ -204,10 +204,10 @@ class EndAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class DropOutput:
-    """Effect: the run is no longer kept, nor is its output."""
+class DropOutputs:
+    """Effect: these runs are no longer kept, nor is their output."""
 
-    run_id: str
+    run_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +219,4 @@ class ReportStuck:
     error: Exception
 
 
-Effect = StartAttempt | EndAttempt | DropOutput | ReportStuck
+Effect = StartAttempt | EndAttempt | DropOutputs | ReportStuck

@@ -11,12 +11,22 @@ from kala_server.core import ledger
 from kala_server.core import records as r
 from kala_server.core.job import Arrival, Job, JobSpec, Run, RunState, WaitFor
 from kala_server.core.state import State
+from kala_server.core.steps import Steps, to_the_end
 from kala_server.core.values import replace
 
 
 def apply(state: State, record: r.Record) -> None:
     """Change the state as the record says."""
-    _APPLY[type(record)](state, record)
+    steps = _APPLY[type(record)](state, record)
+    if steps is not None:
+        to_the_end(steps)
+
+
+def applying(state: State, record: r.Record) -> Steps[None]:
+    """Do the same step by step, where there are many."""
+    steps = _APPLY[type(record)](state, record)
+    if steps is not None:
+        yield from steps
 
 
 # -- jobs
@@ -52,7 +62,7 @@ def _add_job(state: State, job: Job) -> None:
     state.count("errors", job.tally.error_count)
 
 
-def _job_changed(state: State, record: r.JobChanged) -> None:
+def _job_changed(state: State, record: r.JobChanged) -> Steps[None]:
     job = state.jobs[record.id]
     for parent_id in set(job.spec.parent_jobs) - set(record.spec.parent_jobs):
         _drop_child(state, parent_id, record.id)
@@ -76,7 +86,7 @@ def _job_changed(state: State, record: r.JobChanged) -> None:
         state.put_run(run)
         state.make_ready(run)
         state.watch_deadline(run)
-    ledger.retire(state, changed)
+    yield from ledger.retiring(state, changed)
 
 
 def _waits_for(spec: JobSpec) -> tuple[tuple[str, ...], WaitFor]:
@@ -98,7 +108,7 @@ def _set_disabled(state: State, job: Job, *, disabled: bool) -> None:
     state.put_job(replace(job, disabled=disabled, arrivals=() if disabled else job.arrivals))
 
 
-def _job_deleted(state: State, record: r.JobDeleted) -> None:
+def _job_deleted(state: State, record: r.JobDeleted) -> Steps[None]:
     job = state.jobs[record.id]
     state.undo.drop(state.jobs, record.id)
     state.undo.drop(state.stuck, record.id)
@@ -109,16 +119,17 @@ def _job_deleted(state: State, record: r.JobDeleted) -> None:
         _drop_child(state, parent_id, record.id)
     for child_id in state.undo.drop(state.children, record.id) or ():
         _forget_parent(state, child_id, record.id)
-    for run_id in state.undo.drop(state.kept, record.id) or ():
-        state.drop_run(run_id)
+        yield
+    yield from state.dropping(state.undo.drop(state.kept, record.id) or ())
     for run_id in state.undo.drop(state.active, record.id) or ():
         if state.runs[run_id].state is not RunState.RUNNING:
             state.drop_run(run_id)
 
 
-def _all_jobs_deleted(state: State, record: r.AllJobsDeleted) -> None:
+def _all_jobs_deleted(state: State, record: r.AllJobsDeleted) -> Steps[None]:
     for job_id in list(state.jobs):
-        _job_deleted(state, r.JobDeleted(id=job_id, at=record.at))
+        yield from _job_deleted(state, r.JobDeleted(id=job_id, at=record.at))
+        yield
 
 
 def _drop_child(state: State, parent_id: str, child_id: str) -> None:
@@ -281,10 +292,10 @@ def _generation_joined(state: State, record: r.GenerationJoined) -> None:
     state.put_job(replace(job, arrivals=tuple(left)))
 
 
-def _runs_pruned(state: State, record: r.RunsPruned) -> None:
-    for job_id, kept in list(state.kept.items()):
-        ended = ((run_id, state.runs[run_id].finished_at or record.before) for run_id in kept)
-        ledger.unkeep(state, job_id, {run_id for run_id, at in ended if at < record.before})
+def _runs_pruned(state: State, record: r.RunsPruned) -> Steps[None]:
+    for job_id in list(state.kept):
+        yield from ledger.pruning(state, job_id, record.before)
+        yield
 
 
 def _clock_stepped(state: State, record: r.ClockStepped) -> None:
@@ -336,6 +347,6 @@ def _keys_forgotten(state: State, record: r.KeysForgotten) -> None:
             state.undo.drop(state.keys, key)
 
 
-_APPLY: dict[type, Callable[[State, Any], None]] = {
+_APPLY: dict[type, Callable[[State, Any], Steps[None] | None]] = {
     record_type: globals()[f"_{r.kind(record_type)}"] for record_type in r.RECORD_TYPES
 }

@@ -90,12 +90,14 @@ def _call_for_help(turn: Turn, run: Run) -> None:
 
 def deleted_with(state: State, job_id: str) -> list[str]:
     """Return the job and every descendant that has no other parent left: they go together."""
-    gone = [job_id]
-    for parent_id in gone:
+    gone = {job_id: None}
+    queue = [job_id]
+    for parent_id in queue:
         for child_id in state.children.get(parent_id, ()):
             if child_id not in gone and all(other in gone for other in state.jobs[child_id].spec.parent_jobs):
-                gone.append(child_id)
-    return gone
+                gone[child_id] = None
+                queue.append(child_id)
+    return queue
 
 
 def would_start_itself(state: State, job_id: str, spec: JobSpec) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from kala_server.core import records as r
 from kala_server.core.job import Job, Run, RunState, Tally
 from kala_server.core.state import State
+from kala_server.core.steps import A_STEP, Steps, to_the_end
 from kala_server.core.values import replace
 
 _ERRORS = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
@@ -51,26 +52,33 @@ def count_finish(state: State, run: Run, record: r.RunFinished) -> None:
 def keep(state: State, job_id: str, run_id: str) -> None:
     """Add an entry, in place of the oldest where there are enough."""
     state.undo.put(state.kept, job_id, (*state.kept.get(job_id, ()), run_id))
-    retire(state, state.jobs[job_id])
+    to_the_end(retiring(state, state.jobs[job_id]))
 
 
-def retire(state: State, job: Job) -> None:
-    """Let go of the oldest entries beyond `keep_runs`."""
-    kept = state.kept.get(job.id, ())
-    unkeep(state, job.id, set(kept[: max(0, len(kept) - job.spec.keep_runs)]))
+def retiring(state: State, job: Job) -> Steps[None]:
+    """Let go of the oldest entries beyond `keep_runs`, step by step."""
+    kept, most = state.kept.get(job.id, ()), job.spec.keep_runs
+    if len(kept) > most:
+        state.undo.put(state.kept, job.id, kept[-most:])
+        yield from state.dropping(kept[:-most])
 
 
-def unkeep(state: State, job_id: str, gone: set[str]) -> None:
-    """Let go of these entries."""
+def pruning(state: State, job_id: str, before: datetime) -> Steps[None]:
+    """Let go of the entries that ended before then, step by step."""
+    left: list[str] = []
+    gone: list[str] = []
+    for number, run_id in enumerate(state.kept[job_id], 1):
+        ended = state.runs[run_id].finished_at
+        (gone if ended is not None and ended < before else left).append(run_id)
+        if not number % A_STEP:
+            yield
     if not gone:
         return
-    for run_id in gone:
-        state.drop_run(run_id)
-    left = tuple(run_id for run_id in state.kept[job_id] if run_id not in gone)
     if left:
-        state.undo.put(state.kept, job_id, left)
+        state.undo.put(state.kept, job_id, tuple(left))
     else:
         state.undo.drop(state.kept, job_id)
+    yield from state.dropping(tuple(gone))
 
 
 def continues(state: State, last: Run, record: r.SlotsSkipped) -> bool:

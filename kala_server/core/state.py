@@ -12,6 +12,7 @@ from itertools import chain, count
 from kala_server.core import durations
 from kala_server.core import records as r
 from kala_server.core.job import Job, Overlap, Run, RunState
+from kala_server.core.steps import A_STEP, Steps, to_the_end
 from kala_server.core.tables import UndoLog
 from kala_server.core.values import replace
 
@@ -167,10 +168,20 @@ class State:
 
         A job that runs each second with a timeout of a day would else keep a day's worth of deadlines.
         """
+        to_the_end(self.tidying())
+
+    def tidying(self) -> Steps[None]:
+        """Do the same step by step; meanwhile nothing else may be decided."""
         most = 2 * (len(self.jobs) + len(self.runs)) + _FEW
-        if len(self.due) > most:
-            counting = {(entry[0], *entry[2:]): entry for entry in self.due if self._counts(entry)}
-            self.due = sorted(counting.values())
+        if len(self.due) <= most:
+            return
+        counting = {}
+        for number, entry in enumerate(list(self.due)):
+            if self._counts(entry):
+                counting[(entry[0], *entry[2:])] = entry
+            if not number % A_STEP:
+                yield
+        self.due = sorted(counting.values())
 
     # -- the steps that fold.py is made of; each can be taken back
 
@@ -181,6 +192,13 @@ class State:
     def put_run(self, run: Run) -> None:
         """Set the run."""
         self.undo.put(self.runs, run.id, run)
+
+    def dropping(self, run_ids: tuple[str, ...]) -> Steps[None]:
+        """Keep the runs no longer, step by step."""
+        for number, run_id in enumerate(run_ids, 1):
+            self.drop_run(run_id)
+            if not number % A_STEP:
+                yield
 
     def drop_run(self, run_id: str) -> None:
         """Keep the run no longer."""

@@ -8,6 +8,8 @@ from collections.abc import Hashable
 from heapq import heappop, heappush
 from typing import Any, TypeVar
 
+from kala_server.core.steps import A_STEP, Steps, to_the_end
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 E = TypeVar("E")
@@ -47,6 +49,10 @@ class UndoLog:
 
     def roll_back(self, mark: int = 0) -> None:
         """Take back every change since the mark, the latest first."""
+        to_the_end(self.rolling_back(mark))
+
+    def rolling_back(self, mark: int = 0) -> Steps[None]:
+        """Do the same step by step."""
         while len(self._steps) > mark:
             changed, key, before = self._steps.pop()
             if isinstance(changed, list):
@@ -55,7 +61,20 @@ class UndoLog:
                 del changed[key]
             else:
                 changed[key] = before
+            if not len(self._steps) % A_STEP:
+                yield
 
     def commit(self) -> None:
         """Keep every change for good."""
-        self._steps.clear()
+        to_the_end(self.committing())
+
+    def committing(self) -> Steps[None]:
+        """Do the same, and return the steps in which what stood there is freed; it takes time where it was much."""
+        steps, self._steps = self._steps, []
+        return _freeing(steps)
+
+
+def _freeing(steps: list[Any]) -> Steps[None]:
+    while steps:
+        del steps[-A_STEP:]
+        yield

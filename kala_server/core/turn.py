@@ -12,10 +12,11 @@ from kala_server.core import events as e
 from kala_server.core import reasons
 from kala_server.core import records as r
 from kala_server.core.errors import NotFoundError
-from kala_server.core.fold import apply
+from kala_server.core.fold import apply, applying
 from kala_server.core.job import Job, Run, Trigger
 from kala_server.core.occurrences import Timetable, minutes_ahead, timetable_of
 from kala_server.core.state import State
+from kala_server.core.steps import Steps
 
 _RUNS = UUID("50722e8a-75d0-4ed4-9771-8f6b6b2bc384")
 """The name space of runs (RFC 9562, version 5): ours alone."""
@@ -48,6 +49,11 @@ class Turn:
     def emit(self, record: r.Record) -> None:
         """Decide that this happens."""
         apply(self.state, record)
+        self.records.append(record)
+
+    def emitting(self, record: r.Record) -> Steps[None]:
+        """Decide that this happens, step by step: it may be about much."""
+        yield from applying(self.state, record)
         self.records.append(record)
 
     def ask(self, effect: e.Effect) -> None:

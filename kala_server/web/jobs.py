@@ -10,7 +10,8 @@ from kala_server.core import events as e
 from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.job import Job, JobSpec
 from kala_server.core.state import State
-from kala_server.garbage import collector_paused
+from kala_server.core.steps import Steps
+from kala_server.garbage import only_the_newest_looked_at
 from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
 from kala_server.web.streaming import StreamingHandler
@@ -79,20 +80,26 @@ class Batch(JobCreator):
 
     async def post(self) -> None:
         """Create the jobs in their order."""
-        with collector_paused():
+        with only_the_newest_looked_at():
             reading = batch.read_batch(self.raw_body(), default_owner=self.context.default_owner)
-            jobs = _new_jobs(await self.context.turns.walk(reading))
+            jobs = await self.context.turns.walk(_new_jobs(reading))
             ids = await self.create(jobs)
         self.answer({"ids": ids}, HTTPStatus.CREATED)
 
 
-def _new_jobs(read: list[tuple[JobSpec, bool]]) -> list[e.NewJob]:
+def _new_jobs(reading: Steps[list[tuple[JobSpec, bool]]]) -> Steps[list[e.NewJob]]:
+    read = yield from reading
+    ids = []
+    for _ in read:
+        ids.append(str(uuid4()))
+        yield
     # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
-    ids = sorted(str(uuid4()) for _ in read)
-    return [
-        e.NewJob(id=job_id, spec=spec, disabled=disabled, place=f"jobs[{number}]")
-        for number, (job_id, (spec, disabled)) in enumerate(zip(ids, read, strict=True))
-    ]
+    ids.sort()
+    new = []
+    for number, (job_id, (spec, disabled)) in enumerate(zip(ids, read, strict=True)):
+        new.append(e.NewJob(id=job_id, spec=spec, disabled=disabled, place=f"jobs[{number}]"))
+        yield
+    return new
 
 
 class AllJobs(Handler):

@@ -10,8 +10,8 @@ from typing import Any
 from kala_server import strict_json
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.job import JobSpec
+from kala_server.core.steps import Steps
 from kala_server.strict_json import BadJsonError
-from kala_server.turns import Steps
 from kala_server.wire.requests import read_job
 
 MOST_JOBS = strict_json.MOST_ELEMENTS

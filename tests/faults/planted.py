@@ -23,10 +23,11 @@ import kala_server.server
 import kala_server.service
 import kala_server.store.signature
 from kala_server.config import Settings
-from kala_server.core.engine import Decision, decide
+from kala_server.core.engine import Decision, deciding
 from kala_server.core.occurrences import timetable_of
 from kala_server.core.records import Record, RunFinished, RunStarted
 from kala_server.core.state import State
+from kala_server.core.steps import Steps
 from kala_server.runner.processes import Process
 from kala_server.runner.worker_process import WorkerProcess
 from kala_server.store.filesystem import RealFileSystem
@@ -239,9 +240,9 @@ def plans_anew_after_a_step_back() -> None:
     now_of = kala_server.clock.LoopClock.now
     states: list[State] = []
 
-    def state_of(*arguments: Any) -> Decision:
+    def state_of(*arguments: Any) -> Steps[Decision]:
         states[:] = arguments[:1]
-        return decide(*arguments)
+        return deciding(*arguments)
 
     def now(clock: kala_server.clock.LoopClock) -> datetime:
         read = now_of(clock)
@@ -254,7 +255,7 @@ def plans_anew_after_a_step_back() -> None:
         return read
 
     setattr(kala_server.clock.LoopClock, "now", now)  # noqa: B010 - a method in place of a method
-    setattr(kala_server.service, "decide", state_of)  # noqa: B010 - a function in place of a function
+    setattr(kala_server.service, "deciding", state_of)  # noqa: B010 - a function in place of a function
 
 
 def waits_for_ever() -> None:

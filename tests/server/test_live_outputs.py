@@ -226,8 +226,7 @@ def test_what_is_dropped_while_it_is_being_written_stays_dropped(tmp_path: Path)
         output.write(b"hello")
         writing = asyncio.ensure_future(live._write_all())
         await asyncio.sleep(0)
-        live.let_go(RUN_ID)
-        await live.drop(RUN_ID)
+        await live.drop([RUN_ID])
         output.write(b"last words")
         await writing
 

@@ -9,9 +9,10 @@ import pytest
 import kala_server.service
 from kala_server.core import events as e
 from kala_server.core import records as r
-from kala_server.core.engine import Decision, decide
+from kala_server.core.engine import Decision, deciding
 from kala_server.core.job import RunState
 from kala_server.core.state import State
+from kala_server.core.steps import Steps
 from kala_server.store.protocol import StoreBrokenError, StoreFullError
 from tests.server.service_in_parts import BROKEN, FULL, JOB_ID, NOW, Parts, breathe, play
 
@@ -173,14 +174,14 @@ def test_a_stop_does_not_wait_for_room() -> None:
 def test_a_fault_in_what_is_due_is_told_once_a_second_and_heals(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def faulty(state: State, event: e.Event, *arguments: Any) -> Decision:
+    def faulty(state: State, event: e.Event, *arguments: Any) -> Steps[Decision]:
         assert not isinstance(event, e.Tick), "a fault of ours"
-        return decide(state, event, *arguments)
+        return deciding(state, event, *arguments)
 
     async def scene(parts: Parts) -> None:
         await parts.create(schedule=f"R0/{(NOW + timedelta(minutes=1)).isoformat()}/")
         with monkeypatch.context() as patched:
-            patched.setattr(kala_server.service, "decide", faulty)
+            patched.setattr(kala_server.service, "deciding", faulty)
             await parts.time.go_on(minutes=1)
             for _ in range(5):
                 await parts.time.go_on(milliseconds=199)

@@ -271,3 +271,8 @@ def rebuilt(records: Iterable[r.Record]) -> State:
     state.undo.commit()
     state.take_dropped()
     return state
+
+
+def dropped_by(effects: Iterable[e.Effect]) -> set[str]:
+    """Return the runs whose output is to go."""
+    return {run_id for effect in effects if isinstance(effect, e.DropOutputs) for run_id in effect.run_ids}

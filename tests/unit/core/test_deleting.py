@@ -6,7 +6,7 @@ import pytest
 
 from kala_server.core import events as e
 from tests.unit.core import invariants
-from tests.unit.core.simulation import FOR_EVER, World, id_of
+from tests.unit.core.simulation import FOR_EVER, World, dropped_by, id_of
 
 NEVER = "R/2040-01-01T00:00:00Z/P1D"
 
@@ -63,7 +63,7 @@ def test_a_deleted_jobs_history_goes_with_it_and_so_does_its_output() -> None:
     world.advance(timedelta(hours=3))
     runs = {run.id for run in world.runs("job")}
     decision = world.decide(e.DeleteJob(id=id_of("job")))
-    assert {effect.run_id for effect in decision.effects if isinstance(effect, e.DropOutput)} == runs
+    assert dropped_by(decision.effects) == runs
     assert world.state.runs == {}
     assert world.state.next_due() is None
     assert world.state.counts == {"running": 0, "disabled": 0, "succeeded": 0, "errors": 0}
@@ -82,7 +82,7 @@ def test_what_waits_goes_and_what_runs_may_end_in_peace() -> None:
     world.advance(timedelta(days=1))
     assert world.running() == [running]
     decision = world.tell(e.Ended(run_id=running.id, succeeded=False))
-    assert decision.effects == [e.DropOutput(running.id)]
+    assert decision.effects == [e.DropOutputs((running.id,))]
     assert world.state.runs == {}
 
 

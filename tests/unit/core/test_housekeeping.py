@@ -6,7 +6,7 @@ from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.job import RunState
 from tests.unit.core import invariants
-from tests.unit.core.simulation import FOR_EVER, START, World, id_of, new_job, rebuilt, times, utc
+from tests.unit.core.simulation import FOR_EVER, START, World, dropped_by, id_of, new_job, rebuilt, times, utc
 
 HOURLY = "R/2030-01-01T01:00:00Z/PT1H"
 
@@ -24,8 +24,7 @@ def test_only_so_many_runs_are_kept_the_latest_ones() -> None:
     assert [run.scheduled_at for run in world.runs("job")] == times(
         "2030-01-01 08:00", "2030-01-01 09:00", "2030-01-01 10:00"
     )
-    dropped = [effect for effect in world.effects if isinstance(effect, e.DropOutput)]
-    assert len(dropped) == 7
+    assert len(dropped_by(world.effects)) == 7
     assert world.job("job").tally.success_count == 10
 
 
@@ -57,7 +56,7 @@ def test_runs_that_are_too_old_are_dropped_with_their_output() -> None:
         if run.scheduled_at < utc("2030-01-01 08:00")
     }
     decision = world.decide(e.Housekeep(runs_before=utc("2030-01-01 08:00"), keys_before=START))
-    assert {effect.run_id for effect in decision.effects if isinstance(effect, e.DropOutput)} == old
+    assert dropped_by(decision.effects) == old
     assert len(world.runs("job")) == 3
     assert world.runs("short") == []
     assert invariants.contents(rebuilt(world.journal)) == invariants.contents(world.state)

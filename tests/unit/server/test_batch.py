@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server.core.errors import InvalidJobError
+from kala_server.core.steps import to_the_end
 from kala_server.strict_json import BadJsonError
-from kala_server.turns import to_the_end
 from kala_server.wire.batch import read_batch
 from kala_server.wire.requests import read_job
 

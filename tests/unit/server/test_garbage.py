@@ -7,7 +7,7 @@ from weakref import ref
 
 import pytest
 
-from kala_server.garbage import collector_paused, keep_what_is_here
+from kala_server.garbage import keep_what_is_here, only_the_newest_looked_at
 
 
 class Node:
@@ -30,7 +30,7 @@ def test_what_stays_is_not_looked_through_again() -> None:
 
 
 def test_what_became_garbage_while_nobody_looked_is_not_kept() -> None:
-    with collector_paused():
+    with only_the_newest_looked_at():
         gone = ref(Node())
         assert gone() is not None
         keep_what_is_here()
@@ -38,15 +38,24 @@ def test_what_became_garbage_while_nobody_looked_is_not_kept() -> None:
 
 
 def test_what_is_known_to_be_clean_is_not_looked_through() -> None:
-    with collector_paused():
+    with only_the_newest_looked_at():
         there = ref(Node())
         keep_what_is_here(clean=True)
     assert there() is not None
 
 
-def test_the_collector_rests_in_the_block_and_goes_on_after_an_error() -> None:
-    seen = []
-    with suppress(ValueError), collector_paused():
-        seen.append(gc.isenabled())
+def test_in_the_block_only_the_newest_is_looked_through_and_after_an_error_all_again() -> None:
+    usual = gc.get_threshold()
+    with suppress(ValueError), only_the_newest_looked_at():
+        older = ref(Node())
+        gc.collect(0)
+        assert older() is None
+        made = [Node() for _ in range(100_000)]
+        passes = [generation["collections"] for generation in gc.get_stats()]
+        made += [Node() for _ in range(100_000)]
+        looked = [now["collections"] - then for now, then in zip(gc.get_stats(), passes, strict=True)]
+        assert looked[0] > 0
+        assert looked[1:] == [0, 0]
         raise ValueError
-    assert [*seen, gc.isenabled()] == [False, True]
+    assert gc.isenabled()
+    assert gc.get_threshold() == usual

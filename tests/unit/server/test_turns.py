@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from kala_server.turns import REST, SLICE, Pace, Steps, Turns, to_the_end
+from kala_server.core.steps import Steps, to_the_end
+from kala_server.turns import REST, SLICE, Pace, Turns
 
 STEP = SLICE / 4
 

@@ -1,0 +1,184 @@
+"""What is long is decided, taken back and let go of in slices; readers see nothing of it before it is durable."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from kala_server.core import events as e
+from kala_server.core.errors import InvalidJobError
+from kala_server.core.job import JobSpec, Run, RunState, Trigger
+from kala_server.core.steps import A_STEP
+from kala_server.store.protocol import StoreFullError
+from kala_server.turns import SLICE
+from tests.server.service_in_parts import FULL, JOB_ID, NOW, Parts, breathe, play
+
+MANY = 2_000
+LATER = "R/2036-06-04T19:25:16Z/P1D"
+STEPS_IN_A_SLICE = 5
+IN_A_TURN = 2 * STEPS_IN_A_SLICE
+"""Two slices may come together: the end of one thing and the beginning of the next."""
+
+
+class Turns:
+    """Looks at a table at each turn of the loop, and tells by how many entries it changed between two at the most."""
+
+    def __init__(self, table: Callable[[], int]) -> None:
+        self._table = table
+        self.most = self.number = 0
+        self._looking = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        before = self._table()
+        while True:
+            await asyncio.sleep(0)
+            now = self._table()
+            self.most, self.number, before = max(self.most, abs(now - before)), self.number + 1, now
+
+    def stop(self) -> None:
+        self._looking.cancel()
+
+
+def at_work(scene: Callable[[Parts], Awaitable[None]]) -> None:
+    """Play a scene in which each look at the clock finds that a part of a slice has passed."""
+
+    async def busy(parts: Parts) -> None:
+        passed = 0.0
+
+        def monotonic() -> float:
+            nonlocal passed
+            passed += SLICE / STEPS_IN_A_SLICE
+            return passed
+
+        setattr(parts.time, "monotonic", monotonic)  # noqa: B010 - a method in place of a method
+        await scene(parts)
+
+    play(busy)
+
+
+async def until(question: Callable[[], bool]) -> None:
+    for _ in range(100_000):
+        if question():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it does not come to that")
+
+
+def jobs(count: int = MANY, **fields: Any) -> e.CreateJobs:
+    spec = JobSpec(**{"name": "a job", "command": "true", "schedule": LATER, **fields})
+    return e.CreateJobs(
+        jobs=tuple(
+            e.NewJob(id=f"{number:08}{JOB_ID[8:]}", spec=spec, place=f"jobs[{number}]")
+            for number in range(count)
+        )
+    )
+
+
+def test_a_large_batch_is_decided_in_slices_and_seen_as_a_whole() -> None:
+    async def scene(parts: Parts) -> None:
+        turns = Turns(lambda: len(parts.service.state.jobs))
+        created = parts.submit(jobs())
+        await until(lambda: bool(parts.service.state.jobs))
+        assert await parts.jobs() == {new.id for new in jobs().jobs}
+        await created
+        turns.stop()
+        assert 0 < turns.most <= IN_A_TURN
+        assert len(parts.disk.batches[-1]) == MANY
+
+    at_work(scene)
+
+
+def test_a_batch_that_is_refused_at_its_end_leaves_nothing() -> None:
+    async def scene(parts: Parts) -> None:
+        good = jobs()
+        bad = e.NewJob(id=JOB_ID, spec=JobSpec(name="", command="true"), place="jobs[2000]")
+        refused = parts.submit(e.CreateJobs(jobs=(*good.jobs, bad)))
+        beside = parts.create(schedule=LATER)
+        with pytest.raises(InvalidJobError, match=r"jobs\[2000\]\.name"):
+            await refused
+        await beside
+        assert await parts.jobs() == {JOB_ID}
+        assert len(parts.disk.records) == 2
+
+    at_work(scene)
+
+
+def test_a_batch_for_which_there_is_no_room_is_taken_back_in_slices() -> None:
+    async def scene(parts: Parts) -> None:
+        parts.disk.refuses = FULL
+        parts.disk.hold()
+        created = parts.submit(jobs())
+        await until(lambda: len(parts.service.state.jobs) == MANY)
+        turns = Turns(lambda: len(parts.service.state.jobs))
+        reading = parts.jobs()
+        parts.disk.let_go()
+        with pytest.raises(StoreFullError):
+            await created
+        assert await reading == set()
+        turns.stop()
+        assert turns.number > 3
+        assert turns.most < MANY
+
+    at_work(scene)
+
+
+def test_all_jobs_are_deleted_in_slices_and_seen_as_a_whole() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.submit(jobs())
+        turns = Turns(lambda: len(parts.service.state.jobs))
+        deleted = parts.submit(e.DeleteAllJobs())
+        await until(lambda: len(parts.service.state.jobs) < MANY)
+        assert await parts.jobs() == set()
+        await deleted
+        turns.stop()
+        assert 0 < turns.most <= IN_A_TURN
+        await parts.create()
+        await breathe()
+        assert len(parts.commands.started) == 1
+
+    at_work(scene)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        e.ChangeJob(id=JOB_ID, spec=JobSpec(name="a job", command="true", schedule=LATER, keep_runs=1)),
+        e.DeleteJob(id=JOB_ID),
+        e.Housekeep(runs_before=NOW, keys_before=NOW),
+    ],
+)
+def test_a_long_history_is_let_go_of_in_slices(event: e.Event) -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule=LATER, keep_runs=100_000)
+        remember(parts, 20_000)
+        turns = Turns(lambda: len(parts.service.state.runs))
+        await parts.submit(event)
+        await breathe()
+        turns.stop()
+        assert len(parts.service.state.runs) <= 1
+        assert turns.most <= IN_A_TURN * A_STEP
+        [dropped] = [effect for effect in parts.commands.asked if isinstance(effect, e.DropOutputs)]
+        assert len(dropped.run_ids) >= 19_999
+
+    at_work(scene)
+
+
+def remember(parts: Parts, count: int) -> None:
+    """Let the job have a history."""
+    state = parts.service.state
+    before = NOW.replace(year=2030)
+    runs = [
+        Run(
+            id=f"{number:08}{JOB_ID[8:]}",
+            job_id=JOB_ID,
+            scheduled_at=before,
+            trigger=Trigger.SCHEDULE,
+            state=RunState.SUCCEEDED,
+            queued_at=before,
+            finished_at=before,
+        )
+        for number in range(count)
+    ]
+    state.runs.update({run.id: run for run in runs})
+    state.kept[JOB_ID] = tuple(run.id for run in runs)
