@@ -52,6 +52,8 @@ class Census:
 
     def count(self, chunk: bytes) -> None:
         """Count what comes next. Raises BadJsonError once it is certain that there is too much of something."""
+        if self._open == b'"' and b'"' not in chunk and b"\\" not in chunk:
+            return  # all of it is within one string
         bare = self._without_strings(self._open + chunk)
         marks = bare.translate(None, _NO_MARKS)
         self._strings += bare.count(b'"')
