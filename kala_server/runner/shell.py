@@ -2,9 +2,9 @@
 
 To load a program takes a third of a millisecond, in which the loop can do nothing else: so commands are started a few
 in each turn of the loop, in their order, and what else waits gets its turn between them. How their ends are noticed is
-in `exits.py`. A command's own background processes do not hold its run: when the command has ended by itself, its pipe
-is closed and they live on. When it was ended on purpose, they are ended with it. It decides neither when nor whether to
-end one.
+in `exits.py`. A command's own background processes do not hold its run: when the command has ended by itself, they live
+on, and what they print from then on is read elsewhere (`drains.py`). When it was ended on purpose, they are ended with
+it. It decides neither when nor whether to end one.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
+from kala_server.runner.drains import Drains
 from kala_server.runner.environment import inherited
 from kala_server.runner.exits import Exits
 from kala_server.runner.processes import signal_group, start_time
@@ -74,6 +75,7 @@ class ShellRunner:
         hold_back_descriptors()
         self._base = inherited()
         self._exits = Exits()
+        self._drains = Drains()
         self._orders: OrderedDict[str, _Order] = OrderedDict()
         self._starting = False
         self._children: dict[str, _Child] = {}
@@ -119,6 +121,11 @@ class ShellRunner:
         for child in list(self._children.values()):
             self._kill(child)
 
+    def leave_all(self) -> None:
+        """Let the commands that run go on, and print, with nobody to watch them: this process is about to end."""
+        for child in self._children.values():
+            self._drains.take(child.pipe)
+
     async def close(self) -> None:
         """Wait until the commands that were killed are gone; one that the kernel cannot end is left to it."""
         await asyncio.sleep(0)  # those that were not even started are told of in the next turn
@@ -130,6 +137,7 @@ class ShellRunner:
         if self._growing_up is not None:
             self._growing_up.cancel()
         self._exits.close()
+        self._drains.close()
 
     def _start_soon(self) -> None:
         if self._orders and not self._starting:
@@ -242,14 +250,23 @@ class ShellRunner:
             signal_group(child.pid, signal.SIGKILL)
         if child.killing is not None:
             child.killing.cancel()
-        for _ in range(_MOST_AT_THE_END):
-            if not _read_chunk(child):
-                break
-        os.close(child.pipe)
+        if _is_read_to_its_end(child):
+            os.close(child.pipe)
+        else:
+            self._drains.take(child.pipe)
         del self._children[child.order.attempt.run_id]
         self._something_ended.set()
         outcome = _reap(child.pid)
         child.order.on_ended(Outcome(succeeded=False, reason=child.unwatched) if child.unwatched else outcome)
+
+
+def _is_read_to_its_end(child: _Child) -> bool:
+    """Take what is left in the pipe, and return whether nobody can print into it any more."""
+    for _ in range(_MOST_AT_THE_END):
+        chunk = _read_chunk(child)
+        if not chunk:
+            return chunk is not None
+    return False
 
 
 def _read_chunk(child: _Child) -> bytes | None:

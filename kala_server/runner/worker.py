@@ -2,7 +2,8 @@
 
 To load a program holds Python for a third of a millisecond. Here nobody else waits for that, and the server decides on
 a second core meanwhile. The worker knows a ShellRunner and a socket. When the socket ends, its server is gone: then it
-starts nothing more and ends at once, and leaves commands that run to the server's next start, as a crash always does.
+starts no more commands and ends at once, and leaves those that run to the server's next start, as a crash always does:
+they can go on printing, to nobody.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import socket
 import sys
 from functools import partial
 from types import FrameType
+from typing import NoReturn
 
 from kala_server.runner.messages import PIECE, Listener, Message, Say, attempt_of, group_of
 from kala_server.runner.protocol import Outcome
@@ -48,7 +50,7 @@ class Worker:
         except OSError:
             piece = b""
         if not piece:
-            os._exit(0)
+            self._end()
         for message in self._listener.hear(piece):
             self._obey(message)
 
@@ -92,7 +94,11 @@ class Worker:
         try:
             self._connection.sendall(group_of(reports))
         except OSError:
-            os._exit(0)
+            self._end()
+
+    def _end(self) -> NoReturn:
+        self._runner.leave_all()
+        os._exit(0)
 
 
 class _Printed:
