@@ -7,13 +7,14 @@ Only the lone parenthesis of a `case` pattern is taken for the end; `(pattern)` 
 import re
 
 _PASSED_OVER = r"\\.|`(?:[^`\\]|\\.)*`|(?P<opening>\$[({]|"
+_PLAIN = r"[\w ./:=%@,+-]+"
 _STEPS = {
     ")": re.compile(
-        rf"""{_PASSED_OVER}[("])|'[^']*'|(?<![^\s;&|()])\#[^\n]*|(?P<closing>\))|(?P<lone>['`\\])|.""",
+        rf"""{_PASSED_OVER}[("])|'[^']*'|(?<![^\s;&|()])\#[^\n]*|(?P<closing>\))|(?P<lone>['`\\])|{_PLAIN}|.""",
         re.DOTALL,
     ),
-    "}": re.compile(rf"""{_PASSED_OVER}")|'[^']*'|(?P<closing>\}})|(?P<lone>['`\\])|.""", re.DOTALL),
-    '"': re.compile(rf"""{_PASSED_OVER}[^\s\S])|(?P<closing>")|(?P<lone>[`\\])|.""", re.DOTALL),
+    "}": re.compile(rf"""{_PASSED_OVER}")|'[^']*'|(?P<closing>\}})|(?P<lone>['`\\])|{_PLAIN}|.""", re.DOTALL),
+    '"': re.compile(rf"""{_PASSED_OVER}[^\s\S])|(?P<closing>")|(?P<lone>[`\\])|{_PLAIN}|.""", re.DOTALL),
 }
 """By what closes the part that is read: its next step."""
 _CLOSED_BY = {"$(": ")", "(": ")", "${": "}", '"': '"'}

@@ -37,8 +37,13 @@ _ESCAPED_IN_QUOTES = frozenset('"\\$`\n')
 _BY_A_SHELL = ("/bin/sh", "-c")
 _EXEC = "exec "
 
-LONGEST = 2 * kernel.LONGEST_WORD + kernel.LONGEST_PATH
-"""Characters in a command, as to split it takes time: a program and the longest word have room, escaped throughout."""
+_MOST_OF_EACH = 8
+"""Bytes that a character can come to: quoted for a shell, or a part of a substitution."""
+
+LONGEST = kernel.LONGEST_WORD + kernel.LONGEST_PATH
+"""Characters in a command, as to split it takes time: a program and the longest word have room."""
+MOST_PIECES = 10_000
+"""Words, quotes, variables and escapes in a command that must be read piece by piece: others wait meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,20 @@ def check(command: str, environment: Mapping[str, str]) -> None:
     if at_a_glance and (first := command.split(None, 1)):
         _check_first((Text(first[0]),), first[0])
     else:
-        check_lengths(split(command), environment)
+        words = _read(command)
+        longest = max(map(len, environment.values()), default=0)
+        if len(command) * (longest + 1) * _MOST_OF_EACH > kernel.LONGEST_WORD:
+            check_lengths(words, environment)
 
 
 def split(command: str) -> tuple[Word, ...]:
     """Split a command into words. Raises BadCommandError."""
+    words = _read(command)
+    check_lengths(words, {})
+    return words
+
+
+def _read(command: str) -> tuple[Word, ...]:
     if "\0" in command:
         raise BadCommandError("a command cannot hold a NUL character")
     if len(command) > LONGEST:
@@ -92,7 +106,6 @@ def split(command: str) -> tuple[Word, ...]:
         words = tuple(_Reader(command).words())
     if not words:
         raise BadCommandError("a job needs a command")
-    check_lengths(words, {})
     return words
 
 
@@ -159,6 +172,7 @@ class _Reader:
     def __init__(self, command: str) -> None:
         self._command = command
         self._at = 0
+        self._pieces = 0
         self._line_break: int | None = None
         """Where the space before the next word has one."""
 
@@ -195,7 +209,15 @@ class _Reader:
             in_the_open += self._command[begin : self._at] if plain else "'"
         return _joined(parts), in_the_open
 
+    def _count(self) -> None:
+        self._pieces += 1
+        if self._pieces > MOST_PIECES:
+            raise BadCommandError(
+                f"a command has up to {MOST_PIECES:,} words, quotes, variables and escapes: put it into a script"
+            )
+
     def _piece(self) -> list[Part]:
+        self._count()
         character = self._command[self._at]
         if character == "'":
             return [Text(self._until("'", "a single quote"))]
@@ -249,6 +271,7 @@ class _Reader:
         raise BadCommandError(f"a double quote at character {opened + 1} is never closed")
 
     def _quoted_piece(self, character: str) -> Part:
+        self._count()
         if character == "`":
             return Substitution(self._until("`", "a backtick"))
         if character == "$":

@@ -197,7 +197,7 @@ def test_a_body_of_a_mebibyte_is_taken_and_one_byte_more_is_413(at_the_door: Doo
 
 
 def test_a_long_name_is_kept_whole(at_the_door: Door) -> None:
-    name = "ä😀" * 50_000
+    name = "ä😀" * 20_000  # a command gets it in its environment, where the kernel takes 128 KiB
     created = at_the_door.http.post("/api/v1/job/", json={**GOOD, "name": name})
     assert created.status_code == 201
     job_id = created.json()["id"]
