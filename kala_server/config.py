@@ -24,6 +24,10 @@ class Settings:
     kill_grace: timedelta = timedelta(seconds=5)
     """How long a command that was asked to end (TERM) may take before it is made to (KILL)."""
     max_running: int = 64
+    pass_env: tuple[str, ...] = ()
+    """Patterns of variables that commands get of the server's environment, beside `runner.environment.PASSED_ON`."""
+    command_open_files: int | None = None
+    """The soft limit on descriptors that commands get, where the server's own was raised; None = the server's own."""
     keep_days: float | None = None
     output_head: int = 64 * 1024
     output_tail: int = 64 * 1024

@@ -22,6 +22,7 @@ from kala_server.executor import Executor
 from kala_server.metrics import Metrics
 from kala_server.outputs import OutputFolder
 from kala_server.runner.dispatch import Runners
+from kala_server.runner.environment import Surroundings, surroundings
 from kala_server.runner.http import HttpRunner
 from kala_server.runner.worker_runner import WorkerRunner
 from kala_server.service import Policy, Service
@@ -41,6 +42,8 @@ _log = logging.getLogger("kala.server")
 _LAST_WORDS = 2.0
 _BACKLOG = 1024
 """Connections that wait to be accepted. Those beyond Tornado's 128 would be dropped, and tried again a second later."""
+_EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens on it by this
+"""How this machine itself is reached where the server listens on all its addresses."""
 _LARGEST_BODY = 1 << 40
 """Handlers have limits of their own, and answer 413; Tornado's would be a bare 400."""
 
@@ -63,7 +66,9 @@ class Server:
         """Done with the reason when the server cannot go on."""
         self.store = self._make_store()
         self._commands = WorkerRunner(
-            kill_grace=settings.kill_grace.total_seconds(), held=lambda: self.store.locks
+            kill_grace=settings.kill_grace.total_seconds(),
+            found=self._what_commands_find,
+            held=lambda: self.store.locks,
         )
         self._runners = Runners(shell=self._commands, http=HttpRunner())
         self.executor = Executor(
@@ -110,17 +115,27 @@ class Server:
     @property
     def url(self) -> str:
         """Where the server answers."""
+        if self._settings.unix_socket is not None:
+            return f"unix:{self._settings.unix_socket}"
+        return self._url_at(self._settings.host)
+
+    def _url_at(self, host: str) -> str:
+        host = f"[{host}]" if ":" in host else host
+        return f"{'https' if self._settings.tls_cert else 'http'}://{host}:{self.port}"
+
+    def _what_commands_find(self) -> Surroundings:
+        """Return what every command finds; a client takes no address of a Unix socket, so commands get none then."""
         settings = self._settings
-        if settings.unix_socket is not None:
-            return f"unix:{settings.unix_socket}"
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        return f"{'https' if settings.tls_cert else 'http'}://{host}:{self.port}"
+        here = "" if settings.unix_socket else self._url_at(_EVERYWHERE.get(settings.host, settings.host))
+        return surroundings(pass_env=settings.pass_env, url=here, open_files=settings.command_open_files)
 
     async def start(self) -> None:
         """Load the store, listen, and run what is due. Raises StoreError, and OSError where the port is taken."""
         sockets = []
         try:
             sockets = self._listen()
+            if self._settings.unix_socket is None:
+                self.port = sockets[0].getsockname()[1]
             await self.service.start()
             self._commands.get_ready()
             await ahead.write_at_once(self.service, self._context.listing)
@@ -130,8 +145,6 @@ class Server:
             for listening in sockets:
                 listening.close()
             raise
-        if self._settings.unix_socket is None:
-            self.port = sockets[0].getsockname()[1]
         self._http.add_sockets(sockets)
         self._in_background(ahead.keep_written(self.service, self._context.listing))
         self._in_background(zone_watch.follow_changes(self.service))

@@ -8,12 +8,14 @@ import io
 import sys
 
 from kala_server.cli.app import kala
+from kala_server.runner.inherited import fill_standard_streams
 
 __all__ = ["kala", "main"]
 
 
 def main() -> None:
     """Run the command line; never returns."""
+    fill_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character gets its number, not a traceback.

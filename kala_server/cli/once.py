@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -13,15 +14,19 @@ from kala_server.cli.plain import printable
 from kala_server.cli.show import took
 from kala_server.core.job import JobSpec
 from kala_server.core.runnable import A_JOB_MAY
+from kala_server.runner.environment import hide_secrets, surroundings
+from kala_server.runner.inherited import reset_signals
 from kala_server.runner.output import BoundedOutput
 from kala_server.runner.protocol import Attempt, Outcome
 from kala_server.runner.shell import ShellRunner
 
 
-def run_once(command: str) -> int:
+def run_once(command: str, pass_env: Sequence[str] = ()) -> int:
     """Run the command, pass its output on, say on stderr how it went, and return the exit code: 0 or 1."""
+    reset_signals(but=[signal.SIGHUP])
+    hide_secrets()
     output = _PassedOn(sys.stdout.buffer)
-    outcome, seconds = asyncio.run(_run(command, output))
+    outcome, seconds = asyncio.run(_run(command, pass_env, output))
     if output.broken:
         raise output.broken
     click.echo(_sentence(outcome, seconds), err=True)
@@ -50,10 +55,10 @@ class _PassedOn(BoundedOutput):
             self.gone.set()
 
 
-async def _run(command: str, output: _PassedOn) -> tuple[Outcome, float]:
+async def _run(command: str, pass_env: Sequence[str], output: _PassedOn) -> tuple[Outcome, float]:
     """Return how the command went and how many seconds it took."""
     loop = asyncio.get_running_loop()
-    runner, ended = ShellRunner(), loop.create_future()
+    runner, ended = ShellRunner(found=surroundings(pass_env=pass_env)), loop.create_future()
     attempt = Attempt(
         run_id=str(uuid4()),
         job_id=str(uuid4()),

@@ -71,6 +71,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="How many commands run at the same time.",
     ),
     _option(
+        "--pass-env",
+        multiple=True,
+        metavar="PATTERN",
+        help="Pass these variables on to commands, too, such as 'APP_*' ('*' for all); may be repeated.",
+    ),
+    _option(
         "--keep-days",
         type=click.FloatRange(min=0, min_open=True),
         metavar="N",
@@ -177,6 +183,7 @@ def settings_of(options: dict[str, Any]) -> "Settings":
         default_owner=options["default_owner"],
         grace=timedelta(seconds=options["grace"]),
         max_running=options["max_running"],
+        pass_env=tuple(options["pass_env"]),
         keep_days=options["keep_days"],
         output_head=head,
         output_tail=options["output_limit"] - head,

@@ -6,9 +6,11 @@ What a server consists of is the business of `kala_server/server.py`.
 import asyncio
 import errno
 import logging
+import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kala.cli")
 
+_MAY_BE_IGNORED = (signal.SIGHUP, signal.SIGQUIT)
+"""Where they are ignored from the start, as by `nohup` and by `&` in a script, they ask for nothing."""
+
 SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that waits for the interpreter asks whoever computes to let it go on. With Python's own
 5 ms the loop is held for longer by a compaction, and each batch of events waits longer for what writes the one before.
@@ -32,7 +37,7 @@ SWITCH_INTERVAL = 0.001
 @click.command(short_help="Run a server.")
 @server_options
 def serve(**options: Any) -> None:
-    """Run a server until it is asked to stop (Ctrl-C or SIGTERM).
+    """Run a server until it is asked to stop (Ctrl-C, SIGTERM, SIGHUP or SIGQUIT).
 
     Once it can be used it says on stdout where it listens; it logs to stderr. When it is asked to stop, running
     commands may go on for --grace seconds; a second signal ends them at once.
@@ -58,7 +63,7 @@ def run(command: tuple[str, ...], **options: Any) -> None:
     if command:
         from kala_server.cli.once import run_once
 
-        raise click.exceptions.Exit(run_once(command[0]))
+        raise click.exceptions.Exit(run_once(command[0], options["pass_env"]))
     _run_server(options)
 
 
@@ -66,7 +71,7 @@ def _run_server(options: dict[str, Any]) -> None:
     from kala_server.config import ConfigError
     from kala_server.store.protocol import StoreError
 
-    settings = settings_of(options)
+    settings = _taken_over(settings_of(options))
     log_to_stderr(verbose=options["verbose"], as_json=options["log_format"] == "json")
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
@@ -77,6 +82,16 @@ def _run_server(options: dict[str, Any]) -> None:
         raise click.ClickException(printable(_why_not(error, settings))) from error
 
 
+def _taken_over(settings: "Settings") -> "Settings":
+    """Make this process a server's: what it was handed is put right, and what commands get of it is a setting."""
+    from kala_server.runner.environment import hide_secrets
+    from kala_server.runner.inherited import raise_open_files, reset_signals
+
+    reset_signals(but=_MAY_BE_IGNORED)
+    hide_secrets()
+    return replace(settings, command_open_files=raise_open_files())
+
+
 async def _serve(settings: "Settings") -> None:
     """Serve until a signal comes or the store breaks. Raises StoreBrokenError then."""
     from kala_server.cli.narration import narrate
@@ -84,11 +99,14 @@ async def _serve(settings: "Settings") -> None:
 
     if settings.token:
         _log.info("clients must show the token that is in KALA_TOKEN")
+    is_new = settings.data_dir is None or not (settings.data_dir / "journal.jsonl").exists()
     server = Server(settings)
     asked = _on_signals(server, settings)
     await server.start()
     narration = asyncio.create_task(narrate(server.service.feed))
-    click.echo(f"listening on {server.url}")
+    if is_new:
+        _tell_what_commands_get(settings)
+    _say(f"listening on {server.url}")
     reasons_to_end: list[asyncio.Future[Any]] = [asked, server.ended]
     await asyncio.wait(reasons_to_end, return_when=asyncio.FIRST_COMPLETED)
     await server.stop()
@@ -97,8 +115,30 @@ async def _serve(settings: "Settings") -> None:
         raise server.ended.result()
 
 
+def _say(line: str) -> None:
+    """Write a line to stdout; where nobody takes it, now or when Python ends, that is no reason not to serve."""
+    try:
+        click.echo(line)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell_what_commands_get(settings: "Settings") -> None:
+    """Tell whoever has just begun to use the server of what is unlike what a child of his shell gets."""
+    from kala_server.runner.environment import PASSED_ON, not_passed_on
+
+    if left_out := not_passed_on(settings.pass_env):
+        _log.info(
+            "commands get of this environment %s, and not %s: name what they need with --pass-env or in a job's env",
+            " ".join((*PASSED_ON, *settings.pass_env)),
+            " ".join(left_out),
+        )
+
+
 def _on_signals(server: "Server", settings: "Settings") -> asyncio.Future[None]:
     """Return what is done at the first signal; the second ends every command, and the third the process."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    numbers += [number for number in _MAY_BE_IGNORED if signal.getsignal(number) is not signal.SIG_IGN]
     loop = asyncio.get_running_loop()
     asked: asyncio.Future[None] = loop.create_future()
 
@@ -110,11 +150,11 @@ def _on_signals(server: "Server", settings: "Settings") -> asyncio.Future[None]:
             )
             asked.set_result(None)
             return
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
         server.end_everything()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         loop.add_signal_handler(number, on_signal)
     return asked
 

@@ -1,4 +1,15 @@
-"""Why a slot or a run did not go as its schedule says: the sentences of the ledger, in one place."""
+"""Why a slot or a run did not go as its schedule says: the sentences of the ledger, in one place.
+
+Reasons are in answers, events and logs, so they hold no secret and are of a length that people read.
+"""
+
+import re
+
+LONGEST = 1_000
+"""Characters in a reason, wherever it comes from."""
+_LONGEST_WORD = 100
+_MAY_BE_SECRET = re.compile(r"(?<=[?#=&;])|//(?=[^/]*@)|:(?=[^/]*@)|(?=\s)")
+"""After this in a word: a query, a value, a user with a password; and what is no word any more."""
 
 DOWN = "the server was down"
 DISABLED = "the job was disabled"
@@ -25,5 +36,17 @@ NOT_DECIDED = "what follows from its end could not be decided"
 def stuck(error: Exception) -> str:
     """Say why nothing can be decided about a job: what is wrong with it in words, or that the fault is ours."""
     if isinstance(error, ValueError):
-        return f"its times cannot be computed: {error}"
+        return cut(f"its times cannot be computed: {error}")
     return f"a fault of the server keeps it from being decided on ({type(error).__name__}); the log says more"
+
+
+def cut(reason: str) -> str:
+    """Return the reason, with the end cut off where it is too long."""
+    return reason if len(reason) <= LONGEST else reason[: LONGEST - 1] + "…"
+
+
+def shown(word: str) -> str:
+    """Return a word of a job as far as a reason may show it: up to where it could begin to hold a secret."""
+    found = _MAY_BE_SECRET.search(word)
+    end = min(len(word) if found is None else found.end(), _LONGEST_WORD)
+    return word if end == len(word) else word[:end] + "…"

@@ -145,6 +145,17 @@ def _for_a_shell(words: tuple[Word, ...]) -> bool:
     return any(isinstance(part, Substitution) for word in words for part in word)
 
 
+def as_written(word: Word) -> str:
+    """Return the word with nothing filled in: what fills it may be secret."""
+    return "".join(_written(part) for part in word)
+
+
+def _written(part: Part) -> str:
+    if isinstance(part, Variable):
+        return f"${part.name}"
+    return part.value if isinstance(part, Text) else f"`{part.command}`"
+
+
 def _fill(part: Part, environment: Mapping[str, str]) -> str:
     if isinstance(part, Variable):
         return environment.get(part.name, "")

@@ -18,11 +18,12 @@ from functools import partial
 from time import monotonic
 
 from kala_server.runner.drains import Drains
-from kala_server.runner.environment import inherited
+from kala_server.runner.environment import ADVICE, Surroundings, surroundings
 from kala_server.runner.exits import Exits
 from kala_server.runner.processes import signal_group, start_time
 from kala_server.runner.protocol import Attempt, Outcome
-from kala_server.runner.spawn import CannotStartError, hold_back_descriptors, spawn
+from kala_server.runner.rights import CannotStartError
+from kala_server.runner.spawn import Spawner
 
 KILL_GRACE = 5.0
 
@@ -36,6 +37,8 @@ pid, and /proc is slow to read while a program is being loaded: telling of every
 throughput. What it printed is read at its end."""
 _STARTING = 0.002
 """Seconds of a turn of the loop after which no further command is started in it, so that ends are noticed meanwhile."""
+_NOT_FOUND = 127
+"""What a shell exits with (POSIX, 2.8.2)."""
 _NOT_STARTED = Outcome(succeeded=False, reason="it was ended before it was started")
 
 
@@ -70,10 +73,10 @@ class _Child:
 class ShellRunner:
     """Runs the commands of jobs of type 0."""
 
-    def __init__(self, *, kill_grace: float = KILL_GRACE) -> None:
+    def __init__(self, *, kill_grace: float = KILL_GRACE, found: Surroundings | None = None) -> None:
+        """Have commands find what is named; None = what those of this very process are to find."""
         self._kill_grace = kill_grace
-        hold_back_descriptors()
-        self._base = inherited()
+        self._spawner = Spawner(found or surroundings())
         self._exits = Exits()
         self._drains = Drains()
         self._orders: OrderedDict[str, _Order] = OrderedDict()
@@ -138,6 +141,7 @@ class ShellRunner:
             self._growing_up.cancel()
         self._exits.close()
         self._drains.close()
+        self._spawner.close()
 
     def _start_soon(self) -> None:
         if self._orders and not self._starting:
@@ -157,7 +161,7 @@ class ShellRunner:
 
     def _spawn(self, order: _Order) -> None:
         try:
-            pid, pipe = spawn(order.attempt, self._base)
+            pid, pipe = self._spawner.spawn(order.attempt)
             child = self._watched(pid, pipe, order)
         except CannotStartError as error:
             order.on_ended(Outcome(succeeded=False, reason=str(error)))
@@ -298,8 +302,14 @@ def _reap(pid: int) -> Outcome:
 def outcome_of(code: int) -> Outcome:
     """Return what an exit code means, or a signal, which is a negative one."""
     if code >= 0:
-        return Outcome(succeeded=code == 0, exit_code=code, reason="" if code == 0 else f"exit code {code}")
+        return Outcome(succeeded=code == 0, exit_code=code, reason=_meaning(code))
     name = str(-code)
     with contextlib.suppress(ValueError):
         name = signal.Signals(-code).name
     return Outcome(succeeded=False, signal=-code, reason=f"ended by {name}")
+
+
+def _meaning(code: int) -> str:
+    if code == _NOT_FOUND:
+        return f"exit code {code}: a command was not found; {ADVICE}"
+    return f"exit code {code}" if code else ""

@@ -1,42 +1,42 @@
 """Turns a job into a process of its own session and group: what is executed, where, as whom; or says why not.
 
 It does not watch the process: that is `shell.py`. There is never a `preexec_fn`, which may deadlock (`subprocess`).
+What a child cannot be told to do, this process does around its start: go to its directory with the rights of its user,
+and have the limit on descriptors that it is to get. So it is for processes in which nothing else happens meanwhile.
 """
 
 import contextlib
 import errno
 import os
-import pwd
+import resource
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 
-from kala_server.core import words
+from kala_server.core import reasons, words
 from kala_server.core.job import JobSpec
-from kala_server.runner.environment import environment_of
+from kala_server.runner.environment import ADVICE, Surroundings, environment_of
 from kala_server.runner.protocol import Attempt
+from kala_server.runner.rights import CannotStartError, Identity, identity_of, rights_of
+from kala_server.runner.text import all_to_system, to_system
 
 _STDIN, _STDOUT, _STDERR = range(3)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 """Commands expect them to be as they are for everybody: `yes | head` ends by the first."""
-
-
-class CannotStartError(Exception):
-    """There is no process; says why, in words for people."""
+_FEW = 4
+"""As many descriptors as `Popen` takes for a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Identity:
-    """Whose rights a command gets; None and empty = the server's."""
+class _Program:
+    """What is executed, and how a reason may call it."""
 
-    user: int | None = None
-    group: int | None = None
-    groups: Sequence[int] | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
+    argv: list[str]
+    shown: str
 
 
 def hold_back_descriptors() -> None:
@@ -47,77 +47,162 @@ def hold_back_descriptors() -> None:
                 os.set_inheritable(number, False)
 
 
-def spawn(attempt: Attempt, base: Mapping[str, str]) -> tuple[int, int]:
-    """Start the attempt's command; return its pid, and the pipe by which stdout and stderr come; it does not block.
+class Spawner:
+    """Starts commands that find the same around them."""
 
-    Returns once the program has been loaded. Raises CannotStartError.
-    """
-    spec = attempt.spec
-    try:
-        identity = _identity(spec.user)
-        environment = environment_of(attempt, {**base, **identity.variables})
-        argv = _argv(spec, environment)
-        return _piped(argv, environment, spec.cwd, identity)
-    except OSError as error:
-        raise CannotStartError(_why_not(error, spec)) from error
-    except (ValueError, subprocess.SubprocessError) as error:
-        raise CannotStartError(f"the command could not be started: {error}") from error
+    def __init__(self, surroundings: Surroundings) -> None:
+        hold_back_descriptors()
+        self._variables = surroundings.variables
+        self._open_files = surroundings.open_files
+        self._home = _directory()
+        self._spare = _spare()
+        """Held so that there are numbers below the limit of commands when they are needed."""
 
+    def close(self) -> None:
+        """Let go of what is held; twice is as good."""
+        held, self._home, self._spare = [self._home, *self._spare], -1, []
+        for descriptor in held:
+            if descriptor >= 0:
+                os.close(descriptor)
 
-def _piped(argv: list[str], environment: dict[str, str], cwd: str, identity: _Identity) -> tuple[int, int]:
-    reading, writing = os.pipe()
-    try:
-        pid = _start(argv, environment, cwd, identity, writing)
-    except BaseException:
-        os.close(reading)
-        raise
-    finally:
-        os.close(writing)
-    os.set_blocking(reading, False)
-    return pid, reading
+    def spawn(self, attempt: Attempt) -> tuple[int, int]:
+        """Start the attempt's command; return its pid, and the pipe by which stdout and stderr come; it does not block.
 
+        Returns once the program has been loaded. Raises CannotStartError.
+        """
+        spec = attempt.spec
+        program = None
+        try:
+            identity = identity_of(spec.user)
+            environment = environment_of(attempt, {**self._variables, **identity.variables})
+            program = _program(spec, environment)
+            with self._in_its_directory(spec, identity):
+                return self._piped(program.argv, environment, spec.cwd, identity)
+        except OSError as error:
+            raise CannotStartError(_why_not(error, spec, program)) from error
+        except (ValueError, subprocess.SubprocessError) as error:
+            raise CannotStartError(f"the command could not be started: {error}") from error
 
-def _start(argv: list[str], environment: dict[str, str], cwd: str, identity: _Identity, output: int) -> int:
-    """Start the program, and return its pid.
+    @contextlib.contextmanager
+    def _in_its_directory(self, spec: JobSpec, identity: Identity) -> Iterator[None]:
+        """Be in the directory of the job, which is entered with the rights of its user."""
+        if not spec.cwd:
+            yield
+            return
+        try:
+            with rights_of(identity):
+                _enter(spec)
+            yield
+        finally:
+            os.fchdir(self._home)
 
-    `posix_spawn` takes less than `Popen`, but can change neither directory nor rights; what it cannot start is left to
-    `Popen` too, which says why.
-    """
-    if not cwd and identity.user is None:
-        with contextlib.suppress(OSError, ValueError):
-            return os.posix_spawn(
-                _found(argv[0], environment.get("PATH", os.defpath), int(monotonic())),
-                argv,
-                environment,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, output, _STDOUT),
-                    (os.POSIX_SPAWN_DUP2, output, _STDERR),
-                    (os.POSIX_SPAWN_OPEN, _STDIN, os.devnull, os.O_RDONLY, 0),
-                ],
-                setsid=True,
-                setsigdef=_IGNORED_BY_PYTHON,
+    def _piped(
+        self, argv: list[str], environment: dict[str, str], cwd: str, identity: Identity
+    ) -> tuple[int, int]:
+        reading, writing = os.pipe()
+        try:
+            pid = self._start(argv, environment, cwd, identity, writing)
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        os.set_blocking(reading, False)
+        return pid, reading
+
+    def _start(
+        self, argv: list[str], environment: dict[str, str], cwd: str, identity: Identity, output: int
+    ) -> int:
+        """Start the program, and return its pid.
+
+        `posix_spawn` takes less than `Popen`, but cannot change rights; what it cannot start is left to `Popen` too,
+        which says why.
+        """
+        arguments, variables = [to_system(word) for word in argv], all_to_system(environment)
+        if identity.user is None:
+            path = environment.get("PATH", os.defpath)
+            with contextlib.suppress(OSError, ValueError), self._limit_of_commands():
+                return os.posix_spawn(
+                    to_system(_found(argv[0], path, cwd, int(monotonic()))),
+                    arguments,
+                    variables,
+                    file_actions=[
+                        (os.POSIX_SPAWN_DUP2, output, _STDOUT),
+                        (os.POSIX_SPAWN_DUP2, output, _STDERR),
+                        (os.POSIX_SPAWN_OPEN, _STDIN, os.devnull, os.O_RDONLY, 0),
+                    ],
+                    setsid=True,
+                    setsigdef=_IGNORED_BY_PYTHON,
+                )
+        with self._spare_descriptors(), self._limit_of_commands():
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=variables,
+                user=identity.user,
+                group=identity.group,
+                extra_groups=identity.groups,
+                # All are closed when the program is loaded, and not before: whoever waits for a killed worker by what
+                # it held (a lock, a socket) then finds what it was about to start.
+                close_fds=False,
             )
-    process = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-        cwd=cwd or None,
-        env=environment,
-        user=identity.user,
-        group=identity.group,
-        extra_groups=identity.groups,
-        # All are closed when the program is loaded, and not before: whoever waits for a killed worker by what it held
-        # (a lock, a socket) then finds what it was about to start.
-        close_fds=False,
-    )
-    process.returncode = 0  # so that it never collects the exit code, which is ours
-    return process.pid
+        process.returncode = 0  # so that it never collects the exit code, which is ours
+        return process.pid
+
+    @contextlib.contextmanager
+    def _limit_of_commands(self) -> Iterator[None]:
+        """Have the limit on descriptors that a command is to get: what is open above it stays open.
+
+        That takes 3 µs, and is exact: a program may look at its limit as soon as it is loaded.
+        """
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft <= self._open_files:
+            yield
+            return
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._open_files, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    @contextlib.contextmanager
+    def _spare_descriptors(self) -> Iterator[None]:
+        while self._spare:
+            os.close(self._spare.pop())
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # there is no room for them
+                self._spare = _spare()
+
+
+def _spare() -> list[int]:
+    return [os.open(os.devnull, os.O_RDONLY) for _ in range(_FEW)]
+
+
+def _directory() -> int:
+    """Return where this process is; the root where it may not even be entered, as after a `sudo` in a home."""
+    try:
+        return os.open(".", os.O_PATH)
+    except OSError:
+        return os.open("/", os.O_PATH)
+
+
+def _enter(spec: JobSpec) -> None:
+    try:
+        os.chdir(to_system(spec.cwd))
+    except OSError as error:
+        whose = f" as {spec.user}" if spec.user else ""
+        raise CannotStartError(
+            f"cannot go to the directory {reasons.shown(spec.cwd)!r}{whose}: {error.strerror}"
+        ) from error
 
 
 @lru_cache
-def _found(program: str, path: str, _now: int) -> str:
+def _found(program: str, path: str, _here: str, _now: int) -> str:
     """Return where the program is, by the command's own PATH; it is believed to be there for a second.
 
     To look for it each time took 38 of 590 µs for each `true` of a burst.
@@ -125,51 +210,31 @@ def _found(program: str, path: str, _now: int) -> str:
     if "/" in program:
         return program
     for folder in path.split(os.pathsep):
-        found = str(Path(folder, program))
-        if os.access(found, os.X_OK):
+        found = f"{folder or '.'}/{program}"
+        if os.access(to_system(found), os.X_OK):
             return found
     raise FileNotFoundError
 
 
-def _argv(spec: JobSpec, environment: Mapping[str, str]) -> list[str]:
+def _program(spec: JobSpec, environment: Mapping[str, str]) -> _Program:
     if spec.argv:
-        return list(spec.argv)
+        return _Program(argv=list(spec.argv), shown=reasons.shown(spec.argv[0]))
     if spec.shell:
-        return ["/bin/sh", "-c", spec.command]
-    argv = words.argv_for(words.split(spec.command), environment)
+        return _Program(argv=["/bin/sh", "-c", spec.command], shown="/bin/sh")
+    parts = words.split(spec.command)
+    argv = words.argv_for(parts, environment)
     if not argv[0]:
         raise CannotStartError("the first word of the command is empty, so there is no program to run")
-    return argv
+    return _Program(argv=argv, shown=reasons.shown(words.as_written(parts[0])))
 
 
-def _identity(user: str) -> _Identity:
-    """Return the rights of the job's user and its groups alone, with the variables that a login would set."""
-    if not user:
-        return _Identity()
-    try:
-        entry = pwd.getpwnam(user)
-    except (KeyError, ValueError) as error:
-        raise CannotStartError(f"there is no user {user!r} on this machine") from error
-    if entry.pw_uid == os.geteuid():
-        return _Identity()
-    return _Identity(
-        user=entry.pw_uid,
-        group=entry.pw_gid,
-        groups=os.getgrouplist(user, entry.pw_gid),
-        variables={"HOME": entry.pw_dir, "USER": user, "LOGNAME": user, "SHELL": entry.pw_shell},
-    )
-
-
-def _why_not(error: OSError, spec: JobSpec) -> str:
+def _why_not(error: OSError, spec: JobSpec, program: _Program | None) -> str:
     if spec.user and error.errno == errno.EPERM:
-        return f"the server may not run commands as {spec.user!r}"
-    if spec.cwd and error.filename == spec.cwd:
-        return f"cannot go to the directory {spec.cwd!r}: {error.strerror}"
-    program = error.filename
-    if program is None:
+        return f"the server may not run commands as {reasons.shown(spec.user)!r}"
+    if program is None or error.filename is None:
         return f"the command could not be started: {error.strerror}"
     if isinstance(error, FileNotFoundError):
-        if "/" in program and Path(spec.cwd, program).exists():
-            return f"{program!r} is there, but not the interpreter that its first line names"
-        return f"no such command: {program}"
-    return f"the command could not be started: {error.strerror}: {program!r}"
+        if "/" in program.argv[0] and Path(spec.cwd, program.argv[0]).exists():
+            return f"{program.shown!r} is there, but not the interpreter that its first line names"
+        return f"no such command: {program.shown}; {ADVICE}"
+    return f"the command could not be started: {error.strerror}: {program.shown!r}"

@@ -7,6 +7,7 @@ they can go on printing, to nobody.
 """
 
 import asyncio
+import marshal
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
+from kala_server.runner import inherited
+from kala_server.runner.environment import Surroundings
 from kala_server.runner.messages import PIECE, Listener, Message, Say, attempt_of, group_of
 from kala_server.runner.protocol import Outcome
 from kala_server.runner.shell import ShellRunner
@@ -29,11 +32,11 @@ _MOST_BYTES = 1 << 20
 class Worker:
     """Does what is asked for on a connection, and reports."""
 
-    def __init__(self, connection: socket.socket, kill_grace: float) -> None:
+    def __init__(self, connection: socket.socket, kill_grace: float, found: Surroundings) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._listener = Listener()
-        self._runner = ShellRunner(kill_grace=kill_grace)
+        self._runner = ShellRunner(kill_grace=kill_grace, found=found)
         self._reports: list[Message] = []
         self._bytes = 0
         self._reporting: asyncio.TimerHandle | None = None
@@ -114,17 +117,23 @@ class _Printed:
 
 
 def main() -> None:
-    """Work for the server at the other end of the socket that argv names, until it is gone."""
+    """Work for the server at the other end of the socket that argv names, until it is gone.
+
+    What commands are to find comes by stdin.
+    """
     descriptor, kill_grace = int(sys.argv[1]), float(sys.argv[2])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # By handlers, as commands inherit what is ignored; by `nohup`, say, which they are to inherit.
+    found = Surroundings(*marshal.load(sys.stdin.buffer))  # noqa: S302 - our own program wrote it
+    inherited.reset_signals(but=[signal.SIGHUP])  # after a `nohup` commands are to ignore it too
+    inherited.raise_open_files()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        # By handlers, as commands inherit what is ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _left_to_the_server)
-    asyncio.run(_work(socket.socket(fileno=descriptor), kill_grace))
+    asyncio.run(_work(socket.socket(fileno=descriptor), kill_grace, found))
 
 
-async def _work(connection: socket.socket, kill_grace: float) -> None:
-    await Worker(connection, kill_grace).work()
+async def _work(connection: socket.socket, kill_grace: float, found: Surroundings) -> None:
+    await Worker(connection, kill_grace, found).work()
 
 
 def _left_to_the_server(number: int, frame: FrameType | None) -> None:

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import errno
+import marshal
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from typing import IO
 
-from kala_server.runner.environment import inherited
+from kala_server.runner.environment import Surroundings, for_interpreter
 from kala_server.runner.messages import PIECE, Listener, Message, group_of
+from kala_server.runner.text import all_to_system
 
 _PROGRAM = "import sys; sys.path[:] = sys.argv[3:]; from kala_server.runner.worker import main; main()"
 
@@ -35,11 +38,12 @@ class WorkerProcess:
         self,
         *,
         kill_grace: float,
+        found: Surroundings,
         held: Sequence[int],
         on_message: Callable[[Message], None],
         on_gone: Callable[[], None],
     ) -> None:
-        """Start it, with descriptors that it is to hold. Raises OSError.
+        """Start it, with descriptors that it is to hold, for commands that are to find this. Raises OSError.
 
         `on_gone` is called once if it ends by itself: nothing can come from it any more, and it is to be closed.
         """
@@ -52,7 +56,7 @@ class WorkerProcess:
         self._socket, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = _started(kill_grace, theirs.fileno(), held)
+                self._process = _started(kill_grace, found, theirs.fileno(), held)
             self._pidfd = _watched(self._process)
         except BaseException:
             self._socket.close()
@@ -124,20 +128,31 @@ class WorkerProcess:
                 self._loop.call_exception_handler(told)
 
 
-def _started(kill_grace: float, connection: int, held: Sequence[int]) -> "subprocess.Popen[bytes]":
+def _started(
+    kill_grace: float, found: Surroundings, connection: int, held: Sequence[int]
+) -> "subprocess.Popen[bytes]":
     """Start the program, in a session of its own, as signals of a terminal are for the server alone."""
     if not sys.executable:
         raise FileNotFoundError(errno.ENOENT, "this Python does not know its own program")
     # As multiprocessing does: what this interpreter was told to believe, and not to believe, holds for the worker.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
-    return subprocess.Popen(
-        [sys.executable, *flags, "-P", "-c", _PROGRAM, str(connection), str(kill_grace), *_PATH],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        env=inherited(),
-        pass_fds=(connection, *held),
-        start_new_session=True,
-    )
+    with _file_of(found) as file:
+        return subprocess.Popen(
+            [sys.executable, *flags, "-P", "-c", _PROGRAM, str(connection), str(kill_grace), *_PATH],
+            stdin=file,
+            stdout=subprocess.DEVNULL,
+            env=all_to_system(for_interpreter(found.variables)),
+            pass_fds=(connection, *held),
+            start_new_session=True,
+        )
+
+
+def _file_of(found: Surroundings) -> IO[bytes]:
+    """Return a file in memory that says what commands are to find: not all of it is for the worker itself."""
+    file = os.fdopen(os.memfd_create("kala"), "w+b")
+    file.write(marshal.dumps((dict(found.variables), found.open_files)))
+    file.seek(0)
+    return file
 
 
 def _watched(process: "subprocess.Popen[bytes]") -> int:

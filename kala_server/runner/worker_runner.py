@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kala_server.runner import processes
+from kala_server.runner.environment import Surroundings, surroundings
 from kala_server.runner.messages import Message, Say, start_of
 from kala_server.runner.protocol import Attempt, Outcome, Output
 from kala_server.runner.shell import KILL_GRACE, outcome_of
@@ -40,13 +41,20 @@ class _Order:
 class WorkerRunner:
     """Runs the commands of jobs of type 0."""
 
-    def __init__(self, *, kill_grace: float = KILL_GRACE, held: Callable[[], Sequence[int]] = tuple) -> None:
-        """Use a worker that is there once it is needed.
+    def __init__(
+        self,
+        *,
+        kill_grace: float = KILL_GRACE,
+        found: Callable[[], Surroundings] = surroundings,
+        held: Callable[[], Sequence[int]] = tuple,
+    ) -> None:
+        """Use a worker that is there once it is needed; its commands find what `found` says then.
 
         `held` are descriptors that the worker holds for as long as it may start something: whoever waits for what they
         stand for, such as the lock on a store, waits for the worker of a killed server too.
         """
         self._kill_grace = kill_grace
+        self._found = found
         self._held = held
         self._worker: WorkerProcess | None = None
         self._worker_is_ready = False
@@ -64,6 +72,7 @@ class WorkerRunner:
             self._worker_is_ready = False
             self._worker = WorkerProcess(
                 kill_grace=self._kill_grace,
+                found=self._found(),
                 held=self._held(),
                 on_message=self._hear,
                 on_gone=self._on_worker_gone,

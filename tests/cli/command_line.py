@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +55,17 @@ def kala(*words: str, text: str = "", cwd: Path | None = None, env: Mapping[str,
 
 @contextmanager
 def started(
-    *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    *words: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    through: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a command that goes on for a while; what is left of it at the end is killed."""
+    """Start a command that goes on for a while; what is left of it at the end is killed.
+
+    It is started by the program `through`, which becomes it.
+    """
     process = subprocess.Popen(
-        [*KALA, *words],
+        [*through, *KALA, *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -105,6 +111,12 @@ class Serving:
         """Wait for the next line on its stderr."""
         return line_of(self._process.stderr)
 
+    def log_line_with(self, text: str) -> str:
+        """Wait for the next line on its stderr that holds the text."""
+        while text not in (line := self.next_log_line()):
+            assert line, f"it ended without {text!r}"
+        return line
+
     def wait(self) -> Ended:
         """Wait for its end."""
         out, err = self._process.communicate(timeout=_LONGEST)
@@ -117,7 +129,12 @@ class Serving:
 
 
 @contextmanager
-def serving(*words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Iterator[Serving]:
+def serving(
+    *words: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    through: Sequence[str] = (),
+) -> Iterator[Serving]:
     """Run `kala serve` or another command that is a server; what is left of it at the end is killed."""
-    with started(*words, cwd=cwd, env=env) as process:
+    with started(*words, cwd=cwd, env=env, through=through) as process:
         yield Serving(process)

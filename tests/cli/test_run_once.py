@@ -47,10 +47,12 @@ def test_the_hint_about_a_shell_names_nothing_that_only_a_job_can_be_told() -> N
 def test_a_command_reads_variables_as_a_job_does_and_inherits_no_secrets() -> None:
     ended = kala(
         "run",
-        "echo $GREETING ${KALA_JOB_NAME} [$KALA_TOKEN]",
-        env={"GREETING": "hello", "KALA_TOKEN": "secret"},
+        "echo $GREETING ${KALA_JOB_NAME} $LC_X [$KALA_TOKEN$JWT]",
+        "--pass-env",
+        "GREE*",
+        env={"GREETING": "hello", "LC_X": "here", "JWT": "secret", "KALA_TOKEN": "secret"},
     )
-    assert (ended.code, ended.out) == (0, "hello kala run []\n")
+    assert (ended.code, ended.out) == (0, "hello kala run here []\n")
 
 
 def test_output_is_shown_as_it_comes_and_a_signal_ends_the_command(tmp_path: Path) -> None:

@@ -5,26 +5,25 @@ It is run in place of `kala_server.runner.worker`.
 
 import os
 import signal
-from typing import Any
 
-import kala_server.runner.shell
 from kala_server.runner import worker
-from kala_server.runner.spawn import spawn
+from kala_server.runner.protocol import Attempt
+from kala_server.runner.spawn import Spawner
 
 
-def main() -> None:
-    number, *victims = os.environ.pop("MORTAL_WORKER").split()
-    left = int(number)
+def main(number: int, *victims: str) -> None:
+    left = number
     pids = {"server": os.getppid(), "worker": os.getpid()}
+    spawn = Spawner.spawn
 
-    def spawned(*arguments: Any) -> tuple[int, int]:
+    def spawned(spawner: Spawner, attempt: Attempt) -> tuple[int, int]:
         nonlocal left
-        process = spawn(*arguments)
+        process = spawn(spawner, attempt)
         left -= 1
         if left == 0:
             for victim in victims:
                 os.kill(pids[victim], signal.SIGKILL)
         return process
 
-    setattr(kala_server.runner.shell, "spawn", spawned)  # noqa: B010 - a function in place of a function
+    setattr(Spawner, "spawn", spawned)  # noqa: B010 - a method in place of a method
     worker.main()

@@ -199,8 +199,9 @@ def killed_at(point: Point, number: int, *, eager: bool = False) -> None:
 def mortal_worker(number: int, *victims: str) -> None:
     """Have workers who kill their server, or themselves, when they have spawned so many commands."""
     worker = kala_server.runner.worker_process
-    worker._PROGRAM = worker._PROGRAM.replace("kala_server.runner.worker", "tests.faults.mortal_worker")
-    os.environ["MORTAL_WORKER"] = " ".join([str(number), *victims])
+    worker._PROGRAM = worker._PROGRAM.replace(
+        "kala_server.runner.worker", "tests.faults.mortal_worker"
+    ).replace("main()", f"main({number}, {str(victims)[1:-1]})")
 
 
 def holds_no_lock() -> None:

@@ -5,16 +5,22 @@ import os
 import pwd
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kala_server.runner import processes
+from kala_server.runner.environment import surroundings
 from kala_server.runner.output import BoundedOutput
 from kala_server.runner.protocol import Outcome
+from kala_server.runner.rights import CannotStartError
 from kala_server.runner.shell import ShellRunner
-from kala_server.runner.spawn import CannotStartError, spawn
+from kala_server.runner.spawn import Spawner
+from kala_server.runner.worker_runner import WorkerRunner
+from tests.server import runner_scenario
 from tests.server.runner_scenario import Run, attempt_of, carry_out
 
 pytestmark = pytest.mark.usefixtures("both_kinds")
@@ -42,7 +48,7 @@ def test_exit_code_0_is_success() -> None:
     assert result(command="true") == (Outcome(succeeded=True, exit_code=0), b"")
 
 
-@pytest.mark.parametrize("code", [1, 2, 127, 255])
+@pytest.mark.parametrize("code", [1, 2, 126, 255])
 def test_any_other_exit_code_is_a_failure(code: int) -> None:
     outcome, _ = result(command=f"exit {code}", shell=True)
     assert outcome == Outcome(succeeded=False, exit_code=code, reason=f"exit code {code}")
@@ -60,13 +66,14 @@ def test_a_signal_without_a_name_is_told_by_its_number() -> None:
 
 
 def test_an_exit_code_that_somebody_else_collected_is_no_success() -> None:
+    """A worker is a process of its own, from which nobody can collect."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         outcome, _ = result(command="sleep 0.1; exit 1", shell=True)
     finally:
         signal.signal(signal.SIGCHLD, before)
     assert not outcome.succeeded
-    assert "not known" in outcome.reason
+    assert "not known" in outcome.reason or (runner_scenario.kind is WorkerRunner and outcome.exit_code == 1)
 
 
 # -- why it could not be started
@@ -78,7 +85,7 @@ def test_an_exit_code_that_somebody_else_collected_is_no_success() -> None:
         ({"command": "no-such-thing -x"}, "no such command: no-such-thing"),
         ({"command": "/no/such/thing"}, "no such command: /no/such/thing"),
         ({"command": "true", "env": {"PATH": "/nowhere"}}, "no such command: true"),
-        ({"argv": ("no such",)}, "no such command: no such"),
+        ({"argv": ("no such",)}, "no such command: no…"),
         ({"command": "/etc/passwd"}, "could not be started: Permission denied: '/etc/passwd'"),
         ({"command": "$UNSET x"}, "the first word of the command is empty"),
         ({"command": "echo 'a"}, "never closed"),
@@ -121,9 +128,11 @@ def test_a_refusal_to_change_rights_is_told_as_such(monkeypatch: pytest.MonkeyPa
         raise PermissionError(1, "Operation not permitted", "/")
 
     monkeypatch.setattr("subprocess.Popen", popen)
-    attempt = attempt_of(BoundedOutput(), command="true", user="nobody", cwd="/")
+    attempt = attempt_of(BoundedOutput(), command="true", user="nobody")
+    spawner = Spawner(surroundings())
     with pytest.raises(CannotStartError, match="the server may not run commands as 'nobody'"):
-        spawn(attempt, {})
+        spawner.spawn(attempt)
+    spawner.close()
 
 
 # -- what it finds
@@ -142,10 +151,10 @@ def test_a_command_runs_in_its_directory(tmp_path: Path) -> None:
 
 
 def test_variables_are_those_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORDINARY", "from the server")
+    monkeypatch.setenv("LC_X", "from the server")
     monkeypatch.setenv("KALA_TOKEN", "canary")
     monkeypatch.setenv("API_KEY", "canary")
-    command = "printf %s, $ORDINARY $MINE ${KALA_RUN_ID} $KALA_TOKEN $API_KEY `echo $MINE`"
+    command = "printf %s, $LC_X $MINE ${KALA_RUN_ID} $KALA_TOKEN $API_KEY `echo $MINE`"
     assert result(command=command, env={"MINE": "é"})[1] == "from the server,é,run-1,,,é,".encode()
     assert b"canary" not in result(command="env")[1]
 
@@ -199,6 +208,46 @@ def test_a_program_is_looked_for_in_the_commands_own_path(tmp_path: Path) -> Non
     (tmp_path / "second" / "tool").chmod(0o755)
     path = f"/nowhere:{tmp_path}/first:{tmp_path}/second"
     assert result(command="tool", env={"PATH": path})[1] == b"second\n"
+
+
+@pytest.fixture
+def everybodys() -> Iterator[Path]:
+    """A folder that everybody may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@needs_root
+def test_a_directory_is_entered_with_the_rights_of_the_user_and_of_its_groups(everybodys: Path) -> None:
+    outer = everybodys / "outer"
+    inner = outer / "é"
+    inner.mkdir(parents=True)
+    everybody = os.getgrouplist("nobody", pwd.getpwnam("nobody").pw_gid)
+    for owner, group, mode, enters in [
+        (0, 0, 0o700, False),
+        (0, 0, 0o711, True),
+        (0, everybody[-1], 0o710, True),
+        (0, everybody[-1], 0o701, False),
+        (pwd.getpwnam("nobody").pw_uid, 0, 0o100, True),
+    ]:
+        os.chown(outer, owner, group)
+        outer.chmod(mode)
+        outcome, output = result(argv=("pwd",), user="nobody", cwd=str(inner))
+        assert outcome.succeeded is enters, (owner, group, oct(mode))
+        if enters:
+            assert output.decode() == f"{inner}\n"
+        else:
+            assert outcome.reason == f"cannot go to the directory '{inner}' as nobody: Permission denied"
+        assert result(argv=("pwd",), cwd=str(inner))[0].succeeded
+    assert (os.geteuid(), os.getegid()) == (0, 0)
+
+
+def test_a_job_of_a_directory_leaves_the_next_one_where_the_server_is(tmp_path: Path) -> None:
+    here = str(Path.cwd())
+    for fields, where in [({"cwd": str(tmp_path)}, str(tmp_path)), ({"cwd": "/no/such"}, ""), ({}, here)]:
+        assert result(argv=("pwd",), **fields)[1].decode().strip() == where
+    assert str(Path.cwd()) == here
 
 
 @needs_root

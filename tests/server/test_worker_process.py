@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kala_server.runner.environment import surroundings
 from kala_server.runner.messages import Listener, Message, Say, group_of
 from kala_server.runner.worker_process import WorkerProcess
 from kala_server.runner.worker_runner import WorkerRunner
@@ -66,13 +67,17 @@ def test_many_commands_leak_nothing_in_the_worker() -> None:
     carry_out(scenario)
 
 
-def test_a_worker_finds_no_secrets_of_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KALA_TOKEN", "canary")
-    monkeypatch.setenv("ORDINARY", "bird")
+def test_a_worker_finds_what_commands_do_and_what_its_interpreter_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("KALA_TOKEN", "JWT", "PGPASS"):
+        monkeypatch.setenv(name, "canary")
+    for name in ("LC_MESSAGES", "LD_DEBUG_OUTPUT", "PYTHONSTARTUP"):
+        monkeypatch.setenv(name, "bird")
 
     async def scenario(runner: WorkerRunner) -> None:
         environment = (folder_of(pid_of_worker(runner)) / "environ").read_bytes()
-        assert b"bird" in environment
+        assert environment.count(b"bird") == 3
         assert b"canary" not in environment
 
     carry_out(scenario)
@@ -158,7 +163,9 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
             if message[0] == Say.ENDED:
                 ended.set()
 
-        worker = WorkerProcess(kill_grace=5, held=(), on_message=hear, on_gone=lambda: None)
+        worker = WorkerProcess(
+            kill_grace=5, found=surroundings(), held=(), on_message=hear, on_gone=lambda: None
+        )
         loop = asyncio.get_running_loop()
         loop.remove_reader(worker._socket)
         worker.tell((Say.START, "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, "", ""))

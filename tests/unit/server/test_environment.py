@@ -3,45 +3,71 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kala_server.core.job import JobSpec
-from kala_server.runner.environment import environment_of, inherited
+from kala_server.runner.environment import environment_of, passed_on
 from kala_server.runner.output import BoundedOutput
 from kala_server.runner.protocol import Attempt
+from kala_server.runner.text import all_from_system, all_to_system
 
-SECRET = """
-    KALA_TOKEN KALA_DATA_DIR kala_token AWS_SECRET_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN PGPASSWORD PGPASSFILE
-    MYSQL_PWD DB_PWD DB_PASS SMTP_PASSWORD SSHPASS GPG_PASSPHRASE DATABASE_URL REDIS_URL MONGODB_URI SENTRY_DSN
-    GITHUB_TOKEN githubToken SLACK_TOKEN STRIPE_KEY API_KEY OPENAI_API_KEY APIKEY SECRET_KEY_BASE CLIENT_SECRET
-    GOOGLE_APPLICATION_CREDENTIALS SSH_PRIVATE_KEY NPM_CONFIG__AUTH BASIC_AUTH SESSION_COOKIE ENCRYPTION_KEY
-"""
-ORDINARY = """
-    PATH HOME LANG LC_ALL TZ TERM SHELL USER LOGNAME PWD OLDPWD TMPDIR EDITOR DISPLAY HOSTNAME VIRTUAL_ENV
-    KEYBOARD MONKEY TURKEY LESSKEYIN TOKENIZERS_PARALLELISM SSH_AUTH_SOCK AWS_REGION AWS_PROFILE PGHOST PGUSER COMPASS
-    BYPASS XAUTHORITY KALAMARI HTTP_PROXY XDG_RUNTIME_DIR
+PASSED_ON = "PATH HOME USER LOGNAME SHELL LANG LC_ALL LC_CTYPE LC_x TZ TMPDIR"
+OTHERS = """
+    KALA_TOKEN KALA_PORT JWT GH_PAT PGPASS OPENAI_KEY2 SLACK_WEBHOOK DB_PASSWORD AWS_SECRET_ACCESS_KEY DATABASE_URL
+    PWD OLDPWD TERM EDITOR PYTHONPATH LD_PRELOAD HTTP_PROXY XDG_RUNTIME_DIR SSH_AUTH_SOCK path MY_PATH LANGUAGE LC TZDIR
 """
 
 
-@pytest.mark.parametrize("name", SECRET.split())
-def test_a_secret_of_the_server_is_not_inherited(name: str) -> None:
-    assert inherited({name: "canary"}) == {}
+@pytest.mark.parametrize("name", PASSED_ON.split())
+def test_what_every_command_needs_is_passed_on(name: str) -> None:
+    assert passed_on({name: "value"}) == {name: "value"}
 
 
-@pytest.mark.parametrize("name", ORDINARY.split())
-def test_an_ordinary_variable_is(name: str) -> None:
-    assert inherited({name: "value"}) == {name: "value"}
+@pytest.mark.parametrize("name", OTHERS.split())
+def test_nothing_else_is_whatever_it_is_called(name: str) -> None:
+    assert passed_on({name: "canary"}) == {}
 
 
 @pytest.mark.parametrize(
-    "value", ["postgres://me:canary@db/x", "redis://:canary@cache:6379", "http://a:b%40@p"]
+    ("patterns", "names"),
+    [
+        ([], "PATH"),
+        (["APP_*"], "PATH APP_A APP_B"),
+        (["APP_A", "JWT"], "PATH APP_A JWT"),
+        (["APP_[!A]", "J?T", ""], "PATH APP_B JWT"),
+        (["app_*"], "PATH"),
+        (["*"], "PATH APP_A APP_B JWT"),
+        (["KALA_TOKEN"], "PATH"),
+    ],
 )
-def test_an_address_with_a_password_is_not_inherited_whatever_its_name(value: str) -> None:
-    assert inherited({"UPSTREAM": value}) == {}
+def test_what_is_named_is_passed_on_but_never_our_own_secret(patterns: list[str], names: str) -> None:
+    all_of_them = dict.fromkeys(["PATH", "APP_A", "APP_B", "JWT", "KALA_TOKEN"], "x")
+    assert passed_on(all_of_them, patterns).keys() == set(names.split())
 
 
-@pytest.mark.parametrize("value", ["https://example.com:8080/a@b", "ssh://git@example.com/x", "a:b@c"])
-def test_an_address_without_one_is(value: str) -> None:
-    assert inherited({"UPSTREAM": value}) == {"UPSTREAM": value}
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [
+        (None, "http://here"),
+        ("", "http://here"),
+        ("https://kala.example.com/x?a=b", "https://kala.example.com/x?a=b"),
+        ("http://kala:s3cret@[::1]:80/", "http://[::1]:80/"),
+        ("http://kala:s3cret@[::1", "http://here"),
+    ],
+)
+def test_a_command_is_told_where_the_server_is_and_no_password(own: str | None, found: str) -> None:
+    variables = {} if own is None else {"KALA_URL": own}
+    assert passed_on(variables, url="http://here") == {"KALA_URL": found}
+
+
+def test_of_a_server_without_an_address_there_is_none_to_tell() -> None:
+    assert passed_on({}) == {}
+
+
+@given(st.dictionaries(st.binary(min_size=1), st.binary()))
+def test_what_the_system_has_comes_through_unchanged_text_or_not(variables: dict[bytes, bytes]) -> None:
+    assert all_to_system(all_from_system(variables.items())) == variables
 
 
 def attempt(**fields: object) -> Attempt:
