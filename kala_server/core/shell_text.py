@@ -5,6 +5,9 @@ Only the lone parenthesis of a `case` pattern is taken for the end; `(pattern)` 
 """
 
 import re
+from itertools import count
+
+from kala_server.core.runnable import BadCommandError
 
 _PASSED_OVER = r"\\.|`(?:[^`\\]|\\.)*`|(?P<opening>\$[({]|"
 _PLAIN = r"[\w ./:=%@,+-]+"
@@ -17,13 +20,25 @@ _STEPS = {
     '"': re.compile(rf"""{_PASSED_OVER}[^\s\S])|(?P<closing>")|(?P<lone>[`\\])|{_PLAIN}|.""", re.DOTALL),
 }
 """By what closes the part that is read: its next step."""
+MOST_STEPS = 10_000
+"""Beyond that others would wait: what is so long belongs into a script."""
 _CLOSED_BY = {"$(": ")", "(": ")", "${": "}", '"': '"'}
 
 
 def closing_parenthesis(text: str, at: int) -> int:
-    """Return where the parenthesis is closed whose inside begins at `at`; -1 where it never is."""
+    """Return where the parenthesis is closed whose inside begins at `at`; -1 where it never is.
+
+    Raises BadCommandError where that takes too long to find.
+    """
     closed_by = [")"]
-    while step := _STEPS[closed_by[-1]].match(text, at):
+    for taken in count():
+        step = _STEPS[closed_by[-1]].match(text, at)
+        if step is None:
+            break
+        if taken == MOST_STEPS:
+            raise BadCommandError(
+                f"up to {MOST_STEPS:,} quotes, parentheses and signs can stand in $(…): put it into a script"
+            )
         at = step.end()
         if step["lone"]:
             return -1

@@ -30,9 +30,11 @@ _BLANK = re.compile(r"[ \t]+|(?P<line_break>[\r\n]+)|\\\r?\n")
 _ESCAPED = re.compile(r"\\(?:\r?\n|(.))", re.DOTALL)
 _BEGINS_A_PIECE = frozenset("'\"\\$`")
 _PLAIN = re.compile(r"""[^ \t\r\n'"\\$`]+""")
-_PLAIN_IN_QUOTES = re.compile(r"""[^"\\$`]+""")
+_TEXT_IN_QUOTES = re.compile(r"""(?:[^"\\$`]++|\\.)++""", re.DOTALL)
+_ESCAPED_IN_QUOTES = re.compile(r"""\\(?:\r?\n|(["\\$`]))""")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
-_ESCAPED_IN_QUOTES = frozenset('"\\$`\n')
+
+_NOTHING_ESCAPED = "the command ends with a backslash that escapes nothing"
 
 _BY_A_SHELL = ("/bin/sh", "-c")
 _EXEC = "exec "
@@ -42,8 +44,9 @@ _MOST_OF_EACH = 8
 
 LONGEST = kernel.LONGEST_WORD + kernel.LONGEST_PATH
 """Characters in a command, as to split it takes time: a program and the longest word have room."""
-MOST_PIECES = 10_000
-"""Words, quotes, variables and escapes in a command that must be read piece by piece: others wait meanwhile."""
+MOST_PIECES = 2_000
+"""Words, quotes, variables and escapes in a command that must be read piece by piece: others wait meanwhile. What
+stands between two quotes is one, with its escapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +243,7 @@ class _Reader:
             return [Substitution(self._until("`", "a backtick"))]
         if character == "$":
             return [self._in_parentheses() or self._variable(quoted=False)]
-        return [self._plain(_PLAIN)]
+        return [self._plain()]
 
     def _in_parentheses(self) -> Substitution | None:
         """Return the command in `$(…)`, if that is what is here."""
@@ -255,8 +258,8 @@ class _Reader:
         self._at = end + 1
         return Substitution(self._command[begin:end])
 
-    def _plain(self, pattern: re.Pattern[str]) -> Text:
-        match = pattern.match(self._command, self._at)
+    def _plain(self) -> Text:
+        match = _PLAIN.match(self._command, self._at)
         assert match is not None
         self._at = match.end()
         return Text(match.group())
@@ -287,18 +290,18 @@ class _Reader:
             return Substitution(self._until("`", "a backtick"))
         if character == "$":
             return self._variable(quoted=True)
-        if character != "\\":
-            return self._plain(_PLAIN_IN_QUOTES)
-        if self._command[self._at + 1 : self._at + 2] in _ESCAPED_IN_QUOTES:
-            return self._escaped()
-        self._at += 1
-        return Text("\\")
+        text = _TEXT_IN_QUOTES.match(self._command, self._at)
+        if text is None:
+            raise BadCommandError(_NOTHING_ESCAPED)
+        self._at = text.end()
+        # What stands between escapes, and what they stand for, by turns: of one at the end of a line nothing.
+        return Text("".join(filter(None, _ESCAPED_IN_QUOTES.split(text.group()))))
 
     def _escaped(self) -> Text:
         """Return the character after a backslash; the end of a line vanishes with it."""
         escaped = _ESCAPED.match(self._command, self._at)
         if escaped is None:
-            raise BadCommandError("the command ends with a backslash that escapes nothing")
+            raise BadCommandError(_NOTHING_ESCAPED)
         self._at = escaped.end()
         return Text(escaped[1] or "")
 
