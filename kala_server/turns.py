@@ -30,9 +30,9 @@ async def rest() -> None:
 class Pace:
     """The pace of one who has much to do, and need not wait for others who have."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, seconds: float = SLICE) -> None:
         self._monotonic = monotonic
-        self._until = monotonic() + SLICE
+        self._until = monotonic() + seconds
 
     @property
     def used_up(self) -> bool:
@@ -82,13 +82,18 @@ class Turns:
         """Do all of it, a slice at a turn."""
         while True:
             await self.take()
-            pace = Pace(self._monotonic)
-            while not pace.used_up:
-                try:
-                    next(steps)
-                except StopIteration as end:
-                    result: T = end.value
-                    return result
+            if done := self.slice_of(steps):
+                return done[0]
+
+    def slice_of(self, steps: Steps[T], seconds: float = SLICE) -> list[T]:
+        """Do a slice of it, for which a turn is to be taken, and return what it comes to where that is all of it."""
+        pace = Pace(self._monotonic, seconds)
+        while not pace.used_up:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return [end.value]
+        return []
 
     def _call(self) -> None:
         """Call the next one; it goes on right before this is called again, in the next turn of the loop."""

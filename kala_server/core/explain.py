@@ -4,9 +4,10 @@ Times are told on the clock of whoever asks, or on the job's own (`wall_zone`): 
 START, else UTC.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from heapq import nsmallest
 from itertools import groupby, islice
 
 from kala_server.core import reasons
@@ -14,10 +15,13 @@ from kala_server.core.durations import words
 from kala_server.core.job import Job, Run, RunState, Trigger, WaitFor
 from kala_server.core.occurrences import between, is_never, timetable_of, wall_zone
 from kala_server.core.state import State
+from kala_server.core.steps import Steps, to_the_end
 
 MOST = 100
 """How many explanations one answer has at the most."""
 
+_MOST_RUNS = 1_000
+"""How many runs are looked at for one answer: more may have been started by hand in a minute."""
 _LATE = timedelta(seconds=1)
 
 
@@ -42,12 +46,23 @@ def explain(
 
     Times in the sentences are on the clock of `zone`, without one on the job's own.
     """
+    return to_the_end(explaining(state, job, now, at, zone=zone))
+
+
+def explaining(
+    state: State, job: Job, now: datetime, at: datetime | None = None, *, zone: tzinfo | None = None
+) -> Steps[list[Explanation]]:
+    """Do the same step by step: a ledger may be long. What is told is of one instant, that of the last step."""
     teller = _Teller(state, job, now, zone)
     if at is None:
         return teller.last_and_next()
     width = timedelta(seconds=1) if at.second or at.microsecond else timedelta(minutes=1)
     last = at if at.microsecond else at + width - timedelta(microseconds=1)
-    found = sorted(teller.at(at, last), key=lambda one: one.at)
+    there = yield from state.looking_through(
+        job.id, lambda run: run.scheduled_at <= last and _slot_of(run) >= at
+    )
+    runs = [state.runs[run.id] for run in nsmallest(_MOST_RUNS, there, _slot_of) if run.id in state.runs]
+    found = sorted(teller.at(at, last, runs), key=lambda one: one.at)
     return found[:MOST] or [teller.no_slot(at)]
 
 
@@ -81,15 +96,15 @@ class _Teller:
         told.sort(key=_slot_of)
         return [*(self._of(run, _slot_of(run)) for run in told), self._next()]
 
-    def at(self, first: datetime, last: datetime) -> Iterator[Explanation]:
+    def at(self, first: datetime, last: datetime, runs: Sequence[Run]) -> Iterator[Explanation]:
         """Explain what is in the ledger from `first` to `last`, an entry at a time, and the slots that are not."""
         if self._stuck:
-            yield from (self._of(run, _slot_of(run)) for run in self._ledger_between(first, last))
+            yield from (self._of(run, _slot_of(run)) for run in runs)
             return
         born = self._job.created_at
         slots = list(islice(between(timetable_of(self._job.spec, born), max(first, born), last), MOST))
         told: set[datetime] = set()
-        for run in self._ledger_between(first, last):
+        for run in runs:
             ends = _slot_of(run)
             # Without a slot there: one of an earlier schedule, or no slot at all, such as a start by hand.
             mine = [slot for slot in slots if run.scheduled_at <= slot <= ends] or [
@@ -104,11 +119,6 @@ class _Teller:
             key=lambda one: (one.state, one.sentence),
         ):
             yield self._together(list(alike))
-
-    def _ledger_between(self, first: datetime, last: datetime) -> Iterator[Run]:
-        for run in self._state.job_runs(self._job.id):
-            if run.scheduled_at <= last and _slot_of(run) >= first:
-                yield run
 
     def _together(self, alike: list[Explanation]) -> Explanation:
         """Tell slots in a row, of which the same is to be said, as one."""

@@ -3,7 +3,7 @@
 Only `fold.py` changes it. Nothing here decides, reads a clock or parses more than a timeout.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import IntEnum
 from heapq import heappush
@@ -97,6 +97,18 @@ class State:
             yield self.runs[run_id]
         for run_id in reversed(self.kept.get(job_id, ())):
             yield self.runs[run_id]
+
+    def looking_through(self, job_id: str, wanted: Callable[[Run], bool]) -> Steps[list[Run]]:
+        """Return what is wanted of a job's ledger, newest first, step by step; not what is gone meanwhile."""
+        found = []
+        run_ids = chain(reversed(self.active.get(job_id, ())), reversed(self.kept.get(job_id, ())))
+        for number, run_id in enumerate(run_ids, 1):
+            run = self.runs.get(run_id)
+            if run is not None and wanted(run):
+                found.append(run)
+            if not number % A_STEP:
+                yield
+        return found
 
     def next_due(self) -> datetime | None:
         """Return when something is due next; stale entries are dropped on the way."""

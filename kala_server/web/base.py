@@ -24,6 +24,7 @@ from tornado.httputil import (
 from kala_client import __version__
 from kala_server import strict_json
 from kala_server.core.state import State
+from kala_server.core.steps import Steps
 from kala_server.tokens import Scope
 from kala_server.web.context import Context
 from kala_server.web.problems import PROBLEM, ProblemError, problem_of
@@ -50,6 +51,8 @@ _READ_TO_THE_END = 32 << 20
 """A body of more bytes than this is not even read; its sender may then not get to see the answer."""
 _SMALL = 4 << 10
 """Bytes of a body that are counted at once; for more of them requests take turns."""
+_A_MOMENT = 0.0005
+"""Seconds that a request may compute at once: what most of them take in all."""
 _MOST_DIGITS = 15
 _LOOKING = {"GET", "HEAD", "OPTIONS"}
 
@@ -203,6 +206,19 @@ class Handler(HTTPMessageDelegate):
     async def ask(self, question: Callable[[State], T]) -> T:
         """Return the answer to a question about what is durable."""
         return await self.context.service.read(question)
+
+    async def ask_long(self, question: Callable[[State], Steps[T]]) -> T:
+        """Return the answer to a question that may take long: each slice of it is about what is durable then.
+
+        It need not wait for a turn where it does not.
+        """
+        turns = self.context.turns
+        steps = await self.ask(question)
+        done = await self.ask(lambda _: turns.slice_of(steps, _A_MOMENT))
+        while not done:
+            await turns.take()
+            done = await self.ask(lambda _: turns.slice_of(steps))
+        return done[0]
 
     # -- the answer
 

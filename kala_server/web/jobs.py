@@ -111,13 +111,17 @@ class AllJobs(Handler):
         self.done()
 
 
-class OneJob(Handler):
+class OneJob(StreamingHandler):
     """`/job/{id}/`."""
 
     async def get(self, job_id: str) -> None:
         """Return the job with its finished runs."""
         one, now = self.context.listing.one, self.context.service.clock.now()
-        self.send(await self.ask(lambda state: one(listing.look_at(state, existing(state, job_id), now))))
+
+        def written(state: State) -> Steps[list[bytes]]:
+            return (yield from one(listing.look_at(state, existing(state, job_id), now)))
+
+        await self.send_parts(await self.ask_long(written))
 
     async def put(self, job_id: str) -> None:
         """Let the job say what the request says, and nothing else; it keeps its id and its history."""
@@ -144,16 +148,18 @@ class OneJob(Handler):
         self.done()
 
 
-class JobStats(Handler):
+class JobStats(StreamingHandler):
     """`/job/stats/{id}/`."""
 
     async def get(self, job_id: str) -> None:
         """Return the job's finished runs as Kala counts them."""
+        now = self.context.service.clock.now()
 
-        def stats(state: State) -> dict[str, object]:
-            return {"job_stats": answers.job_stats(state, existing(state, job_id).id)}
+        def written(state: State) -> Steps[list[bytes]]:
+            job = existing(state, job_id)
+            return (yield from listing.job_stats(job, listing.look_at(state, job, now)))
 
-        self.answer(await self.ask(stats))
+        await self.send_parts(await self.ask_long(written))
 
 
 class Start(Handler):

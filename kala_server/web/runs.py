@@ -1,17 +1,20 @@
 """The ledger over HTTP: runs, explanations, previews (docs/api.md). What runs printed is in `output.py`."""
 
-from bisect import bisect_left
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
+from heapq import nlargest
 from itertools import islice
 from typing import Any
+
+from pydantic_core import to_json
 
 from kala_server.core import events as e
 from kala_server.core.durations import FOREVER
 from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
-from kala_server.core.explain import explain
+from kala_server.core.explain import explaining
 from kala_server.core.job import Run, RunState
 from kala_server.core.occurrences import Timetable, between, is_cron, read
 from kala_server.core.state import State
+from kala_server.core.steps import A_STEP, Steps
 from kala_server.core.zones import zone_of
 from kala_server.web.base import Handler
 from kala_server.web.jobs import existing
@@ -20,6 +23,8 @@ from kala_server.wire import ledger
 
 MOST_RUNS = 1_000
 MOST_PREVIEWED = 1_000
+
+_INSTANT = timedelta(microseconds=1)
 
 
 def existing_run(state: State, run_id: str) -> Run:
@@ -39,28 +44,53 @@ class JobRuns(Handler):
         before, wanted = self.query.cursor("before"), self.query.choice("state", RunState)
         now = self.context.service.clock.now()
 
-        def page(state: State) -> dict[str, Any]:
-            runs = state.job_runs(existing(state, job_id).id)
-            found = _page([run for run in runs if wanted in {None, run.state}], before)
-            shown = list(islice(found, limit))
-            more = len(found) > limit
-            return {
-                "runs": [ledger.run(state, run, now) for run in shown],
-                "next": cursor(*_place(shown[-1])) if more else None,
-            }
+        def page(state: State) -> Steps[bytes]:
+            job = existing(state, job_id)
+            found = yield from _latest(state, job.id, limit + 1, before, wanted)
+            runs = []
+            for run in found[:limit]:
+                runs.append(to_json(ledger.run(state, run, now)))
+                yield
+            following = cursor(*_place(found[limit - 1])) if len(found) > limit else None
+            return b'{"runs":[%b],"next":%b}\n' % (b",".join(runs), to_json(following))
 
-        self.answer(await self.ask(page))
+        self.send(await self.ask_long(page))
 
 
-def _page(runs: list[Run], before: Cursor | None) -> list[Run]:
-    """Return the runs by when they came to be, newest first, from the cursor on: runs that end do not change place."""
-    runs.sort(key=_place)
-    end = len(runs) if before is None else bisect_left(runs, before, key=_place)
-    return runs[:end][::-1]
+def _latest(
+    state: State, job_id: str, count: int, before: Cursor | None, wanted: RunState | None
+) -> Steps[list[Run]]:
+    """Return the latest runs before the cursor by when they came to be, newest first, step by step.
+
+    Runs that end do not change place.
+    """
+
+    def fits(run: Run) -> bool:
+        return wanted in {None, run.state} and (before is None or _is_before(run, before))
+
+    found = yield from state.looking_through(job_id, fits)
+    latest: list[Run] = []
+    # Mostly in order already: of later parts hardly one is later than what is found.
+    for begin in range(0, len(found), A_STEP):
+        part = found[begin : begin + A_STEP]
+        if len(latest) == count:
+            part = [run for run in part if _order(run) > _order(latest[-1])]
+        if part:
+            latest = nlargest(count, [*latest, *part], _order)
+        yield
+    return latest
+
+
+def _order(run: Run) -> tuple[datetime, datetime, str]:
+    # Runs of one instant, such as those of a catch-up, are in the order of their slots.
+    return run.queued_at, run.scheduled_at, run.id
+
+
+def _is_before(run: Run, cursor: Cursor) -> bool:
+    return run.queued_at < cursor[0] or (run.queued_at == cursor[0] and _place(run) < cursor)
 
 
 def _place(run: Run) -> Cursor:
-    # Runs of one instant, such as those of a catch-up, are in the order of their slots.
     return run.queued_at, f"{run.scheduled_at:%Y%m%d%H%M%S%f}.{run.id}"
 
 
@@ -91,11 +121,11 @@ class Explain(Handler):
         at, now = self.query.instant("at"), self.context.service.clock.now()
         zone = _zone("zone", self.query.text("zone"))
 
-        def slots(state: State) -> dict[str, Any]:
-            found = explain(state, existing(state, job_id), now, at, zone=zone)
+        def slots(state: State) -> Steps[dict[str, Any]]:
+            found = yield from explaining(state, existing(state, job_id), now, at, zone=zone)
             return {"slots": [ledger.slot(one) for one in found]}
 
-        self.answer(await self.ask(slots))
+        self.answer(await self.ask_long(slots))
 
 
 class Preview(Handler):
@@ -106,9 +136,16 @@ class Preview(Handler):
         count = self.query.whole_number("count", otherwise=5, most=MOST_PREVIEWED)
         timetable = _timetable(self.query.text("schedule"), self.query.text("timezone"))
         now = self.context.service.clock.now()
-        first = timetable.next_after(now)
-        due = [] if first is None else list(islice(between(timetable, first, FOREVER), count))
-        self.answer({"next": due})
+        self.answer({"next": await self.context.turns.walk(_slots(timetable, now, count))})
+
+
+def _slots(timetable: Timetable, now: datetime, count: int) -> Steps[list[datetime]]:
+    """Return the next slots, one at a step."""
+    found: list[datetime] = []
+    for slot in islice(between(timetable, now + _INSTANT, FOREVER), count):
+        found.append(slot)
+        yield
+    return found
 
 
 def _zone(parameter: str, name: str) -> tzinfo | None:

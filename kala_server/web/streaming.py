@@ -1,12 +1,15 @@
 """Answers without an end in sight: sent as they come, at the pace of the client, until it goes or there is no more."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 
 from tornado.iostream import StreamClosedError
 
 from kala_server.web.base import Handler
+
+_FEW = 8
+"""Parts of an answer, of up to 100 kB each, that are sent in one go."""
 
 
 class StreamingHandler(Handler):
@@ -24,6 +27,13 @@ class StreamingHandler(Handler):
         self.connection.set_close_callback(give_up)
         await streaming
 
+    async def send_parts(self, parts: Sequence[bytes]) -> None:
+        """Answer with JSON that is made of these parts, as they are where they are few."""
+        if len(parts) <= _FEW:
+            self.send(b"".join(parts))
+        else:
+            await self.stream(_each(parts))
+
     async def _send_each(self, chunks: AsyncGenerator[bytes, None]) -> None:
         # What has no length ends with its chunks, or, where a client knows none, with the connection (RFC 9112, 6.3).
         chunked = self.request.version == "HTTP/1.1"
@@ -34,7 +44,12 @@ class StreamingHandler(Handler):
                 async for chunk in chunks:
                     await (self.connection.write(chunk) if self.begun else self.begin(chunk=chunk))
                     # A write that need not wait does not yield: who reads fast would hold the loop to the end.
-                    await asyncio.sleep(0)
+                    await self.context.turns.take()
             self.connection.finish()
             if not chunked:
                 self.connection.close()
+
+
+async def _each(parts: Sequence[bytes]) -> AsyncGenerator[bytes, None]:
+    for part in parts:
+        yield part

@@ -50,12 +50,11 @@ def own_part(job: Job, next_run_at: datetime | None) -> dict[str, Any]:
     }
 
 
-def common_part(
-    job: Job, children: Sequence[str] | None, *, active: bool, stuck: str, stats: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
+def common_part(job: Job, children: Sequence[str] | None, *, active: bool, stuck: str) -> dict[str, Any]:
     """Return the rest of what Kala sends of a job, with the counters in both places, and what Kala does not know.
 
-    Jobs that say the same and have not run yet have it all in common. `active`: a run waits or runs; `stuck`: why
+    Jobs that say the same and have not run yet have it all in common; what is told of finished runs is put into its
+    place later. `active`: a run waits or runs; `stuck`: why
     nothing can be decided about it.
     """
     spec, tally = job.spec, job.tally
@@ -80,7 +79,7 @@ def common_part(
         "metadata": {**counters, "number_of_finished_runs": tally.finished_runs},
         "type": spec.type,
         "remote_properties": _call(spec.remote_properties),
-        "stats": stats,
+        "stats": [],
         "is_done": is_done(job, active=active),
         **counters,
         **beyond_kala(job),
@@ -132,13 +131,8 @@ def _call(call: RemoteCall | None) -> dict[str, Any]:
     }
 
 
-def job_stats(state: State, job_id: str) -> list[dict[str, Any]]:
-    """Return the job's finished runs as Kala counts them, oldest first, in both spellings."""
-    return stats_of(state.runs[run_id] for run_id in state.kept.get(job_id, ()))
-
-
 def stats_of(runs: Iterable[Run]) -> list[dict[str, Any]]:
-    """Return those of the finished runs that Kala counts, which are all that have started."""
+    """Return those of the finished runs that Kala counts, which are all that have started, in both spellings."""
     return [_stat(run) for run in runs if run.attempts]
 
 

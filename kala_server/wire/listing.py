@@ -5,19 +5,27 @@ value, and the part that most jobs have in common is kept once.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Container, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import islice
 from operator import attrgetter
+from typing import TypeVar
 
 from pydantic_core import to_json
 
 from kala_server.core.job import NOTHING_YET, Job, JobSpec, Run, RunState
 from kala_server.core.state import State
+from kala_server.core.steps import Steps
 from kala_server.wire import answers
+
+T = TypeVar("T")
 
 SLICE = 256
 """Jobs, and runs told with them, in a slice: a millisecond or two of work even where each of them has to be written."""
+
+_MUCH = 1 << 14
+"""Bytes of one job, of which what is written so far is sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +72,21 @@ def look(state: State, at: datetime, *, stats: bool = False, running: bool = Fal
 
 
 def look_at(state: State, job: Job, at: datetime) -> Sight:
-    """Look at one job with its finished runs, for as long as the state is the same."""
+    """Look at one job with its finished runs."""
     return Sight(
         at=at,
         jobs=[job],
-        stuck=state.stuck,
-        children=state.children,
-        active=state.active,
+        stuck=_only(job.id, state.stuck),
+        children=_only(job.id, state.children),
+        active=_only(job.id, state.active),
         running=(),
-        kept=state.kept,
+        kept=_only(job.id, state.kept),
         runs=state.runs,
     )
+
+
+def _only(job_id: str, table: Mapping[str, T]) -> dict[str, T]:
+    return {job_id: table[job_id]} if job_id in table else {}
 
 
 def _running(state: State) -> Iterator[str]:
@@ -98,11 +110,18 @@ class Listing:
         """What each was written of. Two tables of plain values: of a hundred thousand objects that hold both, each
         full pass of the garbage collector takes 25 ms."""
 
-    def one(self, sight: Sight) -> bytes:
-        """Return the answer `{"job": …}` of the only job in sight. What lists remember is used, and not added to."""
+    def one(self, sight: Sight) -> Steps[list[bytes]]:
+        """Return the parts of the answer `{"job": …}` of the only job in sight, step by step.
+
+        What lists remember is used, and not added to.
+        """
         [job] = sight.jobs
         known = self._jobs.get(job.id) is job and _lasts(job, sight)
-        return b"".join((b'{"job":', *(self._written[job.id] if known else _both(job, sight)), b"}\n"))
+        parts = [b'{"job":']
+        for part in self._written[job.id] if known else _with_runs(job, sight):
+            parts.append(part)
+            yield
+        return [*parts, b"}\n"]
 
     async def slices(
         self, sight: Sight, jobs: Sequence[Job] | None = None, *, more: Mapping[str, object] | None = None
@@ -112,13 +131,19 @@ class Listing:
         Without `jobs` it lists all that are in sight. `more` is what the answer says after them.
         """
         if len(self._written) > len(sight.jobs):
-            self._forget(sight)
+            await self._forget(sight)
         commons: _Commons = {}
         opening = b'{"jobs":{'
         for slice_ in _sliced(sight, sight.jobs if jobs is None else jobs):
             parts = [opening]
             for job in slice_:
-                parts += (b'"', job.id.encode(), b'":', *self._parts(job, sight, commons), b",")
+                parts += (b'"', job.id.encode(), b'":')
+                for part in self._parts(job, sight, commons):
+                    if len(part) > _MUCH:
+                        yield b"".join(parts)
+                        parts.clear()
+                    parts.append(part)
+                parts.append(b",")
             parts.pop()
             yield b"".join(parts)
             opening = b","
@@ -130,7 +155,7 @@ class Listing:
 
         `pause` is in seconds.
         """
-        self._forget(sight)
+        await self._forget(sight)
         commons: _Commons = {}
         for slice_ in _sliced(sight, sight.jobs):
             for job in slice_:
@@ -138,8 +163,8 @@ class Listing:
                     self._of(job, sight, commons)
             await asyncio.sleep(pause)
 
-    def _parts(self, job: Job, sight: Sight, commons: _Commons) -> _Parts:
-        return self._of(job, sight, commons) if _lasts(job, sight) else _both(job, sight)
+    def _parts(self, job: Job, sight: Sight, commons: _Commons) -> Iterable[bytes]:
+        return self._of(job, sight, commons) if _lasts(job, sight) else _with_runs(job, sight)
 
     def _of(self, job: Job, sight: Sight, commons: _Commons) -> _Parts:
         if self._jobs.get(job.id) is job:
@@ -154,11 +179,15 @@ class Listing:
         parts = self._written[job.id] = _own(job, sight), common
         return parts
 
-    def _forget(self, sight: Sight) -> None:
-        """Let go of jobs that are gone."""
+    async def _forget(self, sight: Sight) -> None:
+        """Let go of jobs that are gone, some at a time."""
         there = {job.id for job in sight.jobs}
-        for job_id in [job_id for job_id in self._written if job_id not in there]:
-            del self._written[job_id], self._jobs[job_id]
+        gone = [job_id for job_id in self._written if job_id not in there]
+        for begin in range(0, len(gone), SLICE):
+            for job_id in gone[begin : begin + SLICE]:
+                self._written.pop(job_id, None)
+                self._jobs.pop(job_id, None)
+            await asyncio.sleep(0)
 
 
 def _lasts(job: Job, sight: Sight) -> bool:
@@ -195,16 +224,39 @@ def _in_common(job: Job) -> tuple[object, ...] | None:
     return (*_SHARED(job.spec), job.disabled, job.next_at is None)
 
 
-def _both(job: Job, sight: Sight) -> _Parts:
-    return _own(job, sight), _common(job, sight)
-
-
 def _own(job: Job, sight: Sight) -> bytes:
     return to_json(answers.own_part(job, sight.next_run_at(job)))[:-1]
 
 
+def _with_runs(job: Job, sight: Sight) -> Iterator[bytes]:
+    """Yield a job's JSON with its finished runs, some of them at a time."""
+    # In a text the quotes would have a backslash before them: there is no other such place.
+    before, there, after = _common(job, sight).partition(b'"stats":[')
+    yield _own(job, sight)
+    yield before + there
+    yield from _stats(sight.finished(job))
+    yield after
+
+
+def job_stats(job: Job, sight: Sight) -> Steps[list[bytes]]:
+    """Return the parts of the answer `{"job_stats": […]}` of a job, step by step."""
+    parts = [b'{"job_stats":[']
+    for part in _stats(sight.finished(job)):
+        parts.append(part)
+        yield
+    return [*parts, b"]}\n"]
+
+
+def _stats(runs: Iterator[Run]) -> Iterator[bytes]:
+    """Yield what is told of runs that Kala counts, as they stand in an array, some of them at a time."""
+    comma = b""
+    while some := list(islice(runs, SLICE)):
+        told = to_json(answers.stats_of(some))[1:-1]
+        yield comma + told if told else b""
+        comma = b"," if told else comma
+
+
 def _common(job: Job, sight: Sight) -> bytes:
-    stats = answers.stats_of(sight.finished(job))
     children, active = sight.children.get(job.id), job.id in sight.active
     stuck = sight.stuck.get(job.id, "")
-    return b"," + to_json(answers.common_part(job, children, active=active, stuck=stuck, stats=stats))[1:]
+    return b"," + to_json(answers.common_part(job, children, active=active, stuck=stuck))[1:]

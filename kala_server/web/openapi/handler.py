@@ -10,7 +10,11 @@ class OpenApi(Handler):
 
     async def get(self) -> None:
         """Return the description of every route."""
-        # Here, as a server that is not asked need not read it all; in a thread, as that takes a while.
-        from kala_server.web.openapi.document import document_bytes
+        self.send(await asyncio.to_thread(_written))
 
-        self.send(await asyncio.to_thread(document_bytes))
+
+def _written() -> bytes:
+    # Here, as a server that is not asked need not read it all; in a thread, as that takes a while.
+    from kala_server.web.openapi.document import document_bytes
+
+    return document_bytes()

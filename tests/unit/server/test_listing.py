@@ -12,6 +12,7 @@ from kala_server.core import records as r
 from kala_server.core.fold import apply
 from kala_server.core.job import CatchUp, JobSpec, Overlap, RemoteCall, RunState, Trigger, WaitFor
 from kala_server.core.state import State
+from kala_server.core.steps import to_the_end
 from kala_server.wire import answers
 from kala_server.wire.listing import SLICE, Listing, Sight, look, look_at
 
@@ -49,17 +50,14 @@ def read(parts: list[bytes]) -> Any:
 
 
 def expected(state: State, *, stats: bool = False) -> Any:
-    return json.loads(
-        answers.to_bytes({"jobs": {job_id: said(state, job_id, stats) for job_id in state.jobs}})
-    )
+    return {"jobs": {job_id: said(state, job_id, stats=stats) for job_id in state.jobs}}
 
 
-def said(state: State, job_id: str, stats: bool) -> dict[str, Any]:
+def said(state: State, job_id: str, *, stats: bool) -> Any:
     job, active = state.jobs[job_id], job_id in state.active
-    runs = answers.job_stats(state, job_id) if stats else ()
-    children = state.children.get(job_id)
-    common = answers.common_part(job, children, active=active, stuck="", stats=runs)
-    return answers.own_part(job, job.next_at) | common
+    told = answers.stats_of(state.runs[run_id] for run_id in state.kept.get(job_id, ())) if stats else []
+    common = answers.common_part(job, state.children.get(job_id), active=active, stuck="")
+    return json.loads(answers.to_bytes({**answers.own_part(job, job.next_at), **common, "stats": told}))
 
 
 @pytest.mark.parametrize("stats", [False, True])
@@ -134,12 +132,14 @@ def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, ahead: b
         if change is not None:
             apply(state, change)
         for job in state.jobs.values():
-            alone = json.loads(listing.one(look_at(state, job, NOW)))
-            assert alone == json.loads(answers.to_bytes({"job": said(state, job.id, stats=True)}))
-    assert json.loads(listing.one(look_at(state, state.jobs["job-0000"], NOW)))["job"]["dependent_jobs"] == [
-        "child"
-    ]
-    assert json.loads(listing.one(look_at(state, state.jobs["job-0001"], NOW)))["job"]["is_done"] is False
+            assert alone(listing, state, job.id) == said(state, job.id, stats=True)
+    assert alone(listing, state, "job-0000")["dependent_jobs"] == ["child"]
+    assert alone(listing, state, "job-0001")["is_done"] is False
+
+
+def alone(listing: Listing, state: State, job_id: str) -> Any:
+    parts = to_the_end(listing.one(look_at(state, state.jobs[job_id], NOW)))
+    return json.loads(b"".join(parts))["job"]
 
 
 def test_what_is_written_ahead_is_not_written_again() -> None:
@@ -158,8 +158,7 @@ def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once(
     for number in range(10):
         spec = JobSpec(name="job", command="true", description=str(number))
         apply(state, r.JobChanged(id="job-0000", at=NOW, spec=spec))
-        shown = json.loads(listing.one(look_at(state, state.jobs["job-0000"], NOW)))["job"]
-        assert shown == json.loads(answers.to_bytes(said(state, "job-0000", stats=True)))
+        assert alone(listing, state, "job-0000") == said(state, "job-0000", stats=True)
         assert listing._written == known
     slices(listing, look(state, NOW))
     assert listing._jobs == state.jobs

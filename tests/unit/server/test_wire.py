@@ -14,7 +14,8 @@ from kala_server.core.errors import InvalidJobError
 from kala_server.core.fold import apply
 from kala_server.core.job import CatchUp, Job, JobSpec, RemoteCall, RunState, Trigger
 from kala_server.core.state import State
-from kala_server.wire import answers, requests
+from kala_server.core.steps import to_the_end
+from kala_server.wire import answers, listing, requests
 from kala_server.wire.listing import Listing, look_at
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, 828696, UTC)
@@ -90,7 +91,7 @@ def on_the_wire(document: object) -> Any:
 
 
 def shown(state: State) -> Any:
-    return json.loads(Listing().one(look_at(state, state.jobs[JOB_ID], NOW)))["job"]
+    return json.loads(b"".join(to_the_end(Listing().one(look_at(state, state.jobs[JOB_ID], NOW)))))["job"]
 
 
 def test_what_the_go_client_sends_for_a_command_is_taken_and_what_is_the_servers_is_passed_over() -> None:
@@ -270,17 +271,22 @@ def test_what_has_not_happened_is_kalas_zero_time() -> None:
     }
 
 
+def job_stats(state: State) -> Any:
+    job = state.jobs[JOB_ID]
+    return json.loads(b"".join(to_the_end(listing.job_stats(job, look_at(state, job, NOW)))))["job_stats"]
+
+
 def test_empty_relations_are_null_and_no_runs_are_an_empty_list_as_clients_of_both_kalas_read() -> None:
     job = shown(a_state())
     assert job["parent_jobs"] is job["dependent_jobs"] is None
     assert job["stats"] == []
-    assert on_the_wire(answers.job_stats(a_state(), JOB_ID)) == []
+    assert job_stats(a_state()) == []
 
 
 def test_a_run_is_told_in_both_spellings() -> None:
     state = a_state()
     ran(state, state_of_run=RunState.FAILED)
-    [stat] = on_the_wire(answers.job_stats(state, JOB_ID))
+    [stat] = job_stats(state)
     shipped = {
         "job_id": JOB_ID,
         "ran_at": "2035-06-04T19:25:16.828696Z",
@@ -302,7 +308,7 @@ def test_a_run_is_told_in_both_spellings() -> None:
 def test_a_slot_that_was_skipped_is_no_run_to_kala() -> None:
     state = a_state()
     apply(state, r.SlotsSkipped(run_id=RUN_ID, job_id=JOB_ID, at=NOW, first=NOW, last=NOW, reason="no"))
-    assert answers.job_stats(state, JOB_ID) == []
+    assert job_stats(state) == []
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_duration() -> None:
@@ -310,7 +316,7 @@ def test_a_clock_that_was_set_back_makes_no_negative_duration() -> None:
     apply(state, r.RunQueued(run_id=RUN_ID, job_id=JOB_ID, at=NOW, scheduled_at=NOW, trigger=Trigger.MANUAL))
     apply(state, r.RunStarted(run_id=RUN_ID, at=NOW))
     apply(state, r.RunFinished(run_id=RUN_ID, at=NOW - timedelta(hours=1), state=RunState.SUCCEEDED))
-    assert answers.job_stats(state, JOB_ID)[0]["execution_duration"] == 0
+    assert job_stats(state)[0]["execution_duration"] == 0
 
 
 def test_the_figures_of_the_server_are_told_in_both_spellings() -> None:
