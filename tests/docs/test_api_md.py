@@ -101,7 +101,7 @@ def told() -> dict[str, set[str]]:
     only_in_snapshots = (r.ServerKept, r.JobKept, r.RunKept)
     of_all = {"job_id", "job_name", "run_id", "id", "spec"}
     return {
-        r.kind(kind): {field.name for field in fields(kind)} - of_all
+        r.kind(kind): {field.name for field in fields(kind)} - of_all - ledger._OURS
         for kind in r.RECORD_TYPES
         if not issubclass(kind, only_in_snapshots + ledger._OF_THE_SERVER)
     }
