@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import socket
 import ssl
 import tempfile
@@ -32,6 +33,7 @@ from kala_server.store.protocol import Store, StoreBrokenError
 from kala_server.tokens import Tokens, read_tokens, token_of
 from kala_server.unix_socket import UnixSocket
 from kala_server.web import ahead
+from kala_server.web.accepting import fitting
 from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
 from kala_server.web.context import Context
@@ -105,7 +107,7 @@ class Server:
             ssl_options=tls,
             max_body_size=_LARGEST_BODY,
             bounds=Bounds(
-                max_connections=settings.max_connections,
+                max_connections=_connections(settings),
                 header_timeout=settings.header_timeout,
                 body_timeout=settings.body_timeout,
                 unread_timeout=settings.unread_timeout,
@@ -181,7 +183,7 @@ class Server:
             now=service.clock.now(),
             last_step=service.last_step,
             open_connections=self._http.open_connections,
-            max_connections=self._settings.max_connections,
+            max_connections=self._http.bounds.max_connections,
         )
 
     def _gauges(self) -> dict[str, tuple[str, float]]:
@@ -223,6 +225,20 @@ class Server:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return folder / "output"
         return Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="kala-output-")))
+
+
+def _connections(settings: Settings) -> int:
+    """Return how many connections there may be: fewer than was said where there are not so many descriptors."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.max_connections
+    fitted = fitting(wanted, descriptors=descriptors, running=settings.max_running)
+    if fitted < wanted:
+        _log.warning(
+            "there will be up to %d connections, not %d as --max-connections says: this process may have %d files open "
+            "(ulimit -n), and some are needed for the store and for %d jobs",
+            *(fitted, wanted, descriptors, settings.max_running),
+        )
+    return fitted
 
 
 def _tokens(settings: Settings) -> Tokens:

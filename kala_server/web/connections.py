@@ -7,7 +7,7 @@ each body, which were a tenth of all that a small request costs; here one look a
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,6 +22,8 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.iostream import IOStream
+
+from kala_server.web.accepting import Acceptor
 
 _BETWEEN_LOOKS = 0.5
 """Seconds: a connection is closed that much after its time, at the most."""
@@ -41,7 +43,7 @@ class Bounds:
 
 
 class BoundedServer(HTTPServer):
-    """An HTTPServer that closes the connections beyond a number at once, and those that hold back for too long."""
+    """An HTTPServer that has no more connections than a number, and closes those that hold back for too long."""
 
     open_connections = 0
 
@@ -55,12 +57,21 @@ class BoundedServer(HTTPServer):
         self._deadlines: dict[HTTP1ServerConnection, float] = {}
         """Until when each connection that is waited for may hold back."""
         self._looking: asyncio.TimerHandle | None = None
+        self._acceptors: list[Acceptor] = []
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept connections while there is room; `stop` ends it, as Tornado's own way of accepting."""
+        for listening in sockets:
+            acceptor = Acceptor(listening, self._handle_connection, self._has_room)
+            self._acceptors.append(acceptor)
+            self._sockets[listening.fileno()] = listening
+            self._handlers[listening.fileno()] = acceptor.stop
+
+    def _has_room(self) -> bool:
+        return self.open_connections < self.bounds.max_connections
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        """Serve a new connection, if there is room for it."""
-        if self.open_connections >= self.bounds.max_connections:
-            stream.close()
-            return
+        """Serve a new connection."""
         self.open_connections += 1
         if stream.socket.family in {socket.AF_INET, socket.AF_INET6}:
             milliseconds = round(self.bounds.unread_timeout.total_seconds() * 1000)
@@ -87,6 +98,8 @@ class BoundedServer(HTTPServer):
         """Make room again."""
         assert isinstance(server_conn, HTTP1ServerConnection)
         self.open_connections -= 1
+        for acceptor in self._acceptors:
+            acceptor.go_on()
         self.expect_nothing(server_conn)
         super().on_close(server_conn)
 

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,21 +194,3 @@ def test_tls_that_cannot_work_is_refused_and_the_reason_named(
     named = {name: files.get(value, Path("/none")) for name, value in options.items()}
     with pytest.raises(ConfigError, match=r"--tls-cert|TLS cannot be set up"):
         running_server(**named).__enter__()
-
-
-# -- connections
-
-
-def test_connections_beyond_the_number_are_closed_and_there_is_room_again_later() -> None:
-    with running_server(max_connections=3) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        held = [socket.create_connection((host, int(port)), timeout=10) for _ in range(3)]
-        for connection in held:
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert connection.recv(12) == b"HTTP/1.1 200"
-        with socket.create_connection((host, int(port)), timeout=10) as one_more:
-            assert one_more.recv(1) == b""
-        for connection in held:
-            connection.close()
-        with KalaClient(server.url) as kala:
-            assert kala.get_all_jobs() == {}
