@@ -19,6 +19,8 @@ from kala_server.runner.protocol import Attempt, Outcome, Runner
 
 _log = logging.getLogger("kala.executor")
 
+_ONE_TROUBLE = 60.0
+"""Seconds without a start that was put off after which the next one is of another trouble."""
 _SURVIVED = "the command outlived its server; it has ended, and how it went is not known"
 
 
@@ -31,6 +33,9 @@ class Executor:
         self._live = LiveOutputs(outputs, output_limits)
         self._survivors: dict[str, list[processes.Process]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._wanted = ""
+        """What there was no room for, the last time that a start was put off."""
+        self._wanted_at = 0.0
         self._tell: Callable[[e.Event], None] = _to_nobody
         self._mark = ""
 
@@ -153,6 +158,9 @@ class Executor:
         self._runner.end(run_id)
 
     def _ended(self, run_id: str, output: BoundedOutput, outcome: Outcome) -> None:
+        if outcome.put_off:
+            self._put_off(run_id, outcome.reason)
+            return
         ended = e.Ended(
             run_id=run_id,
             succeeded=outcome.succeeded,
@@ -167,6 +175,14 @@ class Executor:
             self._in_background(self._save(output, ended))
         else:
             self._tell(ended)
+
+    def _put_off(self, run_id: str, reason: str) -> None:
+        """Tell that the machine had no room for an attempt; of one trouble there is one line in the log."""
+        now = asyncio.get_running_loop().time()
+        if reason != self._wanted or now > self._wanted_at + _ONE_TROUBLE:
+            _log.warning("runs wait, as they cannot be started: %s; they are tried again", reason)
+        self._wanted, self._wanted_at = reason, now
+        self._tell(e.PutOff(run_id=run_id, reason=reason))
 
     async def _save(self, output: BoundedOutput, ended: e.Ended) -> None:
         """Keep the output, then tell: who hears that a run is over can read what it printed."""

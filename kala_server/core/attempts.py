@@ -3,6 +3,8 @@
 What a run's end leads to elsewhere is in `followers.py`.
 """
 
+from datetime import timedelta
+
 from kala_server.core import durations, reasons
 from kala_server.core import events as e
 from kala_server.core import records as r
@@ -12,6 +14,11 @@ from kala_server.core.job import Job, Run, RunState, Trigger
 from kala_server.core.slots import end_run
 from kala_server.core.turn import Turn, run_id_for
 from kala_server.core.values import replace
+
+LONGEST_PUTTING_OFF = 5
+"""Seconds until the next try of a start that was put off again and again; it is one more after each."""
+
+_SECOND = timedelta(seconds=1)
 
 
 def dispatch(turn: Turn) -> None:
@@ -29,6 +36,20 @@ def spawned(turn: Turn, event: e.Spawned) -> None:
     run = turn.state.runs.get(event.run_id)
     if run is not None and run.state is RunState.RUNNING:
         turn.emit(r.RunSpawned(run_id=event.run_id, pid=event.pid, pid_started=event.pid_started))
+
+
+def put_off(turn: Turn, event: e.PutOff) -> None:
+    """Let a run wait for its start again, as if it had not been tried; one that is to end has come to its end."""
+    run = turn.state.runs.get(event.run_id)
+    if run is None or run.state is not RunState.RUNNING:
+        return
+    if run.ending or run.job_id not in turn.state.jobs:
+        ended(turn, e.Ended(run_id=run.id, succeeded=False, reason=event.reason, state=RunState.CANCELLED))
+        return
+    wait = min(run.put_off + 1, LONGEST_PUTTING_OFF) * _SECOND
+    turn.emit(
+        r.StartPutOff(run_id=run.id, at=turn.now, retry_at=turn.now + wait, reason=reasons.cut(event.reason))
+    )
 
 
 def ended(turn: Turn, event: e.Ended) -> None:
@@ -87,7 +108,7 @@ def _retry(turn: Turn, job: Job, run: Run, event: e.Ended) -> bool:
             retry_at=retry_at,
             exit_code=event.exit_code,
             signal=event.signal,
-            reason=run.reason if run.ending else event.reason,
+            reason=run.reason if run.ending else reasons.cut(event.reason),
             output_size=event.output_size,
             output_cut=event.output_cut,
         )
@@ -110,7 +131,7 @@ def _emit_finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> None:
             state=state,
             exit_code=event.exit_code,
             signal=event.signal,
-            reason=run.reason if run.ending else event.reason,
+            reason=run.reason if run.ending else reasons.cut(event.reason),
             output_size=event.output_size,
             output_cut=event.output_cut,
         )

@@ -282,5 +282,6 @@ _HANDLERS: dict[type, Callable[[Turn, Any], Steps[None] | None]] = {
     e.EndEverything: lambda turn, _event: attempts.end_everything(turn),
     e.Housekeep: _housekeep,
     e.Spawned: attempts.spawned,
+    e.PutOff: attempts.put_off,
     e.Ended: attempts.ended,
 }

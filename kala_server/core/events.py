@@ -153,6 +153,14 @@ class Spawned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutOff:
+    """An attempt was not started, as the machine had no room for it; nothing of it has happened."""
+
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """An attempt is over."""
 
@@ -184,6 +192,7 @@ Event = (
     | EndEverything
     | Housekeep
     | Spawned
+    | PutOff
     | Ended
 )
 

@@ -68,7 +68,7 @@ def explaining(
 
 def what_it_waits_for(state: State, run: Run, now: datetime) -> str:
     """Say what a waiting run waits for; its job must still be there."""
-    return _Teller(state, state.jobs[run.job_id], now).waiting(run)
+    return reasons.cut(_Teller(state, state.jobs[run.job_id], now).waiting(run))
 
 
 class _Teller:
@@ -214,6 +214,9 @@ class _Teller:
         }.get(run.state, self._over)(run)
 
     def waiting(self, run: Run) -> str:
+        if run.put_off and run.retry_at is not None and run.retry_at > self._now:
+            until = self._clock(run.retry_at)
+            return f"waits until the machine has room, and is tried again at {until}: {run.put_off_for}"
         if run.retry_at is not None and run.retry_at > self._now:
             return f"waits for its next attempt at {self._clock(run.retry_at)}: {run.reason or 'it failed'}"
         if not self._state.has_turn(run):

@@ -221,11 +221,31 @@ def _run_spawned(state: State, record: r.RunSpawned) -> None:
         state.put_run(replace(run, pid=record.pid, pid_started=record.pid_started))
 
 
+def _start_put_off(state: State, record: r.StartPutOff) -> None:
+    run = state.runs[record.run_id]
+    attempts = run.attempts - 1
+    put_off = replace(
+        run,
+        state=RunState.WAITING,
+        started_at=run.started_at if attempts else None,
+        attempts=attempts,
+        attempt_at=None,
+        retry_at=record.retry_at,
+        put_off=run.put_off + 1,
+        put_off_for=record.reason,
+    )
+    state.put_run(put_off)
+    state.count("running", -1)
+    state.watch_retry(put_off)
+
+
 def _attempt_failed(state: State, record: r.AttemptFailed) -> None:
     run = replace(
         state.runs[record.run_id],
         state=RunState.WAITING,
         retry_at=record.retry_at,
+        put_off=0,
+        put_off_for="",
         ending=None,
         exit_code=record.exit_code,
         signal=record.signal,
@@ -257,6 +277,8 @@ def _run_finished(state: State, record: r.RunFinished) -> None:
             state=record.state,
             finished_at=record.at,
             retry_at=None,
+            put_off=0,
+            put_off_for="",
             ending=None,
             exit_code=record.exit_code,
             signal=record.signal,

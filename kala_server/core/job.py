@@ -188,6 +188,10 @@ class Run:
     """How long the latest attempt may take, as the job says or, where it was deleted, said last."""
     retry_at: datetime | None = None
     """When the next attempt is due, while it waits for it."""
+    put_off: int = 0
+    """How often its next attempt was to start, and the machine had no room for it."""
+    put_off_for: str = ""
+    """What there was no room for, the last time."""
     ending: RunState | None = None
     """Set while the command is being ended: the state that the run will end in."""
     exit_code: int | None = None

@@ -122,6 +122,16 @@ class RunSpawned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartPutOff:
+    """The attempt was not started, as the machine had no room for it: it is none, and the run waits again."""
+
+    run_id: str
+    at: datetime
+    retry_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFailed:
     """An attempt failed and another one follows."""
 
@@ -247,6 +257,7 @@ Record = (
     | SlotsSkipped
     | RunStarted
     | RunSpawned
+    | StartPutOff
     | AttemptFailed
     | RunEnding
     | RunFinished

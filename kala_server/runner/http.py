@@ -13,6 +13,7 @@ import httpx
 
 from kala_server.core.job import RemoteCall
 from kala_server.runner.protocol import Attempt, Outcome, Output
+from kala_server.runner.room import check_for_descriptors, want_in
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for the whole call, where the job names none; as Kala."""
@@ -77,6 +78,8 @@ class HttpRunner:
         except TimeoutError:
             return Outcome(succeeded=False, reason=f"{_name(attempt)} took longer than {timeout:g} s")
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must come to its end
+            if want := _want_before_it_was_sent(error):
+                return Outcome(succeeded=False, reason=want, put_off=True)
             return Outcome(succeeded=False, reason=f"{_name(attempt)} failed: {_in_words(error)}")
         return _outcome(call, status, _name(attempt))
 
@@ -125,9 +128,23 @@ def _outcome(call: RemoteCall, status: int, name: str) -> Outcome:
 
 def _in_words(error: Exception) -> str:
     """Say what failed; only the network's own errors in their own words, as others quote what they choke on."""
-    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError | httpx.ProxyError):
+    if isinstance(error, httpx.RemoteProtocolError):
+        return str(error).partition(":")[0]  # what comes after it is the answer
+    if isinstance(error, httpx.NetworkError | httpx.ProxyError):
         return str(error) or type(error).__name__
     return f"the request could not be sent ({type(error).__name__})"
+
+
+def _want_before_it_was_sent(error: Exception) -> str:
+    """Return what the machine had no room for, where that kept the request from being sent; else nothing."""
+    if isinstance(error, httpx.HTTPError) and not isinstance(error, httpx.ConnectError):
+        return ""
+    try:
+        if isinstance(error, httpx.ConnectError):
+            check_for_descriptors()  # without one, a name is told to be unknown
+    except OSError as want:
+        return want_in(want)
+    return want_in(error)
 
 
 def _name(attempt: Attempt) -> str:

@@ -21,7 +21,7 @@ _LENGTH = Struct("!I")
 
 
 class Say:
-    """What a message is about, as plain numbers: three are for the worker, the others come from it."""
+    """What a message is about, as plain numbers: the first three are for the worker, the others come from it."""
 
     START = 0
     """run id, job id, number, scheduled at, name, command, argv, shell, cwd, env, user, mark"""
@@ -36,6 +36,8 @@ class Say:
     """run id, bytes"""
     ENDED = 6
     """run id, succeeded, exit code, signal, reason"""
+    PUT_OFF = 7
+    """run id, reason"""
 
 
 def start_of(attempt: Attempt) -> Message:

@@ -46,6 +46,8 @@ class Outcome:
     """For people, where there is more to say than the exit code: "no such command: foo"."""
     interrupted: bool = False
     """It was cut off by something that is the matter of neither the command nor its owner."""
+    put_off: bool = False
+    """The machine had no room for it: nothing of it has happened, and it may be tried again."""
 
 
 class Runner(Protocol):

@@ -7,11 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kala_server.core import reasons
+from kala_server.runner.room import check_for_descriptors
 from kala_server.runner.text import to_system
 
 
 class CannotStartError(Exception):
     """There is no process; says why, in words for people."""
+
+
+class NoRoomError(CannotStartError):
+    """The machine has no room for a process for now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,7 @@ def identity_of(user: str) -> Identity:
     if not user:
         return Identity()
     name = os.fsdecode(to_system(user))
+    check_for_descriptors()  # without one, nobody would be found, or no groups
     try:
         entry = pwd.getpwnam(name)
     except (KeyError, ValueError) as error:

@@ -22,7 +22,8 @@ from kala_server.runner.environment import ADVICE, Surroundings, surroundings
 from kala_server.runner.exits import Exits
 from kala_server.runner.processes import signal_group, start_time
 from kala_server.runner.protocol import Attempt, Outcome
-from kala_server.runner.rights import CannotStartError
+from kala_server.runner.rights import CannotStartError, NoRoomError
+from kala_server.runner.room import want_in
 from kala_server.runner.spawn import Spawner
 
 KILL_GRACE = 5.0
@@ -37,6 +38,8 @@ pid, and /proc is slow to read while a program is being loaded: telling of every
 throughput. What it printed is read at its end."""
 _STARTING = 0.002
 """Seconds of a turn of the loop after which no further command is started in it, so that ends are noticed meanwhile."""
+_AGAIN = 0.1
+"""Seconds until something is tried again that the machine had no room for."""
 _NOT_FOUND = 127
 """What a shell exits with (POSIX, 2.8.2)."""
 _NOT_STARTED = Outcome(succeeded=False, reason="it was ended before it was started")
@@ -60,6 +63,8 @@ class _Child:
     pipe: int
     killing: asyncio.TimerHandle | None = None
     """TERM was sent; this sends KILL."""
+    watching: asyncio.TimerHandle | None = None
+    """There was no room to watch for its end; this tries it again."""
     listening: bool = False
     """What it prints is taken as it comes; before that, its pipe keeps it."""
     ending: bool = False
@@ -139,6 +144,9 @@ class ShellRunner:
                     await self._something_ended.wait()
         if self._growing_up is not None:
             self._growing_up.cancel()
+        for child in self._children.values():
+            if child.watching is not None:
+                child.watching.cancel()
         self._exits.close()
         self._drains.close()
         self._spawner.close()
@@ -162,25 +170,30 @@ class ShellRunner:
     def _spawn(self, order: _Order) -> None:
         try:
             pid, pipe = self._spawner.spawn(order.attempt)
-            child = self._watched(pid, pipe, order)
+        except NoRoomError as error:
+            order.on_ended(Outcome(succeeded=False, reason=str(error), put_off=True))
+            return
         except CannotStartError as error:
             order.on_ended(Outcome(succeeded=False, reason=str(error)))
             return
-        self._children[order.attempt.run_id] = child
+        child = self._children[order.attempt.run_id] = _Child(order, pid, pipe)
+        self._watch(child)
         self._young.append((asyncio.get_running_loop().time() + _A_MOMENT, child))
         self._await_the_oldest()
 
-    def _watched(self, pid: int, pipe: int, order: _Order) -> _Child:
-        """Watch for the end of a new process. Where that fails, for want of descriptors, nothing is left of it."""
-        child = _Child(order, pid, pipe)
+    def _watch(self, child: _Child) -> None:
+        """Watch for the process's end. Where there is no room for that, it runs on, and is watched when there is."""
+        child.watching = None
         try:
-            self._exits.watch(pid, partial(self._exited, child))
+            self._exits.watch(child.pid, partial(self._exited, child))
         except OSError as error:
-            signal_group(pid, signal.SIGKILL)
-            os.close(pipe)
-            _reap(pid)  # which after KILL takes no time
-            raise CannotStartError(_not_watched(error)) from error
-        return child
+            if want_in(error):
+                child.watching = asyncio.get_running_loop().call_later(_AGAIN, self._watch, child)
+                return
+            signal_group(child.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # which after KILL takes no time
+            child.unwatched = _not_watched(error)
+            self._over(child)
 
     def _await_the_oldest(self) -> None:
         if self._young and self._growing_up is None:
@@ -212,12 +225,16 @@ class ShellRunner:
             child.order.on_spawned(child.pid, started)
 
     def _listen(self, child: _Child) -> None:
-        if child.listening:
+        if child.listening or self._is_over(child):
             return
-        child.listening = True
+        loop = asyncio.get_running_loop()
         try:
-            asyncio.get_running_loop().add_reader(child.pipe, self._readable, child)
+            loop.add_reader(child.pipe, self._readable, child)
+            child.listening = True
         except OSError as error:
+            if want_in(error):
+                loop.call_later(_AGAIN, self._listen, child)
+                return
             child.unwatched = _not_watched(error)
             self._kill(child)
 

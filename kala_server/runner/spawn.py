@@ -21,7 +21,8 @@ from kala_server.core import reasons, words
 from kala_server.core.job import JobSpec
 from kala_server.runner.environment import ADVICE, Surroundings, environment_of
 from kala_server.runner.protocol import Attempt
-from kala_server.runner.rights import CannotStartError, Identity, identity_of, rights_of
+from kala_server.runner.rights import CannotStartError, Identity, NoRoomError, identity_of, rights_of
+from kala_server.runner.room import want_in
 from kala_server.runner.text import all_to_system, to_system
 
 _STDIN, _STDOUT, _STDERR = range(3)
@@ -78,7 +79,11 @@ class Spawner:
             program = _program(spec, environment)
             with self._in_its_directory(spec, identity):
                 return self._piped(program.argv, environment, spec.cwd, identity)
+        except MemoryError as error:
+            raise NoRoomError(want_in(error)) from error
         except OSError as error:
+            if want := want_in(error):
+                raise NoRoomError(want) from error
             raise CannotStartError(_why_not(error, spec, program)) from error
         except (ValueError, subprocess.SubprocessError) as error:
             raise CannotStartError(f"the command could not be started: {error}") from error
@@ -121,19 +126,13 @@ class Spawner:
         arguments, variables = [to_system(word) for word in argv], all_to_system(environment)
         if identity.user is None:
             path = environment.get("PATH", os.defpath)
-            with contextlib.suppress(OSError, ValueError), self._limit_of_commands():
-                return os.posix_spawn(
-                    to_system(_found(argv[0], path, cwd, int(monotonic()))),
-                    arguments,
-                    variables,
-                    file_actions=[
-                        (os.POSIX_SPAWN_DUP2, output, _STDOUT),
-                        (os.POSIX_SPAWN_DUP2, output, _STDERR),
-                        (os.POSIX_SPAWN_OPEN, _STDIN, os.devnull, os.O_RDONLY, 0),
-                    ],
-                    setsid=True,
-                    setsigdef=_IGNORED_BY_PYTHON,
-                )
+            try:
+                program = _found(argv[0], path, cwd, int(monotonic()))
+                with self._limit_of_commands():
+                    return _posix_spawn(program, arguments, variables, output)
+            except (OSError, ValueError) as error:
+                if want_in(error):
+                    raise
         with self._spare_descriptors(), self._limit_of_commands():
             process = subprocess.Popen(
                 arguments,
@@ -179,6 +178,21 @@ class Spawner:
                 self._spare = _spare()
 
 
+def _posix_spawn(program: str, arguments: list[bytes], variables: dict[bytes, bytes], output: int) -> int:
+    return os.posix_spawn(
+        to_system(program),
+        arguments,
+        variables,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, output, _STDOUT),
+            (os.POSIX_SPAWN_DUP2, output, _STDERR),
+            (os.POSIX_SPAWN_OPEN, _STDIN, os.devnull, os.O_RDONLY, 0),
+        ],
+        setsid=True,
+        setsigdef=_IGNORED_BY_PYTHON,
+    )
+
+
 def _spare() -> list[int]:
     return [os.open(os.devnull, os.O_RDONLY) for _ in range(_FEW)]
 
@@ -195,6 +209,8 @@ def _enter(spec: JobSpec) -> None:
     try:
         os.chdir(to_system(spec.cwd))
     except OSError as error:
+        if want_in(error):
+            raise
         whose = f" as {spec.user}" if spec.user else ""
         raise CannotStartError(
             f"cannot go to the directory {reasons.shown(spec.cwd)!r}{whose}: {error.strerror}"

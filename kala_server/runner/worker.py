@@ -20,6 +20,7 @@ from kala_server.runner import inherited
 from kala_server.runner.environment import Surroundings
 from kala_server.runner.messages import PIECE, Listener, Message, Say, attempt_of, group_of
 from kala_server.runner.protocol import Outcome
+from kala_server.runner.room import want_in
 from kala_server.runner.shell import ShellRunner
 
 _TOGETHER = 0.01
@@ -72,6 +73,9 @@ class Worker:
                 self._runner.kill_all()
 
     def _ended(self, run_id: str, outcome: Outcome) -> None:
+        if outcome.put_off:
+            self.report(Say.PUT_OFF, run_id, outcome.reason)
+            return
         self.report(Say.ENDED, run_id, outcome.succeeded, outcome.exit_code, outcome.signal, outcome.reason)
 
     def printed(self, run_id: str, chunk: bytes) -> None:
@@ -129,7 +133,12 @@ def main() -> None:
         # By handlers, as commands inherit what is ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _left_to_the_server)
-    asyncio.run(_work(socket.socket(fileno=descriptor), kill_grace, found))
+    try:
+        asyncio.run(_work(socket.socket(fileno=descriptor), kill_grace, found))
+    except (OSError, MemoryError) as error:
+        if want_in(error):
+            sys.exit(os.EX_TEMPFAIL)
+        raise
 
 
 async def _work(connection: socket.socket, kill_grace: float, found: Surroundings) -> None:

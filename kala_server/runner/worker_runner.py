@@ -7,6 +7,8 @@ and their runs are interrupted. The next command gets a new worker.
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +16,7 @@ from kala_server.runner import processes
 from kala_server.runner.environment import Surroundings, surroundings
 from kala_server.runner.messages import Message, Say, start_of
 from kala_server.runner.protocol import Attempt, Outcome, Output
+from kala_server.runner.room import want_in
 from kala_server.runner.shell import KILL_GRACE, outcome_of
 from kala_server.runner.worker_process import WorkerProcess
 
@@ -22,6 +25,8 @@ _log = logging.getLogger("kala.runner")
 _NO_WORKER = "the command could not be started, as its worker process could not"
 _WORKER_GONE = "the worker process was ended, and the command with it; whether it did its work is not known"
 
+_WANT_OF_ROOM = {os.EX_TEMPFAIL, -signal.SIGKILL}
+"""How a worker ends at once that has no room, or that the kernel takes for the one to give its memory back."""
 _TRY_AGAIN = 1.0
 """Seconds between two looks for what a worker has left, where the machine has no room for one."""
 
@@ -90,8 +95,10 @@ class WorkerRunner:
         try:
             worker = self._ready()
         except OSError as error:
-            reason = f"{_NO_WORKER}: {error.strerror}"
-            asyncio.get_running_loop().call_soon(on_ended, Outcome(succeeded=False, reason=reason))
+            want = want_in(error)
+            reason = want or f"{_NO_WORKER}: {error.strerror}"
+            outcome = Outcome(succeeded=False, reason=reason, put_off=bool(want))
+            asyncio.get_running_loop().call_soon(on_ended, outcome)
             return
         self._orders[attempt.run_id] = _Order(attempt.output, attempt.mark, on_spawned, on_ended)
         worker.tell(start_of(attempt))
@@ -130,6 +137,9 @@ class WorkerRunner:
                 self._orders[run_id].on_spawned(pid, started)
             case (Say.PRINTED, run_id, chunk):
                 self._orders[run_id].output.write(chunk)
+            case (Say.PUT_OFF, run_id, reason):
+                self._something_ended.set()
+                self._orders.pop(run_id).on_ended(Outcome(succeeded=False, reason=reason, put_off=True))
             case (Say.ENDED, run_id, succeeded, exit_code, number, reason):
                 self._something_ended.set()
                 self._orders.pop(run_id).on_ended(
@@ -148,10 +158,12 @@ class WorkerRunner:
 
     async def _give_up(self, worker: WorkerProcess, orders: dict[str, _Order]) -> None:
         """Tell of commands that no worker ever heard of."""
-        how = outcome_of(await worker.close()).reason
+        code = await worker.close()
+        how = outcome_of(code).reason
         _log.error("the worker process was gone at once (%s)", how)
+        outcome = Outcome(succeeded=False, reason=f"{_NO_WORKER}: {how}", put_off=code in _WANT_OF_ROOM)
         for order in orders.values():
-            order.on_ended(Outcome(succeeded=False, reason=f"{_NO_WORKER}: {how}"))
+            order.on_ended(outcome)
 
     async def _clean_up(self, worker: WorkerProcess, lost: dict[str, _Order]) -> None:
         """End what a worker has left, and only then tell of it: it may be started again."""

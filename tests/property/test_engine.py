@@ -72,6 +72,7 @@ WISHES: dict[str, Callable[[str, str], e.Event]] = {
     "cancel": lambda _, run_id: e.CancelRun(run_id=run_id),
     "end well": lambda _, run_id: e.Ended(run_id=run_id, succeeded=True),
     "end badly": lambda _, run_id: e.Ended(run_id=run_id, succeeded=False),
+    "put off": lambda _, run_id: e.PutOff(run_id=run_id, reason="no room"),
     "tick": lambda _, __: e.Tick(),
     "recover": lambda _, __: e.Recover(),
     "stop": lambda _, __: e.EndEverything(),
@@ -212,6 +213,10 @@ class Histories(RuleBasedStateMachine):
     @rule(down=PASSED)
     def the_server_is_stopped(self, down: timedelta) -> None:
         self.world.stop(down=down)
+
+    @rule(starts=st.integers(1, 8))
+    def the_machine_has_no_room_for_some_starts(self, starts: int) -> None:
+        self.world.no_room = starts
 
     @rule(age=PASSED)
     def what_is_old_is_dropped(self, age: timedelta) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import errno
 import os
 import signal
+import socket
 import subprocess
+import sys
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
@@ -61,6 +63,46 @@ def test_what_no_worker_ever_heard_of_could_not_be_started(monkeypatch: pytest.M
             assert outcome == Outcome(succeeded=False, reason=reason)
 
     carry_out(scenario)
+
+
+@pytest.mark.parametrize("how", [f"raise SystemExit({os.EX_TEMPFAIL})", "import os; os.kill(os.getpid(), 9)"])
+def test_what_no_worker_heard_of_for_want_of_room_is_put_off(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(worker_process, "_PROGRAM", how)
+
+    async def scenario(runner: WorkerRunner) -> None:
+        for _ in range(2):
+            assert (await Run(runner, command="true").ended).put_off
+
+    carry_out(scenario)
+
+
+def test_a_worker_that_has_no_room_says_so_by_its_exit_code() -> None:
+    for failing, code in (
+        ("OSError(24, '')", os.EX_TEMPFAIL),
+        ("MemoryError()", os.EX_TEMPFAIL),
+        ("OSError(1, '')", 1),
+    ):
+        program = (
+            "import marshal, os, sys\n"
+            "from kala_server.runner import worker\n"
+            "sys.stdin = os.fdopen(os.memfd_create(''), 'w+')\n"
+            "marshal.dump(({}, 64), sys.stdin.buffer)\n"
+            "sys.stdin.buffer.seek(0)\n"
+            f"def fails(*_, **__): raise {failing}\n"
+            "worker.ShellRunner = fails\n"
+            "worker.main()\n"
+        )
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ended = subprocess.run(
+                [sys.executable, "-c", program, str(theirs.fileno()), "5"],
+                pass_fds=[theirs.fileno()],
+                check=False,
+                capture_output=True,
+            )
+        assert ended.returncode == code
 
 
 def test_a_command_that_cleared_its_environment_is_ended_with_its_worker() -> None:
@@ -128,7 +170,7 @@ def test_signals_are_for_the_server_to_understand(tmp_path: Path) -> None:
         command = f"echo begun; until [ -e {tmp_path}/enough ]; do sleep 0.02; done; exit 7"
         run = Run(runner, command=command, shell=True)
         await run.has_printed(b"begun")
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             os.kill(pid_of_worker(runner), number)
         (tmp_path / "enough").touch()
         assert (await run.ended).exit_code == 7
@@ -145,20 +187,31 @@ def test_a_session_of_its_own_keeps_a_terminals_signals_from_it() -> None:
     carry_out(scenario)
 
 
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EAGAIN, Outcome(succeeded=False, put_off=True, reason="no further process may be started")),
+        (
+            errno.EPERM,
+            Outcome(
+                succeeded=False,
+                reason="the command could not be started, as its worker process could not: Operation not permitted",
+            ),
+        ),
+    ],
+)
 def test_without_a_worker_a_command_says_why_and_the_next_one_tries_again(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, number: int, expected: Outcome
 ) -> None:
     def popen(*_: object, **__: object) -> None:
-        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        raise OSError(number, os.strerror(number))
 
     async def scenario(runner: WorkerRunner) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(subprocess, "Popen", popen)
             runner.get_ready()
             outcome = await Run(runner, command="true").ended
-        assert outcome.reason == (
-            "the command could not be started, as its worker process could not: Resource temporarily unavailable"
-        )
+        assert outcome == expected
         assert (await Run(runner, command="true").ended).succeeded
 
     carry_out(scenario)

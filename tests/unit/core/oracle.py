@@ -85,7 +85,7 @@ def slot_id(job_id: str, slot: datetime) -> str:
 
 
 class StartCounter:
-    """Watches a journal as it grows: no run exists twice, and none starts more often than it failed."""
+    """Watches a journal as it grows: no run exists twice, and none starts more often than it failed or was put off."""
 
     def __init__(self) -> None:
         self.queued: set[str] = set()
@@ -102,7 +102,7 @@ class StartCounter:
             assert record.run_id not in self.queued, "the same run was queued twice"
             self.queued.add(record.run_id)
             self.starts[record.run_id] = 1
-        elif isinstance(record, r.AttemptFailed):
+        elif isinstance(record, r.AttemptFailed | r.StartPutOff):
             self.starts[record.run_id] += 1
         elif isinstance(record, r.RunFinished):
             self.starts[record.run_id] = 0

@@ -72,6 +72,8 @@ class World:
     effects: list[e.Effect] = field(default_factory=list)
     script: dict[str, list[Command]] = field(default_factory=dict)
     """What the attempts of a job do, by its name, one after another; the last one goes on for ever."""
+    no_room: int = 0
+    """How many of the next starts the machine has no room for."""
     most_running: int = 0
     on_records: Callable[["World"], None] = lambda _: None
     """Called after each decision: the place for a test's invariants."""
@@ -235,7 +237,10 @@ class World:
 
     def _perform(self, effect: e.Effect) -> None:
         self.effects.append(effect)
-        if isinstance(effect, e.StartAttempt):
+        if isinstance(effect, e.StartAttempt) and self.no_room:
+            self.no_room -= 1
+            self.tell(e.PutOff(run_id=effect.run.id, reason="no room"))
+        elif isinstance(effect, e.StartAttempt):
             number = next(iter(self._numbers))
             self.tell(e.Spawned(run_id=effect.run.id, pid=1000 + number, pid_started=number))
             self._begin(effect, number)
