@@ -8,8 +8,8 @@ import re
 LONGEST = 1_000
 """Characters in a reason, wherever it comes from."""
 _LONGEST_WORD = 100
-_MAY_BE_SECRET = re.compile(r"(?<=[?#=&;])|//(?=[^/]*@)|:(?=[^/]*@)|(?=\s)")
-"""After this in a word: a query, a value, a user with a password; and what is no word any more."""
+_MAY_BE_SECRET = re.compile(r"[?#=&;](?=.)|(?=\s)", re.DOTALL)
+"""After this in a word: a query, a value; and what is no word any more."""
 
 DOWN = "the server was down"
 DISABLED = "the job was disabled"
@@ -47,6 +47,10 @@ def cut(reason: str) -> str:
 
 def shown(word: str) -> str:
     """Return a word of a job as far as a reason may show it: up to where it could begin to hold a secret."""
-    found = _MAY_BE_SECRET.search(word)
-    end = min(len(word) if found is None else found.end(), _LONGEST_WORD)
+    ends = [len(word), _LONGEST_WORD]
+    if found := _MAY_BE_SECRET.search(word):
+        ends.append(found.end())
+    if 0 <= (colon := word.find(":")) < word.rfind("@"):  # a user with a password
+        ends.append(colon + 1)
+    end = min(ends)
     return word if end == len(word) else word[:end] + "…"

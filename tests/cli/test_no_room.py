@@ -12,8 +12,7 @@ MANY = 60
 FEW_FILES = [
     sys.executable,
     "-c",
-    "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64));"
-    "os.execvp(sys.argv[1], sys.argv[1:])",
+    "import os, resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, (64, 64)); os.execvp(sys.argv[1], sys.argv[1:])",
 ]
 
 

@@ -109,6 +109,26 @@ def test_a_command_that_cannot_be_started_says_why(fields: dict[str, Any], reaso
     assert reason in outcome.reason
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"command": "$TOOL"},
+        {"command": "${TOOL}/x"},
+        {"command": "/opt/tool?token=s3cret"},
+        {"argv": ("/opt/tool?token=s3cret",)},
+        {"argv": ("https://user:s3cret@host",)},
+        {"argv": ("mysql -ps3cret",)},
+        {"argv": ("true", "s3cret"), "cwd": "/x?token=s3cret"},
+        {"argv": ("true", "s3cret"), "user": "x:s3cret@y"},
+        {"command": "./script?x=s3cret", "cwd": "/tmp"},
+    ],
+)
+def test_no_reason_shows_a_secret(fields: dict[str, Any]) -> None:
+    outcome, _ = result(env={"TOOL": "/no/s3cret"}, **fields)
+    assert outcome.reason
+    assert "s3cret" not in outcome.reason
+
+
 def test_a_script_without_its_interpreter_is_not_told_to_be_missing(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter\n")
