@@ -10,6 +10,7 @@ It does not know when it is time to write: that is `live_outputs.py`.
 import contextlib
 import io
 import os
+import stat
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +64,9 @@ class OutputFolder:
     """A folder with the files of each run that printed something. Run ids are UUIDs, so they are safe names."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder where there is none. Raises OSError, also where it is a link."""
+        """Use the folder, which is made when it is first swept or written to. Raises OSError where it is a link."""
         self._folder = folder
-        with self._opened(make=True):
+        with contextlib.suppress(FileNotFoundError), self._opened():
             pass
 
     def save(self, run_id: str, pieces: Sequence[Piece]) -> None:
@@ -119,8 +120,9 @@ class OutputFolder:
                 _unlink(folder, name)
 
     def sweep(self, known: Container[str]) -> None:
-        """Remove the files of runs that are not known."""
-        with contextlib.suppress(FileNotFoundError), self._opened() as folder:
+        """Make the folder where there is none, and remove the files of runs that are not known."""
+        with self._opened(make=True) as folder:
+            _keep_others_out(folder)
             for name in os.listdir(folder):  # noqa: PTH208 - of an open folder
                 with (
                     contextlib.suppress(NotADirectoryError, FileNotFoundError),
@@ -158,12 +160,19 @@ def _folder(name: str, within: int | None = None, *, make: bool = False) -> Iter
         os.close(descriptor)
 
 
+def _keep_others_out(folder: int) -> None:
+    """Let nobody else write to the folder; who may read it is its owner's choice."""
+    mode = stat.S_IMODE(os.fstat(folder).st_mode)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        os.fchmod(folder, mode & ~(stat.S_IWGRP | stat.S_IWOTH))
+
+
 def _open(folder: int, name: str, mode: str) -> io.FileIO:
     """Open a file; to write, it is made where there is none, readable by its owner alone."""
 
     def opener(path: str, flags: int) -> int:
         made = 0 if mode == "rb" else os.O_CREAT
-        return os.open(path, flags | made | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        return os.open(path, flags | made | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=folder)
 
     return io.FileIO(name, mode, opener=opener)
 

@@ -171,6 +171,11 @@ class Server:
         if streams := list(self._context.streams):
             await asyncio.wait(streams, timeout=_LAST_WORDS)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was there when the server started."""
+        return self.store.is_new
+
     def end_everything(self) -> None:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""
         self.service.tell(EndEverything())
@@ -222,7 +227,6 @@ class Server:
 
     def _output_folder(self) -> Path:
         if (folder := self._settings.data_dir) is not None:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return folder / "output"
         return Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="kala-output-")))
 

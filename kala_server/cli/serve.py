@@ -95,16 +95,16 @@ def _taken_over(settings: "Settings") -> "Settings":
 async def _serve(settings: "Settings") -> None:
     """Serve until a signal comes or the store breaks. Raises StoreBrokenError then."""
     from kala_server.cli.narration import narrate
+    from kala_server.cli.welcome import say_what_the_environment_asks_for, say_where_jobs_are
     from kala_server.server import Server
 
-    if settings.token:
-        _log.info("clients must show the token that is in KALA_TOKEN")
-    is_new = settings.data_dir is None or not (settings.data_dir / "journal.jsonl").exists()
+    say_what_the_environment_asks_for(settings)
     server = Server(settings)
     asked = _on_signals(server, settings)
     await server.start()
+    say_where_jobs_are(settings, new=server.is_new)
     narration = asyncio.create_task(narrate(server.service.feed))
-    if is_new:
+    if server.is_new:
         _tell_what_commands_get(settings)
     _say(f"listening on {server.url}")
     reasons_to_end: list[asyncio.Future[Any]] = [asked, server.ended]

@@ -4,10 +4,14 @@ Every call of the store that changes or reads the disk goes through here. This m
 decides nothing and retries nothing: what the system refuses is an `OSError` for the caller to judge.
 """
 
+import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import Protocol
+
+from kala_server.store import rights
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -18,6 +22,10 @@ class FileSystem(Protocol):
 
     def make_directory(self, path: Path) -> None:
         """Make the folder, for its owner only, and those above it, so that they outlive a power cut."""
+        ...
+
+    def danger(self, path: Path) -> str:
+        """Say, in words, why the folder cannot be trusted with commands; nothing where it can."""
         ...
 
     def list_directory(self, path: Path) -> list[str]:
@@ -91,6 +99,10 @@ class RealFileSystem:
             folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
             self.sync_directory(folder.parent)
 
+    def danger(self, path: Path) -> str:
+        """Say who else could change what is in the folder."""
+        return rights.danger(path)
+
     def list_directory(self, path: Path) -> list[str]:
         """Name what is in the folder."""
         return [entry.name for entry in path.iterdir()]
@@ -98,7 +110,7 @@ class RealFileSystem:
     def lock(self, path: Path) -> int:
         """Take the lock, or say at once that another process has it."""
         # The file is never unlinked: whoever had it open would lock one that has no name any more.
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        fd = _opened(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -113,15 +125,15 @@ class RealFileSystem:
 
     def create(self, path: Path) -> int:
         """Make a file; never one that a link put in its way."""
-        return _private(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+        return _private(_opened(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
 
     def open(self, path: Path) -> int:
         """Open a file to read and write it."""
-        return _private(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        return _private(_opened(path, os.O_RDWR))
 
     def open_to_read(self, path: Path) -> int:
         """Open a file to read it."""
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return _opened(path, os.O_RDONLY)
 
     def read(self, fd: int, size: int, offset: int) -> bytes:
         """Read up to `size` bytes."""
@@ -163,6 +175,26 @@ class RealFileSystem:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def _opened(path: Path, flags: int) -> int:
+    """Open a regular file at this very place, not wherever a link leads, and wait for nobody, as a pipe would.
+
+    A second name for the file (a hard link) is no harm: who may not write to a file cannot do so by another name.
+    """
+    try:
+        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link, and none is followed here", str(path)) from error
+        raise
+    owner = rights.stranger_of(fd) if flags & os.O_RDWR else ""
+    if stat.S_ISREG(os.fstat(fd).st_mode) and not owner:
+        return fd
+    os.close(fd)
+    if owner:
+        raise OSError(errno.EPERM, f"it belongs to {owner}, who could change it: chown it", str(path))
+    raise OSError(errno.EINVAL, "it is no file", str(path))
 
 
 def _private(fd: int) -> int:

@@ -53,6 +53,7 @@ class JournalStore:
         self.path = directory / JOURNAL
         self.mended: Mended | None = None
         """What `load` had to cut off, if anything."""
+        self.is_new = False
         self._filesystem = filesystem or RealFileSystem()
         self._compact_from = compact_from
         self._compact_factor = compact_factor
@@ -88,6 +89,7 @@ class JournalStore:
         """Open the journal; a folder without one gets one."""
         names = self._filesystem.list_directory(self.path.parent)
         if self.path.name not in names:
+            self.is_new = True
             log = write_snapshot(self._filesystem, self.path, ())
             try:
                 log.sync()

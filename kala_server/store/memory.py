@@ -21,6 +21,11 @@ class MemoryStore:
         """Take note of nothing."""
 
     @property
+    def is_new(self) -> bool:
+        """It always is."""
+        return True
+
+    @property
     def locks(self) -> Sequence[int]:
         """Nobody else could own it."""
         return ()

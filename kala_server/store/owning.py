@@ -1,5 +1,7 @@
 """To own a store's folder: one server for each, and what one that was killed has left is waited for.
 
+A folder that others may write to is nobody's.
+
 It waits where nothing else can be done: before there is anything in memory to serve.
 """
 
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from kala_server.store import signature
 from kala_server.store.filesystem import FileSystem, write_all
-from kala_server.store.protocol import StoreLockedError
+from kala_server.store.protocol import StoreLockedError, StoreUnsafeError
 from kala_server.store.signature import Signature
 
 _LETTING_GO = 5.0
@@ -28,7 +30,12 @@ class Owned:
 
 
 def own(filesystem: FileSystem, lock: Path) -> Owned:
-    """Take the lock and sign it. Raises StoreLockedError: at once where the one who signed it lives."""
+    """Take the lock and sign it. Raises StoreLockedError: at once where the one who signed it lives.
+
+    Raises StoreUnsafeError, and touches nothing, where others could change what is in the folder.
+    """
+    if danger := filesystem.danger(lock.parent):
+        raise StoreUnsafeError(danger)
     fd = _taken(filesystem, lock)
     try:
         before = signature.read(filesystem.read(fd, _WHOLE, 0))

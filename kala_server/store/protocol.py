@@ -33,6 +33,10 @@ class StoreLockedError(StoreError):
     """Another server holds this store; says which process."""
 
 
+class StoreUnsafeError(StoreError):
+    """Others could change this store; says who, and what mends it. Nothing was changed."""
+
+
 class Store(Protocol):
     """One owner at a time; `append` and `compact` may be awaited at the same time, two appends may not."""
 
@@ -63,6 +67,11 @@ class Store(Protocol):
 
         Of a loaded store. It is the same at the next load only where what it was given to can be told for sure.
         """
+        ...
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the store was made when it was loaded."""
         ...
 
     @property

@@ -42,7 +42,7 @@ def test_a_stopping_server_accepts_nothing_more_and_lets_a_command_finish(tmp_pa
     ):
         begin(client, tmp_path)
         server.tell(signal.SIGTERM)
-        assert server.log_line_with("stopping").endswith(
+        assert server.log_line_with("kala.cli: stopping").endswith(
             "INFO kala.cli: stopping; running commands have 30 s, a second signal ends them\n"
         )
         eventually(lambda: is_refused(server.url))
@@ -70,7 +70,7 @@ def test_a_second_signal_ends_commands_at_once_and_records_them(tmp_path: Path) 
     ):
         begin(client, tmp_path)
         server.tell(signal.SIGINT)
-        server.log_line_with("stopping")
+        server.log_line_with("kala.cli: stopping")
         server.tell(signal.SIGINT)
         ended = server.wait()
     assert ended.code == 0

@@ -144,6 +144,10 @@ class SimulatedDisk:
     def make_directory(self, path: Path) -> None:  # noqa: ARG002 - there is one folder
         self.called("make_directory")
 
+    def danger(self, path: Path) -> str:  # noqa: ARG002 - there is one folder
+        self.called("danger")
+        return ""
+
     def list_directory(self, path: Path) -> list[str]:  # noqa: ARG002 - there is one folder
         self.called("list_directory")
         return list(self._names)

@@ -19,7 +19,18 @@ from tests.faults.witness import Witness, big, load
 
 TORN = b'{"v":1,"seq":3,"batch":3,"le'
 CALLS = [
-    *("make_directory", "list_directory", "lock", "identity", "create", "open", "read", "write", "status"),
+    *(
+        "make_directory",
+        "danger",
+        "list_directory",
+        "lock",
+        "identity",
+        "create",
+        "open",
+        "read",
+        "write",
+        "status",
+    ),
     *("truncate", "sync", "rename", "unlink", "sync_directory"),
 ]
 

@@ -85,6 +85,7 @@ class Disk:
     """A store that keeps a batch when it is told to; by default at once."""
 
     mark = "of this disk"
+    is_new = True
 
     def __init__(self) -> None:
         self.before: list[Record] = []

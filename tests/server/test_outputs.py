@@ -30,6 +30,7 @@ class Disk:
 
     def __init__(self, folder: Path, limits: tuple[int, int]) -> None:
         self.path = folder / "output"
+        self.path.mkdir(mode=0o700, exist_ok=True)
         self.folder = OutputFolder(self.path)
         self.limits = limits
         self.output = BoundedOutput(*limits)
