@@ -155,7 +155,8 @@ class Spawner:
     def _limit_of_commands(self) -> Iterator[None]:
         """Have the limit on descriptors that a command is to get: what is open above it stays open.
 
-        That takes some 20 of the 600 µs of a start, and is exact: a program may look at its limit as soon as it is loaded.
+        That takes some 20 of the 600 µs of a start, and is exact: a program may look at its limit as soon as it is
+        loaded.
         """
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft <= self._open_files:
