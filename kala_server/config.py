@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from kala_server.wire.shapes import Answers
+
 
 class ConfigError(Exception):
     """The settings do not go together; the message says which would."""
@@ -18,6 +20,8 @@ class Settings:
     """0 = any free port."""
     data_dir: Path | None = Path("kala-data")
     """None = all in memory, gone at the end."""
+    answers: Answers = Answers.BOTH
+    """As which Kala its own routes answer."""
     default_owner: str = ""
     grace: timedelta = timedelta(seconds=10)
     """How long running commands may go on when the server is asked to stop."""

@@ -38,6 +38,8 @@ from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
 from kala_server.web.context import Context
 from kala_server.web.guard import ANY_NAME, Guard, can_be_a_host, is_loopback
+from kala_server.wire.listing import Listing
+from kala_server.wire.shapes import SHAPES
 
 _log = logging.getLogger("kala.server")
 
@@ -93,6 +95,7 @@ class Server:
             meter=self._metrics,
         )
         hosts = {name.lower() for name in {*settings.allowed_hosts, settings.host}}
+        shape = SHAPES[settings.answers]
         self._context = context = Context(
             service=self.service,
             executor=self.executor,
@@ -100,6 +103,8 @@ class Server:
             tokens=tokens,
             metrics=self._metrics,
             notes=self._notes,
+            shape=shape,
+            listing=Listing(shape),
             default_owner=settings.default_owner,
         )
         self._http = BoundedServer(

@@ -53,6 +53,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _option("--no-persist", is_flag=True, help="Keep everything in memory; it is gone at the end."),
     _option(
+        "--answers",
+        type=click.Choice(["both", "latest", "2015"]),
+        default="both",
+        show_default=True,
+        help="Answer with all fields in both of Kala's spellings, or with exactly those of one Kala.",
+    ),
+    _option(
         "--default-owner", metavar="EMAIL", default="", help="The owner of jobs that are created without one."
     ),
     _option(
@@ -173,6 +180,7 @@ def server_options(command: F) -> F:
 def settings_of(options: dict[str, Any]) -> "Settings":
     """Make settings of the options' values."""
     from kala_server.config import Settings
+    from kala_server.wire.shapes import Answers
 
     in_memory = options["no_persist"] or options["job_db"] == "memory"
     head = options["output_limit"] // 2
@@ -180,6 +188,7 @@ def settings_of(options: dict[str, Any]) -> "Settings":
         host=options["host"],
         port=options["port"],
         data_dir=None if in_memory else options["data_dir"],
+        answers=Answers(options["answers"]),
         default_owner=options["default_owner"],
         grace=timedelta(seconds=options["grace"]),
         max_running=options["max_running"],

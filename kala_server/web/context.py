@@ -11,6 +11,7 @@ from kala_server.tokens import Tokens
 from kala_server.turns import Turns
 from kala_server.web.guard import Guard
 from kala_server.wire.listing import Listing
+from kala_server.wire.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,9 @@ class Context:
     metrics: Metrics
     notes: Callable[[], list[str]]
     """What ails the server and does not keep it from its work, in words for everybody."""
-    listing: Listing = field(default_factory=Listing)
+    shape: Shape
+    """What Kala's own routes say."""
+    listing: Listing
     turns: Turns = field(default_factory=Turns)
     """For requests that compute."""
     streams: set[asyncio.Task[None]] = field(default_factory=set)

@@ -1,6 +1,7 @@
 """Kala's own routes: jobs, their statistics, starting and stopping them (docs/api.md)."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from http import HTTPStatus
@@ -116,10 +117,13 @@ class OneJob(StreamingHandler):
 
     async def get(self, job_id: str) -> None:
         """Return the job with its finished runs."""
-        one, now = self.context.listing.one, self.context.service.clock.now()
+        await self._send_job(job_id, self.context.listing.one)
+
+    async def _send_job(self, job_id: str, write: Callable[[listing.Sight], Steps[list[bytes]]]) -> None:
+        now = self.context.service.clock.now()
 
         def written(state: State) -> Steps[list[bytes]]:
-            return (yield from one(listing.look_at(state, existing(state, job_id), now)))
+            return (yield from write(listing.look_at(state, existing(state, job_id), now)))
 
         await self.send_parts(await self.ask_long(written))
 
@@ -127,7 +131,7 @@ class OneJob(StreamingHandler):
         """Let the job say what the request says, and nothing else; it keeps its id and its history."""
         spec, disabled = requests.read_job(self.body(), default_owner=self.context.default_owner)
         await self.context.service.submit(e.ChangeJob(id=job_id, spec=spec, disabled=disabled))
-        await self.get(job_id)
+        await self._send_job(job_id, listing.whole)
 
     async def patch(self, job_id: str) -> None:
         """Change the fields that the request names."""
@@ -140,7 +144,7 @@ class OneJob(StreamingHandler):
                 change = e.ChangeJob(id=job_id, spec=spec, disabled=disabled, anew=anew, made_from=job)
                 await self.context.service.submit(change)
                 break
-        await self.get(job_id)
+        await self._send_job(job_id, listing.whole)
 
     async def delete(self, job_id: str) -> None:
         """Delete the job, and children that have no other parent."""
@@ -153,11 +157,11 @@ class JobStats(StreamingHandler):
 
     async def get(self, job_id: str) -> None:
         """Return the job's finished runs as Kala counts them."""
-        now = self.context.service.clock.now()
+        now, shape = self.context.service.clock.now(), self.context.shape
 
         def written(state: State) -> Steps[list[bytes]]:
             job = existing(state, job_id)
-            return (yield from listing.job_stats(job, listing.look_at(state, job, now)))
+            return (yield from listing.job_stats(job, listing.look_at(state, job, now), shape))
 
         await self.send_parts(await self.ask_long(written))
 
@@ -196,4 +200,5 @@ class ServerStats(Handler):
 
     async def get(self) -> None:
         """Return what the whole server did."""
-        self.answer({"Stats": await self.ask(answers.server_stats)})
+        now, shape = self.context.service.clock.now(), self.context.shape
+        self.answer({"Stats": await self.ask(lambda state: answers.server_stats(state, now, shape))})

@@ -1,6 +1,6 @@
-"""What clients get of jobs and figures: JSON in both of Kala's spellings, so that no client of either kind breaks."""
+"""What clients get of jobs and figures: JSON of the members, and in the spelling, that a shape has."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from kala_server.core.job import Job, RemoteCall, Run, RunState
 from kala_server.core.occurrences import is_never
 from kala_server.core.state import State
+from kala_server.wire.shapes import Shape
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 """How Kala writes that something has not happened."""
@@ -21,17 +22,6 @@ _NO_CALL = {
     "timeout": 0,
     "expected_response_codes": None,
 }
-STAT_DOCUMENTED = ("JobId", "RanAt", "NumberOfRetries", "Success", "ExecutionDuration")
-STATS_DOCUMENTED = (
-    "ActiveJobs",
-    "DisabledJobs",
-    "Jobs",
-    "ErrorCount",
-    "SuccessCount",
-    "NextRunAt",
-    "LastAttemptedRun",
-    "CreatedAt",
-)
 
 
 def to_bytes(document: object) -> bytes:
@@ -39,33 +29,28 @@ def to_bytes(document: object) -> bytes:
     return to_json(document) + b"\n"
 
 
-def own_part(job: Job, next_run_at: datetime | None) -> dict[str, Any]:
+def own_part(job: Job, next_run_at: datetime | None, shape: Shape) -> dict[str, Any]:
     """Return what hardly two jobs have in common."""
-    return {
+    values = {
         "name": job.spec.name,
         "id": job.id,
         "command": job.spec.command,
         "next_run_at": next_run_at or NEVER,
         "created_at": job.created_at,
     }
+    return {name: values[name] for name in shape.own}
 
 
-def common_part(job: Job, children: Sequence[str] | None, *, active: bool, stuck: str) -> dict[str, Any]:
-    """Return the rest of what Kala sends of a job, with the counters in both places, and what Kala does not know.
+def common_part(
+    job: Job, children: Sequence[str] | None, shape: Shape, *, active: bool, stuck: str
+) -> dict[str, Any]:
+    """Return the rest of what is told of a job.
 
     Jobs that say the same and have not run yet have it all in common; what is told of finished runs is put into its
-    place later. `active`: a run waits or runs; `stuck`: why
-    nothing can be decided about it.
+    place later. `active`: a run waits or runs; `stuck`: why nothing can be decided about it.
     """
-    spec, tally = job.spec, job.tally
-    counters = {
-        "success_count": tally.success_count,
-        "last_success": tally.last_success or NEVER,
-        "error_count": tally.error_count,
-        "last_error": tally.last_error or NEVER,
-        "last_attempted_run": tally.last_attempted_run or NEVER,
-    }
-    return {
+    spec, counters = job.spec, _counters(job)
+    values = {
         "owner": spec.owner,
         "disabled": job.disabled,
         "dependent_jobs": children,
@@ -76,19 +61,32 @@ def common_part(job: Job, children: Sequence[str] | None, *, active: bool, stuck
         "epsilon": spec.epsilon,
         "TemplateDelimiters": spec.template_delimiters,
         "resume_at_next_scheduled_time": spec.resume_at_next_scheduled_time,
-        "metadata": {**counters, "number_of_finished_runs": tally.finished_runs},
+        "metadata": {name: counters[name] for name in shape.metadata},
         "type": spec.type,
         "remote_properties": _call(spec.remote_properties),
         "stats": [],
         "is_done": is_done(job, active=active),
         **counters,
-        **beyond_kala(job),
+        **_beyond_kala(job),
         "stuck": stuck,
+    }
+    return {name: values[name] for name in shape.common}
+
+
+def _counters(job: Job) -> dict[str, Any]:
+    tally = job.tally
+    return {
+        "success_count": tally.success_count,
+        "last_success": tally.last_success or NEVER,
+        "error_count": tally.error_count,
+        "last_error": tally.last_error or NEVER,
+        "last_attempted_run": tally.last_attempted_run or NEVER,
+        "number_of_finished_runs": tally.finished_runs,
     }
 
 
-def beyond_kala(job: Job) -> dict[str, Any]:
-    """Return the fields that Kala does not know. Most jobs have the same values there."""
+def _beyond_kala(job: Job) -> dict[str, Any]:
+    """Return what a client may say that Kala does not know. Most jobs have the same values there."""
     spec = job.spec
     return {
         "timezone": spec.timezone,
@@ -131,20 +129,20 @@ def _call(call: RemoteCall | None) -> dict[str, Any]:
     }
 
 
-def stats_of(runs: Iterable[Run]) -> list[dict[str, Any]]:
-    """Return those of the finished runs that Kala counts, which are all that have started, in both spellings."""
-    return [_stat(run) for run in runs if run.attempts]
+def stats_of(runs: Iterable[Run], shape: Shape) -> list[dict[str, Any]]:
+    """Return those of the finished runs that Kala counts, which are all that have started."""
+    return [_stat(run, shape.run) for run in runs if run.attempts]
 
 
-def _stat(run: Run) -> dict[str, Any]:
-    stat = {
+def _stat(run: Run, spelled: Mapping[str, str]) -> dict[str, Any]:
+    values = {
         "job_id": run.job_id,
         "ran_at": run.started_at,
         "number_of_retries": run.attempts - 1,
         "success": run.state is RunState.SUCCEEDED,
         "execution_duration": nanoseconds(run),
     }
-    return stat | dict(zip(STAT_DOCUMENTED, stat.values(), strict=True))
+    return {spelling: values[name] for spelling, name in spelled.items()}
 
 
 def nanoseconds(run: Run) -> int:
@@ -155,10 +153,10 @@ def nanoseconds(run: Run) -> int:
     return max(0, (took.days * 86_400 + took.seconds) * 1_000_000_000 + took.microseconds * 1_000)
 
 
-def server_stats(state: State) -> dict[str, Any]:
-    """Return what the whole server did, in both spellings; the counts are kept as they change."""
+def server_stats(state: State, now: datetime, shape: Shape) -> dict[str, Any]:
+    """Return what the whole server did until now; the counts are kept as they change."""
     disabled, jobs = state.counts["disabled"], len(state.jobs)
-    stats: dict[str, Any] = {
+    values: dict[str, Any] = {
         "active_jobs": jobs - disabled,
         "disabled_jobs": disabled,
         "jobs": jobs,
@@ -166,6 +164,6 @@ def server_stats(state: State) -> dict[str, Any]:
         "success_count": state.counts["succeeded"],
         "next_run_at": state.next_run_at() or NEVER,
         "last_attempted_run": state.times.get("last_attempted_run", NEVER),
-        "created": state.times["created_at"],
+        "created": now,
     }
-    return stats | dict(zip(STATS_DOCUMENTED, stats.values(), strict=True))
+    return {spelling: values[name] for spelling, name in shape.server.items()}

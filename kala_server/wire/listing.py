@@ -18,6 +18,7 @@ from kala_server.core.job import NOTHING_YET, Job, JobSpec, Run, RunState
 from kala_server.core.state import State
 from kala_server.core.steps import Steps
 from kala_server.wire import answers
+from kala_server.wire.shapes import WHOLE, Shape
 
 T = TypeVar("T")
 
@@ -104,7 +105,8 @@ _Commons = dict[tuple[object, ...], bytes]
 class Listing:
     """Writes jobs, and remembers what it has written."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape = WHOLE) -> None:
+        self._shape = shape
         self._written: dict[str, _Parts] = {}
         self._jobs: dict[str, Job] = {}
         """What each was written of. Two tables of plain values: of a hundred thousand objects that hold both, each
@@ -117,11 +119,7 @@ class Listing:
         """
         [job] = sight.jobs
         known = self._jobs.get(job.id) is job and _lasts(job, sight)
-        parts = [b'{"job":']
-        for part in self._written[job.id] if known else _with_runs(job, sight):
-            parts.append(part)
-            yield
-        return [*parts, b"}\n"]
+        return (yield from _alone(self._written[job.id] if known else _with_runs(job, sight, self._shape)))
 
     async def slices(
         self, sight: Sight, jobs: Sequence[Job] | None = None, *, more: Mapping[str, object] | None = None
@@ -164,7 +162,7 @@ class Listing:
             await asyncio.sleep(pause)
 
     def _parts(self, job: Job, sight: Sight, commons: _Commons) -> Iterable[bytes]:
-        return self._of(job, sight, commons) if _lasts(job, sight) else _with_runs(job, sight)
+        return self._of(job, sight, commons) if _lasts(job, sight) else _with_runs(job, sight, self._shape)
 
     def _of(self, job: Job, sight: Sight, commons: _Commons) -> _Parts:
         if self._jobs.get(job.id) is job:
@@ -172,11 +170,11 @@ class Listing:
         what = _in_common(job)
         common = commons.get(what) if what else None
         if common is None:
-            common = _common(job, sight)
+            common = _common(job, sight, self._shape)
         if what:
             commons[what] = common
         self._jobs[job.id] = job
-        parts = self._written[job.id] = _own(job, sight), common
+        parts = self._written[job.id] = _own(job, sight, self._shape), common
         return parts
 
     async def _forget(self, sight: Sight) -> None:
@@ -224,39 +222,53 @@ def _in_common(job: Job) -> tuple[object, ...] | None:
     return (*_SHARED(job.spec), job.disabled, job.next_at is None)
 
 
-def _own(job: Job, sight: Sight) -> bytes:
-    return to_json(answers.own_part(job, sight.next_run_at(job)))[:-1]
+def _own(job: Job, sight: Sight, shape: Shape) -> bytes:
+    return to_json(answers.own_part(job, sight.next_run_at(job), shape))[:-1]
 
 
-def _with_runs(job: Job, sight: Sight) -> Iterator[bytes]:
+def _with_runs(job: Job, sight: Sight, shape: Shape) -> Iterator[bytes]:
     """Yield a job's JSON with its finished runs, some of them at a time."""
     # In a text the quotes would have a backslash before them: there is no other such place.
-    before, there, after = _common(job, sight).partition(b'"stats":[')
-    yield _own(job, sight)
+    before, there, after = _common(job, sight, shape).partition(b'"stats":[')
+    yield _own(job, sight, shape)
     yield before + there
-    yield from _stats(sight.finished(job))
+    yield from _stats(sight.finished(job), shape)
     yield after
 
 
-def job_stats(job: Job, sight: Sight) -> Steps[list[bytes]]:
+def whole(sight: Sight) -> Steps[list[bytes]]:
+    """Return the parts of the answer `{"job": …}` with all that there is to say of the only job in sight."""
+    [job] = sight.jobs
+    return (yield from _alone(_with_runs(job, sight, WHOLE)))
+
+
+def _alone(told: Iterable[bytes]) -> Steps[list[bytes]]:
+    parts = [b'{"job":']
+    for part in told:
+        parts.append(part)
+        yield
+    return [*parts, b"}\n"]
+
+
+def job_stats(job: Job, sight: Sight, shape: Shape) -> Steps[list[bytes]]:
     """Return the parts of the answer `{"job_stats": […]}` of a job, step by step."""
     parts = [b'{"job_stats":[']
-    for part in _stats(sight.finished(job)):
+    for part in _stats(sight.finished(job), shape):
         parts.append(part)
         yield
     return [*parts, b"]}\n"]
 
 
-def _stats(runs: Iterator[Run]) -> Iterator[bytes]:
+def _stats(runs: Iterator[Run], shape: Shape) -> Iterator[bytes]:
     """Yield what is told of runs that Kala counts, as they stand in an array, some of them at a time."""
     comma = b""
     while some := list(islice(runs, SLICE)):
-        told = to_json(answers.stats_of(some))[1:-1]
+        told = to_json(answers.stats_of(some, shape))[1:-1]
         yield comma + told if told else b""
         comma = b"," if told else comma
 
 
-def _common(job: Job, sight: Sight) -> bytes:
+def _common(job: Job, sight: Sight, shape: Shape) -> bytes:
     children, active = sight.children.get(job.id), job.id in sight.active
     stuck = sight.stuck.get(job.id, "")
-    return b"," + to_json(answers.common_part(job, children, active=active, stuck=stuck))[1:]
+    return b"," + to_json(answers.common_part(job, children, shape, active=active, stuck=stuck))[1:]

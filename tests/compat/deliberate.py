@@ -85,3 +85,10 @@ DELIBERATE: dict[str, dict[str, Deliberate]] = {
         ),
     },
 }
+
+ONE_MORE = {
+    "list, one job": Deliberate(
+        ("jobs: one more",), "the create without its slash was not redirected, and made a job"
+    )
+}
+"""What differs besides where a server answers as one of the Kalas, and each member counts."""

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from kala_server.testing import running_server
-from tests.compat.deliberate import DELIBERATE, NONE
+from kala_server.wire.shapes import Answers
+from tests.compat.deliberate import DELIBERATE, NONE, ONE_MORE
 from tests.compat.differences import differences
 from tests.compat.recorded import NAMES, Answer, Call, recording
 
@@ -17,8 +18,9 @@ PATIENCE = 10.0
 class Replay:
     """The calls of a recording, sent to our server in order, with our ids in place of theirs."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, *, exactly: bool) -> None:
         self._client = client
+        self._exactly = exactly
         self._ids: dict[str, str] = {}
 
     def differences(self, call: Call, expected: tuple[str, ...]) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ class Replay:
         if theirs.headers.get("content-type") != ours.headers.get("content-type"):
             yield f"content type: {theirs.headers.get('content-type')} → {ours.headers.get('content-type')}"
         mapped = Answer(theirs.status, theirs.headers, self._mapped(theirs.body))
-        yield from differences(mapped.document, ours.json() if ours.content else None)
+        yield from differences(mapped.document, ours.json() if ours.content else None, exactly=self._exactly)
 
     def _mapped(self, text: str) -> str:
         for theirs, ours in self._ids.items():
@@ -52,15 +54,32 @@ class Replay:
         return text
 
 
+@pytest.mark.parametrize("exactly", [False, True], ids=["both", "exactly"])
 @pytest.mark.parametrize("name", NAMES)
-def test_our_server_answers_as_kala_did_but_for_what_is_meant_to_differ(name: str) -> None:
+def test_our_server_answers_as_kala_did_but_for_what_is_meant_to_differ(name: str, exactly: bool) -> None:
     """An entry of the table that is not needed, or does not say what differs, fails as well."""
-    deliberate = DELIBERATE[name]
+    deliberate = DELIBERATE[name] | (ONE_MORE if exactly else {})
     found = {}
-    with running_server() as server, httpx.Client(base_url=server.url) as client:
-        replay = Replay(client)
+    answers = Answers(name) if exactly else Answers.BOTH
+    with running_server(answers=answers) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+        replay = Replay(client, exactly=exactly)
         for call in recording(name).calls:
             what = replay.differences(call, deliberate.get(call.note, NONE).what)
             if what:
                 found[call.note] = what
     assert found == {note: entry.what for note, entry in deliberate.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_kala_does_not_have_is_answered_in_whole(name: str) -> None:
+    job = {"name": "a", "command": "true", "schedule": "never", "tags": ["night"]}
+    with (
+        running_server(answers=Answers(name)) as server,
+        httpx.Client(base_url=server.url, timeout=60) as http,
+    ):
+        job_id = http.post("/api/v1/job/", json=job).json()["id"]
+        changed = http.patch(f"/api/v1/job/{job_id}/", json={"retries": 1}).json()["job"]
+        runs = http.get(f"/api/v1/job/{job_id}/runs/").json()
+        shown = http.get(f"/api/v1/job/{job_id}/").json()["job"]
+    assert (changed["tags"], changed["success_count"], runs) == (["night"], 0, {"runs": [], "next": None})
+    assert "tags" not in shown

@@ -88,7 +88,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "success_count": "How many runs have succeeded.",
         "next_run_at": f"The next slot of any job; {_NEVER}",
         "last_attempted_run": f"When a run was last attempted; {_NEVER}",
-        "created": "When this server's store was made.",
+        "created": "When these figures were taken.",
     },
     "Run": {
         "id": "Its id, a UUID; the command knows it as `KALA_RUN_ID`.",

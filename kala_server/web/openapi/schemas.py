@@ -14,8 +14,8 @@ from kala_server.core.occurrences import LONGEST
 from kala_server.core.validation import MOST_RUNS_KEPT
 from kala_server.web.openapi import sent
 from kala_server.web.openapi.meanings import MEANINGS
-from kala_server.wire.answers import STAT_DOCUMENTED, STATS_DOCUMENTED
 from kala_server.wire.requests import EMPTY_IS_NONE, EXAMPLES, TO_WIRE
+from kala_server.wire.shapes import RUN_DOCUMENTED, SERVER_DOCUMENTED
 
 Schema = dict[str, Any]
 
@@ -80,15 +80,15 @@ def _of_answers() -> dict[str, Schema]:
     found: dict[str, Schema] = {
         name: _without(schema, "title", "default") for name, schema in document["$defs"].items()
     }
-    _in_both_spellings(found["JobStat"], STAT_DOCUMENTED)
-    _in_both_spellings(found["KalaStats"], STATS_DOCUMENTED)
+    _in_both_spellings(found["JobStat"], RUN_DOCUMENTED)
+    _in_both_spellings(found["KalaStats"], SERVER_DOCUMENTED)
     found["FieldProblem"]["required"] = list(found["FieldProblem"]["properties"])
     return found
 
 
-def _in_both_spellings(schema: Schema, documented: tuple[str, ...]) -> None:
+def _in_both_spellings(schema: Schema, documented: Mapping[str, str]) -> None:
     shipped = schema["properties"]
-    schema["properties"] = shipped | dict(zip(documented, shipped.values(), strict=True))
+    schema["properties"] = shipped | {spelling: shipped[name] for spelling, name in documented.items()}
     schema["required"] = list(schema["properties"])
 
 

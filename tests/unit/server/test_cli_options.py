@@ -11,6 +11,7 @@ import pytest
 from kala_server.cli.options import settings_of
 from kala_server.cli.serve import run, serve
 from kala_server.config import Settings
+from kala_server.wire.shapes import Answers
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,7 @@ EACH: list[tuple[str, str, str, Any]] = [
     ("--port", "2222", "port", 2222),
     ("--data-dir", "/srv/kala", "data_dir", Path("/srv/kala")),
     ("--no-persist", "", "data_dir", None),
+    ("--answers", "2015", "answers", Answers.KALA_2015),
     ("--default-owner", "ops@example.com", "default_owner", "ops@example.com"),
     ("--grace", "2.5", "grace", timedelta(seconds=2.5)),
     ("--max-running", "3", "max_running", 3),

@@ -15,6 +15,7 @@ from kala_server.core.state import State
 from kala_server.core.steps import to_the_end
 from kala_server.wire import answers
 from kala_server.wire.listing import SLICE, Listing, Sight, look, look_at
+from kala_server.wire.shapes import WHOLE
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
 
@@ -55,9 +56,12 @@ def expected(state: State, *, stats: bool = False) -> Any:
 
 def said(state: State, job_id: str, *, stats: bool) -> Any:
     job, active = state.jobs[job_id], job_id in state.active
-    told = answers.stats_of(state.runs[run_id] for run_id in state.kept.get(job_id, ())) if stats else []
-    common = answers.common_part(job, state.children.get(job_id), active=active, stuck="")
-    return json.loads(answers.to_bytes({**answers.own_part(job, job.next_at), **common, "stats": told}))
+    finished = (state.runs[run_id] for run_id in state.kept.get(job_id, ()))
+    told = answers.stats_of(finished, WHOLE) if stats else []
+    common = answers.common_part(job, state.children.get(job_id), WHOLE, active=active, stuck="")
+    return json.loads(
+        answers.to_bytes({**answers.own_part(job, job.next_at, WHOLE), **common, "stats": told})
+    )
 
 
 @pytest.mark.parametrize("stats", [False, True])

@@ -15,7 +15,7 @@ from kala_server.core.validation import check
 from kala_server.web.app import PREFIX, ROUTES, WATCHING
 from kala_server.web.openapi.document import document
 from kala_server.web.problems import PROBLEM
-from kala_server.wire import answers
+from kala_server.wire import shapes
 from kala_server.wire.requests import TO_WIRE, read_job
 
 DOCUMENT = document()
@@ -77,9 +77,9 @@ def test_every_field_says_what_it_means(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("schema", "documented"),
-    [("JobStat", answers.STAT_DOCUMENTED), ("KalaStats", answers.STATS_DOCUMENTED)],
+    [("JobStat", shapes.RUN_DOCUMENTED), ("KalaStats", shapes.SERVER_DOCUMENTED)],
 )
-def test_both_spellings_mean_the_same(schema: str, documented: tuple[str, ...]) -> None:
+def test_both_spellings_mean_the_same(schema: str, documented: dict[str, str]) -> None:
     described = SCHEMAS[schema]["properties"]
     shipped = [name for name in described if name not in documented]
     assert [described[name] for name in shipped] == [described[name] for name in documented]
