@@ -1,14 +1,16 @@
 """Carry out the orders of `_retry.exchange` over httpx on asyncio. It is `_engine` with awaits, and nothing more."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import httpx
 
+from kala_client._aio_connections import Connections
 from kala_client._answers import Answer
 from kala_client._call import Call
-from kala_client._http import Wire
+from kala_client._http import FAILURES, Wire, inherited
 from kala_client._lines import Lines
 from kala_client._retry import Exchange, Send, exchange
 from kala_client.errors import KalaError
@@ -17,14 +19,14 @@ T = TypeVar("T")
 
 
 class AsyncEngine:
-    """Sends calls; for the tasks of one event loop."""
+    """Sends calls, for the tasks of any event loop."""
 
     def __init__(
-        self, wire: Wire, http: httpx.AsyncClient, sleep: Callable[[float], Awaitable[None]]
+        self, wire: Wire, connections: Connections, sleep: Callable[[float], Awaitable[None]]
     ) -> None:
         self.wire = wire
         self.sleep = sleep
-        self._http = http
+        self._connections = connections
 
     async def run(self, call: Call[T], *, within: float | None = None) -> T:
         """Send a call, again where that is safe, and return its value; within so many seconds at the most."""
@@ -47,26 +49,27 @@ class AsyncEngine:
     async def lines(self, call: Call[None]) -> AsyncIterator[str]:
         """Send a call once, and yield the lines of its answer as they come; they may never end."""
         lines = Lines(self.wire.max_body)
+        process = os.getpid()
         try:
-            response = await self._http.send(
-                self.wire.request(self._http, call, None), stream=True, follow_redirects=False
-            )
+            response = await self._send(call, lambda: None)
             try:
                 if not response.is_success:
                     call.decode(await self._read(call, response, self.wire.deadline()))
                 async for chunk in response.aiter_bytes():
+                    if os.getpid() != process:
+                        raise inherited()
                     for line in lines.feed(chunk):
                         yield line
             finally:
                 await response.aclose()
-        except httpx.HTTPError as error:
-            raise self.wire.failure(call, error) from error
+        except FAILURES as error:
+            raise self.wire.failure(call, error)  # noqa: B904 - it has its cause
         for line in lines.end():
             yield line
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.close()
 
     async def _attempt(
         self, call: Call[T], attempt: int, remaining: Callable[[], float]
@@ -76,20 +79,45 @@ class AsyncEngine:
         try:
             async with asyncio.timeout(max(remaining(), 0)):
                 outcome = await self._fetch(call, remaining)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except FAILURES as error:
             outcome = self.wire.failure(call, error)
-        except KalaError as error:
-            outcome = error
         self.wire.report(call, attempt, outcome, since)
         return outcome
 
     async def _fetch(self, call: Call[T], remaining: Callable[[], float]) -> Answer:
-        request = self.wire.request(self._http, call, remaining())
-        response = await self._http.send(request, stream=True, follow_redirects=False)
+        response = await self._send(call, remaining)
         try:
             return await self._read(call, response, remaining)
         finally:
             await response.aclose()
+
+    async def _send(self, call: Call[T], seconds: Callable[[], float | None]) -> httpx.Response:
+        http = await self._connections.current()
+        try:
+            return await self._answered(http, self.wire.request(http, call, seconds()))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if not self.wire.spoke_no_tls(error):
+                raise
+            if await self._speaks_http(http, self.wire.question(seconds())):
+                raise self.wire.speaks_http() from error
+            if isinstance(error, httpx.ConnectError):
+                raise
+            self.wire.unproven = False  # so it is slow, and is given the time
+            return await self._answered(http, self.wire.request(http, call, seconds()))
+
+    async def _answered(self, http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        response = await http.send(request, stream=True, follow_redirects=False)
+        self.wire.unproven = False
+        return response
+
+    @staticmethod
+    async def _speaks_http(http: httpx.AsyncClient, question: httpx.Request) -> bool:
+        try:
+            response = await http.send(question, stream=True, follow_redirects=False)
+        except httpx.HTTPError:
+            return False
+        await response.aclose()
+        return response.status_code != 400  # with which servers that speak TLS answer to http
 
     async def _read(self, call: Call[T], response: httpx.Response, remaining: Callable[[], float]) -> Answer:
         body = self.wire.body(call, remaining)

@@ -5,10 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from kala_client import errors
+
+E = TypeVar("E", bound=errors.KalaError)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _BY_STATUS: dict[int, type[errors.KalaError]] = {
@@ -35,6 +37,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    proxy: str | None = None
 
     @property
     def from_kala_server(self) -> bool:
@@ -53,9 +56,11 @@ class Answer:
         except (ValueError, TypeError):
             return 0.0
 
-    def error(self, kind: type[errors.KalaError], message: str) -> errors.KalaError:
+    def error(self, kind: type[E], message: str) -> E:
         """Build an error that says which call it was."""
-        return kind(message, method=self.method, url=self.url, status=self.status)
+        error = kind(message, method=self.method, url=self.url, status=self.status)
+        error.proxy = self.proxy
+        return error
 
 
 def check_empty(answer: Answer) -> None:
@@ -109,7 +114,7 @@ def _not_found(
 def _invalid(
     answer: Answer, problem: Mapping[str, Any], message: str, kind: type[errors.InvalidRequestError]
 ) -> errors.KalaError:
-    error = kind(message, method=answer.method, url=answer.url, status=answer.status)
+    error = answer.error(kind, message)
     fields = problem.get("errors")
     if isinstance(fields, list):
         error.errors = [_field_error(field) for field in fields if isinstance(field, dict)]

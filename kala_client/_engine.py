@@ -1,16 +1,16 @@
 """Carry out the orders of `_retry.exchange` over httpx, blocking. The rules are elsewhere; here is only the I/O."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from kala_client import _deadline
 from kala_client._answers import Answer
 from kala_client._call import Call
-from kala_client._http import Target, Wire
+from kala_client._connections import Connections
+from kala_client._http import FAILURES, Wire, inherited
 from kala_client._lines import Lines
 from kala_client._retry import Exchange, Send, exchange
 from kala_client.errors import KalaError
@@ -18,30 +18,13 @@ from kala_client.errors import KalaError
 T = TypeVar("T")
 
 
-def own_connections(target: Target, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """Open connections to one server that say who asks and, without a transport, hold to the deadline of a call.
-
-    Where the environment names a proxy for it they are httpx's, which knows proxies: then a server that drips
-    the head of its answer can hold a call for longer.
-    """
-    parts = urlsplit(target.url)
-    proxies = getproxies()
-    proxied = (proxies.get(parts.scheme) or proxies.get("all")) and not proxy_bypass(parts.hostname or "")
-    if transport is None and not proxied:
-        from kala_client._transport import DeadlineTransport
-
-        # To load the certificates takes longer than all else here.
-        transport = DeadlineTransport(httpx.create_ssl_context() if parts.scheme == "https" else None)
-    return httpx.Client(transport=transport, headers=target.headers)
-
-
 class Engine:
     """Sends calls; safe to share between threads, as httpx.Client is."""
 
-    def __init__(self, wire: Wire, http: httpx.Client, sleep: Callable[[float], None]) -> None:
+    def __init__(self, wire: Wire, connections: Connections, sleep: Callable[[float], None]) -> None:
         self.wire = wire
         self.sleep = sleep
-        self._http = http
+        self._connections = connections
 
     def run(self, call: Call[T], *, within: float | None = None) -> T:
         """Send a call, again where that is safe, and return its value; within so many seconds at the most."""
@@ -64,24 +47,25 @@ class Engine:
     def lines(self, call: Call[None]) -> Iterator[str]:
         """Send a call once, and yield the lines of its answer as they come; they may never end."""
         lines = Lines(self.wire.max_body)
+        process = os.getpid()
         try:
-            response = self._http.send(
-                self.wire.request(self._http, call, None), stream=True, follow_redirects=False
-            )
+            response = self._send(call, lambda: None)
             try:
                 if not response.is_success:
                     call.decode(self._read(call, response, self.wire.deadline()))
                 for chunk in response.iter_bytes():
+                    if os.getpid() != process:
+                        raise inherited()
                     yield from lines.feed(chunk)
             finally:
                 response.close()
-        except httpx.HTTPError as error:
-            raise self.wire.failure(call, error) from error
+        except FAILURES as error:
+            raise self.wire.failure(call, error)  # noqa: B904 - it has its cause
         yield from lines.end()
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._connections.close()
 
     def _attempt(self, call: Call[T], attempt: int, remaining: Callable[[], float]) -> Answer | KalaError:
         since = self.wire.monotonic()
@@ -89,20 +73,45 @@ class Engine:
         try:
             with _deadline.held(remaining):
                 outcome = self._fetch(call, remaining)
-        except httpx.HTTPError as error:
+        except FAILURES as error:
             outcome = self.wire.failure(call, error)
-        except KalaError as error:
-            outcome = error
         self.wire.report(call, attempt, outcome, since)
         return outcome
 
     def _fetch(self, call: Call[T], remaining: Callable[[], float]) -> Answer:
-        request = self.wire.request(self._http, call, remaining())
-        response = self._http.send(request, stream=True, follow_redirects=False)
+        response = self._send(call, remaining)
         try:
             return self._read(call, response, remaining)
         finally:
             response.close()
+
+    def _send(self, call: Call[T], seconds: Callable[[], float | None]) -> httpx.Response:
+        http = self._connections.current()
+        try:
+            return self._answered(http, self.wire.request(http, call, seconds()))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if not self.wire.spoke_no_tls(error):
+                raise
+            if self._speaks_http(http, self.wire.question(seconds())):
+                raise self.wire.speaks_http() from error
+            if isinstance(error, httpx.ConnectError):
+                raise
+            self.wire.unproven = False  # so it is slow, and is given the time
+            return self._answered(http, self.wire.request(http, call, seconds()))
+
+    def _answered(self, http: httpx.Client, request: httpx.Request) -> httpx.Response:
+        response = http.send(request, stream=True, follow_redirects=False)
+        self.wire.unproven = False
+        return response
+
+    @staticmethod
+    def _speaks_http(http: httpx.Client, question: httpx.Request) -> bool:
+        try:
+            response = http.send(question, stream=True, follow_redirects=False)
+        except httpx.HTTPError:
+            return False
+        response.close()
+        return response.status_code != 400  # with which servers that speak TLS answer to http
 
     def _read(self, call: Call[T], response: httpx.Response, remaining: Callable[[], float]) -> Answer:
         body = self.wire.body(call, remaining)

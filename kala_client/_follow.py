@@ -6,7 +6,7 @@ from collections.abc import Callable
 from kala_client import _calls, errors
 from kala_client._call import Call
 from kala_client._envelopes import JobsAnswer, RunPage
-from kala_client._retry import RetryPolicy, may_pass
+from kala_client._retry import RetryPolicy, lasts, may_pass
 from kala_client.models import Event, Job, Run
 
 _PAGE = 100
@@ -144,7 +144,7 @@ class EventFeed:
         """
         self._clear()
         self._failures += 1
-        if self._failures >= self._policy.patience:
+        if self._failures >= self._policy.patience or (error and lasts(error)):
             raise error or errors.KalaConnectionError("the server ends the stream of events again and again")
         return self._policy.delay(self._failures)
 

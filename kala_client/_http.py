@@ -2,7 +2,9 @@
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import TIMEOUT_MAX
 from urllib.parse import unquote, urlsplit
@@ -12,6 +14,7 @@ import httpx
 from kala_client import errors
 from kala_client._answers import Answer, safe_url
 from kala_client._call import API, Call
+from kala_client._network import Proxy
 from kala_client._retry import RetryPolicy
 from kala_client._version import version
 
@@ -20,8 +23,14 @@ DEFAULT_MAX_BODY = 256 * 1024 * 1024
 _CONNECT_SECONDS = (
     5.0  # for one try; the next one may find another address, and the call's deadline holds for all
 )
+NOT_PICKLED = (
+    "a {} has connections, which cannot be pickled or copied: make one in each process, of the same URL"
+)
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_HASTY_SECONDS = 1.0  # where a server speaks TLS it greets sooner; else it is looked at what it does speak
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+FAILURES = (errors.KalaError, httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError, ValueError)
+"""What connections raise: httpx's own, and what it lets through of names, sockets, loops and closed clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,16 @@ class Target:
         return headers | ({"Authorization": self.authorization} if self.authorization else {})
 
 
+def expect(kind: type, **arguments: object) -> None:
+    """Refuse an argument of a client that is neither None nor of its kind, before it fails in the first call."""
+    for name, value in arguments.items():
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(
+                f"{name} must be an {kind.__module__}.{kind.__name__}, not {type(value).__module__}."
+                f"{type(value).__name__}"
+            )
+
+
 def _basic(user: str, password: str) -> str:
     pair = f"{unquote(user)}:{unquote(password)}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
@@ -88,15 +107,25 @@ def _bearer(token: str | None) -> str | None:
     return f"Bearer {token}"
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the server is reached: by our own connections, and then through which proxy, or by those that were given."""
+
+    ours: bool
+    proxy: Proxy | None = None
+
+
 @dataclass(slots=True)
 class Wire:
     """What one client knows, and its rules for requests and answers. It must not do I/O or wait.
 
     `headers` go with each request, and may be left to connections that are the client's own, which takes less.
-    `honours_keys` becomes true with the first answer of kala_server: real Kala ignores idempotency keys.
+    `honours_keys` becomes true with the first answer of kala_server: real Kala ignores idempotency keys. `unproven` is
+    true as long as it is not known that the port of an https address speaks TLS.
     """
 
     target: Target
+    way: Way
     headers: Mapping[str, str] = field(repr=False)
     timeout: float
     retry: RetryPolicy
@@ -104,11 +133,13 @@ class Wire:
     on_attempt: Callable[[Attempt], None] | None
     monotonic: Callable[[], float]
     honours_keys: bool = False
+    unproven: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse a timeout that no call could keep, or no socket."""
         if not (isinstance(self.timeout, int | float) and 0 < self.timeout <= TIMEOUT_MAX):
             raise ValueError(f"timeout must be a number of seconds above 0, such as 30, not {self.timeout!r}")
+        self.unproven = self.way == Way(ours=True) and self.target.url.startswith("https:")
 
     def deadline(self, within: float | None = None) -> Callable[[], float]:
         """Start the clock of one call, and return how to ask for the seconds that are left: `within` at the most."""
@@ -121,7 +152,8 @@ class Wire:
         """Build the request; `seconds` bounds each wait for bytes, None leaves that to the patience of the call."""
         if seconds is not None and seconds <= 0:
             raise self.too_late(call)
-        connect = _CONNECT_SECONDS if seconds is None else min(seconds, _CONNECT_SECONDS)
+        connect = _HASTY_SECONDS if self.unproven else _CONNECT_SECONDS
+        connect = connect if seconds is None else min(seconds, connect)
         return http.build_request(
             call.method,
             self.url(call),
@@ -131,9 +163,34 @@ class Wire:
             timeout=httpx.Timeout(call.patience if seconds is None else seconds, connect=connect),
         )
 
+    def question(self, seconds: float | None) -> httpx.Request:
+        """Ask the port of an https address whether it speaks http; nothing of the call is in it."""
+        plain = self._plain.copy_with(path="/")
+        wait = _HASTY_SECONDS if seconds is None else max(0.0, min(seconds, _HASTY_SECONDS))
+        timeout = httpx.Timeout(wait).as_dict()
+        return httpx.Request("HEAD", plain, headers={"Connection": "close"}, extensions={"timeout": timeout})
+
+    def spoke_no_tls(self, error: Exception) -> bool:
+        """Whether a failure to connect leaves open that the port of an https address does not speak TLS."""
+        known = (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)
+        return self.unproven and not any(isinstance(cause, known) for cause in _causes(error))
+
+    def speaks_http(self) -> errors.KalaConnectionError:
+        """Build the error of an https address whose port speaks http."""
+        plain = str(self._plain).rstrip("/")
+        return errors.KalaConnectionError.lasting_error(
+            f"the port of {self.target.url} speaks http, not https: {plain} may be meant"
+        )
+
+    @property
+    def _plain(self) -> httpx.URL:
+        url = httpx.URL(self.target.url)
+        return url.copy_with(scheme="http", port=url.port or 443)
+
     def answer(self, call: Call[object], response: httpx.Response, body: bytes) -> Answer:
         """Put a whole answer together, and learn from it whether the server honours idempotency keys."""
-        answer = Answer(call.method, self.url(call), response.status_code, response.headers, body)
+        through = self.proxy
+        answer = Answer(call.method, self.url(call), response.status_code, response.headers, body, through)
         self.honours_keys = self.honours_keys or answer.from_kala_server
         return answer
 
@@ -151,22 +208,30 @@ class Wire:
         return errors.KalaTimeoutError(message, method=call.method, url=self.url(call))
 
     def failure(self, call: Call[object], error: Exception) -> errors.KalaError:
-        """Name a failure of the transport."""
+        """Name a failure of the connections; one that has its name already is told which call it was."""
+        named = error if isinstance(error, errors.KalaError) else self._named(call, error)
+        if named is not error:
+            named.__cause__ = error
+        named.method, named.url, named.proxy = call.method, self.url(call), self.proxy
+        return named
+
+    def _named(self, call: Call[object], error: Exception) -> errors.KalaError:
         reason = str(error) or type(error).__name__
-        named: errors.KalaError
         if isinstance(error, _NEVER_SENT):
             named = errors.KalaConnectionError(f"no Kala can be reached at {self.target.url}: {reason}")
             named.never_sent = True
-        elif isinstance(error, (httpx.TimeoutException, TimeoutError)):
-            named = self.too_late(call)
-        elif isinstance(error, httpx.DecodingError):
-            named = errors.UnexpectedResponseError(f"the compressed answer cannot be read: {reason}")
-        else:
-            named = errors.KalaConnectionError(
-                f"the connection broke off before the answer was whole: {reason}"
-            )
-        named.method, named.url, named.__cause__ = call.method, self.url(call), error
-        return named
+            named.lasting = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+            return named
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            return self.too_late(call)
+        if isinstance(error, httpx.DecodingError):
+            return errors.UnexpectedResponseError(f"the compressed answer cannot be read: {reason}")
+        return errors.KalaConnectionError(f"the connection broke off before the answer was whole: {reason}")
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy of the way, so that it may be shown."""
+        return None if self.way.proxy is None else str(self.way.proxy)
 
     def report(
         self, call: Call[object], attempt: int, outcome: Answer | errors.KalaError, since: float
@@ -185,6 +250,24 @@ class Wire:
                 elapsed=self.monotonic() - since,
             )
         )
+
+
+def closed() -> errors.KalaConnectionError:
+    """Build the error of a call after the end."""
+    return errors.KalaConnectionError.lasting_error("the client is closed: make a new one")
+
+
+def inherited() -> errors.KalaConnectionError:
+    """Build the error of a stream that a fork has brought along."""
+    return errors.KalaConnectionError(
+        "the stream is that of the process that opened it, and not of its child"
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class Body:

@@ -93,18 +93,25 @@ def exchange(
 
 def may_pass(error: KalaError) -> bool:
     """Whether the failure of a call that only looks may be over at the next look, as when a server starts again."""
-    return isinstance(error, KalaConnectionError | KalaTimeoutError) or error.status in _WORTH_A_RETRY
+    if isinstance(error, KalaConnectionError | KalaTimeoutError):
+        return not lasts(error)
+    return error.status in _WORTH_A_RETRY
 
 
 def _never_sent(outcome: Answer | KalaError) -> bool:
     return isinstance(outcome, KalaConnectionError) and outcome.never_sent
 
 
+def lasts(outcome: Answer | KalaError) -> bool:
+    """Whether another try would meet the same, such as a client that is closed."""
+    return isinstance(outcome, KalaConnectionError) and outcome.lasting
+
+
 def _may_repeat(call: Call[T], outcome: Answer | KalaError, *, keyed: bool) -> bool:
     if call.repeatable is Repeatable.NEVER or isinstance(outcome, KalaTimeoutError):
         return False
     if _never_sent(outcome):
-        return True
+        return not lasts(outcome)
     worth_it = outcome.status in _WORTH_A_RETRY if isinstance(outcome, Answer) else _was_cut(outcome)
     return worth_it and (
         call.repeatable is Repeatable.ALWAYS or (call.repeatable is Repeatable.WITH_KEY and keyed)

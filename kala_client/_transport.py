@@ -2,7 +2,7 @@
 
 httpx.HTTPTransport gives each read the whole timeout anew, so a server that drips the head of its answer holds a
 call for as long as it likes; and it takes no network backend. This is that transport over the public parts of
-httpcore, with a backend that asks `_deadline`. It must not know more: no proxies, no Unix sockets, no HTTP/2.
+httpcore, with a backend that asks `_deadline`. It must not know more: no environment, no Unix sockets, no HTTP/2.
 asyncio needs none of this: there `asyncio.timeout` ends a call wherever it waits.
 
 Imported when a client is made, not before: httpx too imports httpcore that late.
@@ -11,6 +11,7 @@ Imported when a client is made, not before: httpx too imports httpcore that late
 import ssl
 from collections.abc import Iterable, Iterator
 from typing import Any
+from weakref import WeakSet
 
 import httpcore
 import httpx
@@ -18,22 +19,26 @@ import httpx
 from kala_client import _deadline
 
 _BLOCK = 65_536
-_FAILURES = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+_FAILURES = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+)
 
 
 class DeadlineTransport(httpx.BaseTransport):
-    """Direct connections over HTTP/1.1, as many as httpx keeps; safe to share between threads."""
+    """Connections over HTTP/1.1, as many as httpx keeps; safe to share between threads."""
 
     def __init__(
-        self, ssl_context: ssl.SSLContext | None, backend: httpcore.NetworkBackend | None = None
+        self,
+        ssl_context: ssl.SSLContext | None,
+        backend: httpcore.NetworkBackend | None = None,
+        *,
+        proxy: httpx.Proxy | None = None,
     ) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context,
-            max_connections=100,
-            max_keepalive_connections=20,
-            keepalive_expiry=5.0,
-            network_backend=_Backend(backend or httpcore.SyncBackend()),
-        )
+        self._backend = _Backend(backend or httpcore.SyncBackend())
+        self._pool = _pool(ssl_context, proxy, self._backend)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and return the answer as soon as its head is there."""
@@ -57,6 +62,36 @@ class DeadlineTransport(httpx.BaseTransport):
         """Close the connections."""
         self._pool.close()
 
+    def abandon(self) -> None:
+        """Let go of connections that a fork has brought along.
+
+        They are the parent's, so nothing is said on them; nor is the pool asked, whose lock a thread of the parent
+        may have held.
+        """
+        self._backend.abandon()
+
+
+def _pool(
+    ssl_context: ssl.SSLContext | None, proxy: httpx.Proxy | None, backend: httpcore.NetworkBackend
+) -> httpcore.ConnectionPool:
+    options: dict[str, Any] = {
+        "ssl_context": ssl_context,
+        "max_connections": 100,
+        "max_keepalive_connections": 20,
+        "keepalive_expiry": 5.0,
+        "network_backend": backend,
+    }
+    if proxy is None:
+        return httpcore.ConnectionPool(**options)
+    url = proxy.url
+    options |= {
+        "proxy_url": httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),
+        "proxy_auth": proxy.raw_auth,
+    }
+    if url.scheme.startswith("socks"):
+        return httpcore.SOCKSProxy(**options)
+    return httpcore.HTTPProxy(**options, proxy_ssl_context=proxy.ssl_context)
+
 
 class _Body(httpx.SyncByteStream):
     """The body of an answer, as it comes in."""
@@ -75,10 +110,19 @@ class _Body(httpx.SyncByteStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens connections that hold to the deadline."""
+    """Opens connections that hold to the deadline, and knows those that are open."""
 
     def __init__(self, backend: httpcore.NetworkBackend) -> None:
         self._backend = backend
+        self._open: WeakSet[httpcore.NetworkStream] = WeakSet()
+
+    def stream(self, stream: httpcore.NetworkStream) -> httpcore.NetworkStream:
+        self._open.add(stream)
+        return _Stream(stream, self)
+
+    def abandon(self) -> None:
+        for stream in self._open:
+            stream.close()  # of a socket: its descriptor in this process, without a farewell of TLS
 
     def connect_tcp(
         self,
@@ -89,7 +133,7 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         seconds = _bound(timeout, httpcore.ConnectTimeout)
-        return _Stream(
+        return self.stream(
             self._backend.connect_tcp(
                 host, port, timeout=seconds, local_address=local_address, socket_options=socket_options
             )
@@ -99,8 +143,9 @@ class _Backend(httpcore.NetworkBackend):
 class _Stream(httpcore.NetworkStream):
     """One connection."""
 
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, backend: _Backend) -> None:
         self._stream = stream
+        self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._stream.read(max_bytes, timeout=_bound(timeout, httpcore.ReadTimeout))
@@ -115,7 +160,7 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         seconds = _bound(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout=seconds))
+        return self._backend.stream(self._stream.start_tls(ssl_context, server_hostname, timeout=seconds))
 
     def close(self) -> None:
         self._stream.close()

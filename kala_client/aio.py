@@ -8,19 +8,22 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Self, Unpack
+from typing import NoReturn, Self, Unpack
 
 import httpx
 
+from kala_client._aio_connections import Connections
 from kala_client._aio_engine import AsyncEngine
-from kala_client._http import DEFAULT_MAX_BODY, Attempt, Target, Wire
+from kala_client._http import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Target, Wire, expect
 from kala_client._lazy import _calls, _fields, _follow, _jobs, models, schedule
+from kala_client._network import Network
 from kala_client._retry import RetryPolicy
+from kala_client._route import Routes
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
 class AsyncKalaClient:
-    """A client of one Kala, ours or any real one, for the tasks of one event loop.
+    """A client of one Kala, ours or any real one, for tasks of asyncio.
 
     `url` and `token` default to KALA_URL and KALA_TOKEN, the URL then to http://127.0.0.1:8000; a user and
     password in the URL are sent as Basic authentication and shown nowhere. `timeout` is for a whole call
@@ -46,15 +49,21 @@ class AsyncKalaClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        expect(httpx.AsyncClient, http_client=http_client)
+        expect(httpx.AsyncBaseTransport, transport=transport)
         target = Target.choose(url, token, os.environ)
-        self._owned = http_client is None
-        headers = {} if self._owned else target.headers
-        wire = Wire(target, headers, timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
-        connections = http_client or httpx.AsyncClient(transport=transport, headers=target.headers)
+        routes = Routes(Network.read(os.environ))
+        connections = Connections(target, routes, transport=transport, http_client=http_client)
+        headers = target.headers if http_client else {}
+        policy = retry or RetryPolicy()
+        wire = Wire(target, connections.way, headers, timeout, policy, max_body, on_attempt, monotonic)
         self._engine = AsyncEngine(wire, connections, sleep)
 
     def __repr__(self) -> str:
         return f"AsyncKalaClient(url={self._engine.wire.target.url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(NOT_PICKLED.format(type(self).__name__))
 
     async def __aenter__(self) -> Self:
         return self
@@ -65,9 +74,8 @@ class AsyncKalaClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections, unless they were given to us."""
-        if self._owned:
-            await self._engine.close()
+        """Close the connections, unless they were given to us; a call after that raises KalaConnectionError."""
+        await self._engine.close()
 
     async def create_job(
         self,

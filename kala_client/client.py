@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from types import TracebackType
-from typing import Self, Unpack
+from typing import NoReturn, Self, Unpack
 
 import httpx
 
-from kala_client._engine import Engine, own_connections
-from kala_client._http import DEFAULT_MAX_BODY, Attempt, Target, Wire
+from kala_client._connections import Connections
+from kala_client._engine import Engine
+from kala_client._http import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Target, Wire, expect
 from kala_client._lazy import _calls, _fields, _follow, _jobs, models, schedule
+from kala_client._network import Network
 from kala_client._retry import RetryPolicy
+from kala_client._route import Routes
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
@@ -45,14 +48,21 @@ class KalaClient:
         sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 - the wait before a retry
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        expect(httpx.Client, http_client=http_client)
+        expect(httpx.BaseTransport, transport=transport)
         target = Target.choose(url, token, os.environ)
-        self._owned = http_client is None
-        headers = {} if self._owned else target.headers
-        wire = Wire(target, headers, timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
-        self._engine = Engine(wire, http_client or own_connections(target, transport), sleep)
+        routes = Routes(Network.read(os.environ))
+        connections = Connections(target, routes, transport=transport, http_client=http_client)
+        headers = target.headers if http_client else {}
+        policy = retry or RetryPolicy()
+        wire = Wire(target, connections.way, headers, timeout, policy, max_body, on_attempt, monotonic)
+        self._engine = Engine(wire, connections, sleep)
 
     def __repr__(self) -> str:
         return f"KalaClient(url={self._engine.wire.target.url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(NOT_PICKLED.format(type(self).__name__))
 
     def __enter__(self) -> Self:
         return self
@@ -63,9 +73,8 @@ class KalaClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections, unless they were given to us."""
-        if self._owned:
-            self._engine.close()
+        """Close the connections, unless they were given to us; a call after that raises KalaConnectionError."""
+        self._engine.close()
 
     def create_job(
         self,

@@ -20,6 +20,7 @@ KalaError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,10 @@ class KalaError(Exception):
     """The root: `except KalaError` catches every failure of a call.
 
     `method`, `url` (never with a password in it) and `status` say which call it was; None where there was
-    none.
+    none. `proxy` is the proxy that the call went through, with the variable that names it, and without its password.
     """
+
+    proxy: str | None = None
 
     def __init__(
         self, message: str, *, method: str | None = None, url: str | None = None, status: int | None = None
@@ -52,17 +55,27 @@ class KalaError(Exception):
         self.status = status
 
     def __str__(self) -> str:
-        where = f" ({self.method} {self.url})" if self.url else ""
+        through = f" through the proxy {self.proxy}" if self.proxy else ""
+        where = f" ({self.method} {self.url}{through})" if self.url else ""
         return f"{self.message}{where}"
 
 
 class KalaConnectionError(KalaError):
     """No answer, or only a part of one, came through.
 
-    `never_sent` is true where the server cannot have acted on the request; else its outcome is unknown.
+    `never_sent` is true where the server cannot have acted on the request; else its outcome is unknown. `lasting` is
+    true where another try would meet the same: a certificate, a setting, a client that is closed.
     """
 
     never_sent = False
+    lasting = False
+
+    @classmethod
+    def lasting_error(cls, message: str) -> Self:
+        """Build the error of what was never sent, and never will be as things are."""
+        error = cls(message)
+        error.never_sent = error.lasting = True
+        return error
 
 
 class KalaTimeoutError(KalaError):

@@ -15,6 +15,13 @@ def told(error: KalaError) -> str:
 
 
 def _words(error: KalaError) -> str:
+    words = _of_the_call(error)
+    return f"{words} (through the proxy {error.proxy})" if error.proxy else words
+
+
+def _of_the_call(error: KalaError) -> str:
+    if isinstance(error, KalaConnectionError) and (error.lasting or (error.never_sent and error.proxy)):
+        return error.message
     if isinstance(error, KalaConnectionError) and error.never_sent:
         return f"no Kala answers at {_base(error)}; start one with: kala serve (or name another with --url)"
     if isinstance(error, AuthenticationError):

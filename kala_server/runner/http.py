@@ -1,16 +1,20 @@
 """Carries out the HTTP calls of jobs of type 1; the answer's body is the run's output.
 
 Redirects are not followed, cookies are not kept, and nothing of the URL but its server's name gets into a reason: a
-path or a query may be the secret.
+path or a query may be the secret. The way to a server is read from the environment as the client reads it.
 """
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from kala_client import KalaConnectionError
+from kala_client._network import Network
+from kala_client._route import Routes
 from kala_server.core.job import RemoteCall
 from kala_server.runner.protocol import Attempt, Outcome, Output
 from kala_server.runner.room import check_for_descriptors, want_in
@@ -20,14 +24,15 @@ DEFAULT_TIMEOUT = 30.0
 
 _DEFAULT_HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 """The first as Kala sends it; the second so that an answer is no larger than what comes over the wire."""
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _OF_THE_FRAME = {"content-length", "transfer-encoding", "trailer"}
 
 
 class HttpRunner:
-    """One asynchronous client for all calls, each on a connection of its own."""
+    """Makes each call on a connection of its own, by the way that the environment names."""
 
-    def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._routes = Routes(Network.read(environment))
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
 
     def start(
@@ -53,10 +58,8 @@ class HttpRunner:
             task.cancel()
 
     async def close(self) -> None:
-        """Wait for the calls that were given up, and close the client's connections."""
+        """Wait for the calls that were given up."""
         await asyncio.gather(*self._calls.values(), return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
 
     def _over(
         self, attempt: Attempt, on_ended: Callable[[Outcome], None], task: asyncio.Task[Outcome]
@@ -72,27 +75,37 @@ class HttpRunner:
         call = attempt.spec.remote_properties
         assert call is not None
         timeout = call.timeout or DEFAULT_TIMEOUT
+        name = self._name_and_way(attempt)
         try:
             async with asyncio.timeout(timeout):
                 status = await self._status(call, attempt.output)
         except TimeoutError:
-            return Outcome(succeeded=False, reason=f"{_name(attempt)} took longer than {timeout:g} s")
+            return Outcome(succeeded=False, reason=f"{name} took longer than {timeout:g} s")
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must come to its end
             if want := _want_before_it_was_sent(error):
                 return Outcome(succeeded=False, reason=want, put_off=True)
-            return Outcome(succeeded=False, reason=f"{_name(attempt)} failed: {_in_words(error)}")
-        return _outcome(call, status, _name(attempt))
+            return Outcome(succeeded=False, reason=f"{name} failed: {_in_words(error)}")
+        return _outcome(call, status, name)
 
     async def _status(self, call: RemoteCall, output: Output) -> int:
-        if self._client is None:
-            self._client = _new_client()
-        answer = await self._client.send(request_of(call, self._client), stream=True)
+        async with _client_over(self._routes.asynchronous(call.url, _LIMITS)) as client:
+            answer = await client.send(request_of(call, client), stream=True)
+            try:
+                async for chunk in answer.aiter_raw():
+                    output.write(chunk)
+            finally:
+                await answer.aclose()
+            return answer.status_code
+
+    def _name_and_way(self, attempt: Attempt) -> str:
+        """Return the method and the server, and the proxy that is between."""
+        call = attempt.spec.remote_properties
+        assert call is not None
         try:
-            async for chunk in answer.aiter_raw():
-                output.write(chunk)
-        finally:
-            await answer.aclose()
-        return answer.status_code
+            proxy = self._routes.proxy_for(call.url)
+        except httpx.InvalidURL:
+            proxy = None
+        return f"{_name(attempt)} through the proxy {proxy}" if proxy else _name(attempt)
 
 
 def request_of(call: RemoteCall, client: httpx.AsyncClient) -> httpx.Request:
@@ -106,15 +119,15 @@ def request_of(call: RemoteCall, client: httpx.AsyncClient) -> httpx.Request:
     return client.build_request(call.method.upper(), call.url, content=call.body.encode(), headers=headers)
 
 
-def _new_client() -> httpx.AsyncClient:
+def _client_over(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
     """Return a client that carries nothing over from one call to the next."""
     return httpx.AsyncClient(
+        transport=transport,
         headers=_DEFAULT_HEADERS,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         timeout=None,  # noqa: S113 - there is one limit for the whole call
-        # A connection that waited for the next call may be closed just as that is sent.
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+        trust_env=False,
     )
 
 
@@ -132,6 +145,8 @@ def _in_words(error: Exception) -> str:
         return str(error).partition(":")[0]  # what comes after it is the answer
     if isinstance(error, httpx.NetworkError | httpx.ProxyError):
         return str(error) or type(error).__name__
+    if isinstance(error, KalaConnectionError):
+        return error.message  # a setting of the environment, by its name
     return f"the request could not be sent ({type(error).__name__})"
 
 

@@ -100,7 +100,7 @@ class Site:
 
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -282,3 +282,34 @@ def test_commands_and_calls_go_to_their_own_runner() -> None:
         assert (await site.call("/status/200")).exit_code is None
 
     carry_out(scenario)
+
+
+def test_a_proxy_is_used_and_named_but_not_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        proxy = f"127.0.0.1:{nobody.getsockname()[1]}"
+    monkeypatch.setenv("ALL_PROXY", f"http://kala:canary@{proxy}")
+    monkeypatch.setenv("NO_PROXY", "10.0.0.1,fd00::/8")
+    assert result("/status/200")[0] == Outcome(succeeded=True)
+    outcome = result("http://kala.invalid/canary")[0]
+    expected = f"GET http://kala.invalid through the proxy http://{proxy} of ALL_PROXY failed: "
+    assert outcome.reason
+    assert outcome.reason.startswith(expected)
+    assert "canary" not in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "url"),
+    [
+        ("SSL_CERT_FILE", "/no/such", "https://kala.invalid"),
+        ("ALL_PROXY", "ftp://u:canary@proxy.test", "http://kala.invalid"),
+    ],
+)
+def test_a_setting_at_fault_is_named_and_harms_no_call_that_does_without(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, url: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert result("/status/200")[0] == Outcome(succeeded=True)
+    outcome = result(url)[0]
+    assert outcome.reason
+    assert f" failed: {variable} names " in outcome.reason
+    assert "canary" not in outcome.reason

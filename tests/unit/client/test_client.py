@@ -244,6 +244,9 @@ def test_a_success_may_say_something_but_a_web_page_is_none(connect: Any, serve:
         (httpx.PoolTimeout(""), kala.KalaTimeoutError, 1),
         (httpx.ReadTimeout(""), kala.KalaTimeoutError, 1),
         (httpx.DecodingError("zlib"), kala.UnexpectedResponseError, 1),
+        (UnicodeError("label too long"), kala.KalaConnectionError, 3),
+        (RuntimeError("Event loop is closed"), kala.KalaConnectionError, 3),
+        (OSError("bad descriptor"), kala.KalaConnectionError, 3),
     ],
 )
 def test_a_failure_of_the_transport_is_in_the_tree(

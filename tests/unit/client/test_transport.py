@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpcore
+import httpx
 import pytest
 
 import kala_client as kala
 from kala_client import KalaClient, RetryPolicy, _deadline
-from kala_client._engine import own_connections
-from kala_client._http import Target
 from kala_client._transport import DeadlineTransport
 
 ID = "7c58ea8f-3753-4428-77c5-ba6103933f1c"
@@ -176,24 +175,44 @@ def test_what_is_left_of_a_call_is_its_threads_own_and_is_forgotten_with_it() ->
     assert _deadline.bound(None) is None
 
 
+def through_a_proxy(line: Line) -> DeadlineTransport:
+    return DeadlineTransport(None, line, proxy=httpx.Proxy("http://u:p@proxy.test:3128"))
+
+
+def test_a_call_through_a_proxy_is_held_to_its_deadline_too(clock: Any) -> None:
+    line = Line(clock, bytewise(LONG_HEAD), passes=0.3)
+    options: dict[str, Any] = {"monotonic": clock.monotonic, "timeout": 1}
+    with (
+        KalaClient("http://kala.test", transport=through_a_proxy(line), **options) as client,
+        pytest.raises(kala.KalaTimeoutError),
+    ):
+        client.get_all_jobs()
+    assert clock.now == pytest.approx(1001.2)
+
+
 @pytest.mark.parametrize(
-    ("url", "proxy", "excepted", "direct"),
-    [
-        ("http://kala.test:8000", {}, "", True),
-        ("https://kala.test", {"HTTP_PROXY": "http://proxy.test"}, "", True),
-        ("http://kala.test:8000", {"HTTP_PROXY": "http://proxy.test"}, "", False),
-        ("http://kala.test:8000", {"ALL_PROXY": "http://proxy.test"}, "", False),
-        ("http://kala.test:8000", {"HTTP_PROXY": "http://proxy.test"}, "other.test,kala.test", True),
-        ("http://[::1]:8000", {"HTTP_PROXY": "http://proxy.test"}, "::1", True),
-    ],
+    ("answer", "told"),
+    [(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407"), (b"", "disconnected")],
 )
-def test_a_proxy_that_the_environment_names_is_used_as_httpx_uses_it(
-    monkeypatch: pytest.MonkeyPatch, url: str, proxy: dict[str, str], excepted: str, direct: bool
+def test_a_proxy_that_refuses_is_a_connection_error(clock: Any, answer: bytes, told: str) -> None:
+    with (
+        KalaClient(
+            "https://kala.test",
+            transport=through_a_proxy(Line(clock, [answer])),
+            retry=RetryPolicy(attempts=1),
+        ) as client,
+        pytest.raises(kala.KalaConnectionError, match=told),
+    ):
+        client.get_all_jobs()
+
+
+def test_connections_are_abandoned_even_while_a_thread_that_a_fork_has_left_behind_holds_the_pool(
+    clock: Any,
 ) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name, value in {**proxy, "NO_PROXY": excepted}.items():
-        monkeypatch.setenv(name, value)
-    with own_connections(Target(url)) as http:
-        assert isinstance(http._transport, DeadlineTransport) is direct
+    line = Line(clock, [WHOLE])
+    transport = DeadlineTransport(None, line)
+    with KalaClient("http://kala.test", transport=transport) as client:
+        client.get_all_jobs()
+        with transport._pool._optional_thread_lock:
+            transport.abandon()
+        assert line.closed

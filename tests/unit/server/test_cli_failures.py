@@ -21,6 +21,15 @@ def never_sent() -> KalaError:
     return error
 
 
+def lasting(message: str) -> KalaError:
+    return KalaConnectionError.lasting_error(message)
+
+
+def proxied(error: KalaError) -> KalaError:
+    error.proxy = "http://proxy.test:3128 of HTTP_PROXY"
+    return error
+
+
 def invalid(*errors: FieldError) -> KalaError:
     error = InvalidJobError("the job was refused", method="POST", url=URL, status=400)
     error.errors = errors
@@ -34,6 +43,12 @@ def invalid(*errors: FieldError) -> KalaError:
             never_sent(),
             "no Kala answers at http://127.0.0.1:8000; start one with: kala serve (or name another with --url)",
         ),
+        (proxied(never_sent()), "refused (through the proxy http://proxy.test:3128 of HTTP_PROXY)"),
+        (
+            proxied(ConflictError("disabled")),
+            "disabled (through the proxy http://proxy.test:3128 of HTTP_PROXY)",
+        ),
+        (lasting("SSL_CERT_FILE names nothing"), "SSL_CERT_FILE names nothing"),
         (KalaConnectionError("cut off", url=URL), "cut off (http://127.0.0.1:8000)"),
         (AuthenticationError("a token is needed"), "a token is needed; the token is read from KALA_TOKEN"),
         (
