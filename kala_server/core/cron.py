@@ -43,6 +43,11 @@ class Cron:
         """The zone on whose wall clock the slots are; None where they follow elapsed time."""
         return None if self.says.follows_elapsed_time else self.zone
 
+    @property
+    def counted(self) -> bool:
+        """Return False: it goes on."""
+        return False
+
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first slot strictly after the instant; None where no date ever fits."""
         today = self._day(instant)

@@ -267,6 +267,8 @@ class _Teller:
             return self._still(cause, then, "was")
         if run.reason == reasons.ONE_WAITS:
             return f"{self._still(cause, then, 'was')}, and another one was waiting already"
+        if run.reason == reasons.TOO_MANY_WAIT:
+            return f"{self._still(cause, then, 'was')}, and as many as may were waiting already"
         if run.reason == reasons.PARENT_FAILED:
             return f"its parent {self._name(cause.job_id)} did not succeed ({_ended(cause)})"
         if run.reason == reasons.TOO_MANY_GENERATIONS:

@@ -37,6 +37,11 @@ class Timetable(Protocol):
         """The zone on whose wall clock the slots are; None where they follow elapsed time."""
         ...
 
+    @property
+    def counted(self) -> bool:
+        """Whether so many runs were asked for; else the slots go on."""
+        ...
+
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first slot strictly after the instant; None where there is none."""
         ...
@@ -100,6 +105,11 @@ class Never:
     def clock(self) -> None:
         """Return None."""
 
+    @property
+    def counted(self) -> bool:
+        """Return True: none."""
+        return True
+
     def next_after(self, instant: datetime) -> datetime | None:  # noqa: ARG002 - the protocol's signature
         """Return None."""
         return None
@@ -122,6 +132,11 @@ class Once:
     @property
     def clock(self) -> None:
         """Return None: it is an instant."""
+
+    @property
+    def counted(self) -> bool:
+        """Return True: one."""
+        return True
 
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the slot where it is still to come."""
@@ -148,6 +163,11 @@ class Repeating:
         """Return the zone where it matters: for days, months, and a START without an offset."""
         period = self.schedule.period
         return self.zone if period.total_months or period.total_days or self.schedule.floating else None
+
+    @property
+    def counted(self) -> bool:
+        """Return whether there is a last repeat."""
+        return self.schedule.repeat is not None
 
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first slot strictly after the instant; None past the last repeat."""

@@ -175,8 +175,8 @@ def _due(
         _skip(turn, job, (slot, slot, 1), reasons.BEYOND_GRACE, following)
     elif active and job.spec.overlap is Overlap.SKIP:
         _skip(turn, job, (slot, slot, 1), reasons.OVERLAP, following, cause=active[0])
-    elif len(active) > 1 and job.spec.overlap is Overlap.QUEUE:
-        _skip(turn, job, (slot, slot, 1), reasons.ONE_WAITS, following, cause=active[0])
+    elif job.spec.overlap is Overlap.QUEUE and (too_many := _too_many(turn, job)):
+        _skip(turn, job, (slot, slot, 1), too_many, following, cause=active[0])
     elif job.spec.overlap is Overlap.ALLOW and len(active) >= turn.limits.max_running + WAITING_LIMIT:
         _skip(turn, job, (slot, slot, 1), reasons.NO_ROOM, following)
     elif active and job.spec.overlap is Overlap.REPLACE:
@@ -186,6 +186,16 @@ def _due(
     else:
         waits_for = active[0] if active and job.spec.overlap is Overlap.QUEUE else ""
         _run(turn, job, slot, trigger, following, reason=reason, cause=waits_for)
+
+
+def _too_many(turn: Turn, job: Job) -> str:
+    """Say why no further slot of the job may wait for its turn; nothing where it may.
+
+    Where so many runs were asked for, as with `R3`, each of them waits, as in both Kalas; of slots that go on, one.
+    """
+    if turn.timetable(job).counted:
+        return "" if turn.has_room(job) else reasons.TOO_MANY_WAIT
+    return reasons.ONE_WAITS if len(turn.state.active.get(job.id, ())) > 1 else ""
 
 
 def end_run(turn: Turn, run_id: str, state: RunState, reason: str, *, cause: str = "") -> None:

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 from kala_server.core import events as e
 from kala_server.core import records as r
+from kala_server.core.explain import explain
 from kala_server.core.job import RunState
+from kala_server.core.turn import MOST_OF_ONE_JOB
 from tests.unit.core.simulation import FAILS, FOR_EVER, START, WORKS, World, lasting, seconds
 
 EVERY_MINUTE = "R/2030-01-01T00:01:00Z/PT1M"
@@ -26,6 +28,38 @@ def test_queue_lets_one_run_wait_and_skips_the_others_with_the_reason() -> None:
     assert (skipped.count, skipped.state, skipped.cause) == (2, RunState.SKIPPED, running.id)
     assert skipped.reason == "an earlier run was still there, and another one was waiting already"
     assert after.state is RunState.SUCCEEDED
+
+
+def test_a_job_that_was_asked_for_so_many_runs_has_them_all_one_after_the_other() -> None:
+    world = World()
+    world.script["job"] = [lasting(3)]
+    world.create("job", schedule="R3/2030-01-01T00:00:01Z/PT1S")
+    world.advance(seconds(30))
+    assert world.started("job") == [START + seconds(after) for after in (1, 4, 7, 10)]
+    assert world.states("job") == ["succeeded"] * 4
+    assert [run.scheduled_at for run in world.runs("job")] == [START + seconds(n) for n in (1, 2, 3, 4)]
+
+
+def test_of_so_many_runs_no_more_wait_than_may_and_the_others_are_skipped_with_the_reason() -> None:
+    world = World()
+    world.script["job"] = [FOR_EVER]
+    world.create("job", schedule=f"R{MOST_OF_ONE_JOB + 9}/2030-01-01T00:00:01Z/PT1S")
+    world.advance(timedelta(hours=1))
+    first, *waiting, skipped = world.runs("job")
+    assert len(waiting) == MOST_OF_ONE_JOB - 1
+    assert {run.state for run in waiting} == {RunState.WAITING}
+    assert (skipped.count, skipped.cause) == (10, first.id)
+    [told] = explain(world.state, world.job("job"), world.now, skipped.scheduled_at)
+    assert "still running" in told.sentence
+    assert "as many as may were waiting already" in told.sentence
+
+
+def test_of_so_many_runs_those_that_were_missed_are_caught_up_with_as_any() -> None:
+    world = World()
+    world.create("job", schedule="R3/2030-01-01T00:00:01Z/PT1S")
+    world.stop(down=timedelta(hours=1))
+    assert world.states("job") == ["skipped", "succeeded"]
+    assert world.runs("job")[0].count == 3
 
 
 def test_skip_lets_no_run_wait() -> None:
