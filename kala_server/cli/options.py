@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kala_server.cli.kalas_flags import STORES, kalas_flags, keep_days
+
 if TYPE_CHECKING:
     from kala_server.config import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_STORES = "journal (a file of JSON lines in --data-dir; the default) and memory (as --no-persist)"
+
+
+class _Port(click.IntRange):
+    """A port, also as Kala writes it: `:8000`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number: Any = value.removeprefix(":") if isinstance(value, str) else value
+        return super().convert(number, param, ctx)
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
@@ -39,7 +48,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _option(
         "-p",
         "--port",
-        type=click.IntRange(0, 65535),
+        type=_Port(0, 65535),
         default=8000,
         show_default=True,
         help="0 takes any free port.",
@@ -51,7 +60,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default="./kala-data",
         help="Where jobs and runs are kept.",
     ),
-    _option("--no-persist", is_flag=True, help="Keep everything in memory; it is gone at the end."),
+    _option(
+        "--no-persist",
+        "-n",
+        "--np",
+        "-np",
+        is_flag=True,
+        help="Keep everything in memory; it is gone at the end.",
+    ),
     _option(
         "--answers",
         type=click.Choice(["both", "latest", "2015"]),
@@ -60,7 +76,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Answer with all fields in both of Kala's spellings, or with exactly those of one Kala.",
     ),
     _option(
-        "--default-owner", metavar="EMAIL", default="", help="The owner of jobs that are created without one."
+        "--default-owner",
+        "-o",
+        "--do",
+        "-do",
+        metavar="EMAIL",
+        default="",
+        help="The owner of jobs that are created without one.",
     ),
     _option(
         "--grace",
@@ -148,7 +170,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="NAME",
         envvar="KALA_JOBDB",
         callback=lambda _ctx, _option, name: _known_store(name),
-        help="Kala's name for the kind of store: journal or memory.  [default: journal]",
+        help="Kala's name for the kind of store: journal (which boltdb means, too) or memory.  [default: journal]",
     ),
     _option(
         "--jobDBAddress",
@@ -172,7 +194,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 def server_options(command: F) -> F:
     """Give the command every option of a server."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, *kalas_flags())):
         command = option(command)
     return command
 
@@ -193,7 +215,7 @@ def settings_of(options: dict[str, Any]) -> "Settings":
         grace=timedelta(seconds=options["grace"]),
         max_running=options["max_running"],
         pass_env=tuple(options["pass_env"]),
-        keep_days=options["keep_days"],
+        keep_days=keep_days(options),
         output_head=head,
         output_tail=options["output_limit"] - head,
         wait_for_survivors=options["survivors"] == "wait",
@@ -211,11 +233,11 @@ def settings_of(options: dict[str, Any]) -> "Settings":
 
 
 def _known_store(name: str | None) -> str | None:
-    if name is None or name.lower() in {"journal", "memory"}:
+    if name is None or name.lower() in {"journal", "memory", "boltdb"}:
         return name and name.lower()
-    raise click.BadParameter(f"there is no store {name!r} here; there are {_STORES}")
+    raise click.BadParameter(f"there is no store {name!r} here; there are {STORES}")
 
 
 def _no_address(address: str | None) -> None:
     if address:
-        raise click.BadParameter(f"no store here has an address; there are {_STORES}")
+        raise click.BadParameter(f"no store here has an address; there are {STORES}")

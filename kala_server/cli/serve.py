@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kala_server.cli.kalas_flags import notes
 from kala_server.cli.logs import log_to_stderr
 from kala_server.cli.options import server_options, settings_of
 from kala_server.cli.plain import printable
@@ -73,6 +74,8 @@ def _run_server(options: dict[str, Any]) -> None:
 
     settings = _taken_over(settings_of(options))
     log_to_stderr(verbose=options["verbose"], as_json=options["log_format"] == "json")
+    for note in notes(options):
+        _log.warning("%s", note)
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         asyncio.run(_serve(settings))

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from kala_client import KalaClient
+from kala_server.cli.kalas_flags import FLAGS
 from kala_server.cli.serve import serve
 from kala_server.config import Settings
 from kala_server.store.journal import COMPACT_ANYWAY, COMPACT_FACTOR, COMPACT_FROM
@@ -28,8 +29,9 @@ OPTIONS = {
 }
 
 
-def real_options() -> dict[frozenset[str], click.Option]:
-    return {frozenset(option.opts): option for option in serve.params if isinstance(option, click.Option)}
+def real_options(*, of_kala: bool = False) -> dict[frozenset[str], click.Option]:
+    options = (option for option in serve.params if isinstance(option, click.Option))
+    return {frozenset(option.opts): option for option in options if option.hidden is of_kala}
 
 
 def default_of(option: click.Option) -> list[str]:
@@ -42,6 +44,13 @@ def default_of(option: click.Option) -> list[str]:
 
 def test_every_option_is_documented_and_every_documented_option_exists() -> None:
     assert OPTIONS.keys() == real_options().keys()
+
+
+def test_what_becomes_of_each_of_kalas_own_flags_is_documented() -> None:
+    documented = {frozenset(codes(names)): here for names, here in rows(PAGE, "Kala's flag", "here")}
+    assert documented.keys() == real_options(of_kala=True).keys()
+    for flag in FLAGS:
+        assert documented[frozenset(flag.names)].startswith("refused") is flag.refused
 
 
 @pytest.mark.parametrize("names", list(OPTIONS), ids=max)

@@ -1,6 +1,7 @@
 """The options of a server: each has its flag and its variable, and becomes the setting that it names."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import click
 import pytest
 
+from kala_server.cli.kalas_flags import FLAGS, Flag, notes
 from kala_server.cli.options import settings_of
 from kala_server.cli.serve import run, serve
 from kala_server.config import Settings
@@ -61,7 +63,7 @@ def test_an_option_is_said_by_its_flag_or_in_the_environment(
 
 
 def test_every_option_has_its_variable_and_names_it_in_the_help() -> None:
-    options = [option for option in serve.params if isinstance(option, click.Option)]
+    options = [option for option in serve.params if isinstance(option, click.Option) and not option.hidden]
     with serve.make_context("serve", []) as context:
         help_text = serve.get_help(context)
     for option in options:
@@ -77,6 +79,17 @@ def test_every_option_has_its_variable_and_names_it_in_the_help() -> None:
         (["-i", "127.0.0.2"], "host", "127.0.0.2"),
         (["--interface", "127.0.0.2"], "host", "127.0.0.2"),
         (["--jobDB=memory"], "data_dir", None),
+        (["--jobDB=boltdb"], "data_dir", Path("kala-data")),
+        (["-n"], "data_dir", None),
+        (["--np"], "data_dir", None),
+        (["-np"], "data_dir", None),
+        (["-o", "ops@example.com"], "default_owner", "ops@example.com"),
+        (["--do", "ops@example.com"], "default_owner", "ops@example.com"),
+        (["--port", ":2222"], "port", 2222),
+        (["--jobstat-ttl", "720"], "keep_days", 0.5),
+        (["--jobstat-ttl", "720", "--keep-days", "3"], "keep_days", 3.0),
+        (["--jobstat-ttl=-1"], "keep_days", None),
+        (["--no-tx-persist"], "data_dir", Path("kala-data")),
         (["--allowed-host", "a", "--allowed-host", "b"], "allowed_hosts", frozenset({"a", "b"})),
     ],
 )
@@ -98,13 +111,38 @@ def test_the_output_limit_is_shared_by_beginning_and_end(limit: str, head: int, 
         (["--max-running", "0"], "0 is not in the range"),
         (["--keep-days", "0"], "is not in the range"),
         (["--data-dir", __file__], "is a file"),
-        (["--jobDB", "boltdb"], "there is no store 'boltdb' here; there are journal .* and memory"),
+        (["--jobDB", "redis"], "there is no store 'redis' here; there are journal .* and memory"),
         (["--jobDBAddress", "127.0.0.1:6379"], "no store here has an address; there are journal"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(words: list[str], why: str) -> None:
     with pytest.raises(click.BadParameter, match=why):
         settings(*words)
+
+
+GIVEN = {True: ["1"], False: []}
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+@pytest.mark.parametrize("command", [serve, run], ids=["serve", "run"])
+def test_each_flag_of_kala_is_told_of_where_it_is_given(command: click.Command, flag: Flag) -> None:
+    for name in flag.names:
+        words = [name, *GIVEN["is_flag" not in flag.takes]]
+        if flag.refused:
+            with pytest.raises(click.BadParameter, match=re.escape(flag.says)):
+                settings(*words, command=command)
+        else:
+            with command.make_context("serve", words) as context:
+                assert list(notes(context.params)) == [f"{flag.name}: {flag.says}"]
+                assert settings_of(context.params).data_dir == Path("kala-data")
+
+
+def test_nothing_is_said_of_flags_that_are_not_given() -> None:
+    with serve.make_context("serve", []) as context:
+        assert not list(notes(context.params))
+    with serve.make_context("serve", ["--jobDB=boltdb"]) as context:
+        [note] = notes(context.params)
+    assert "those in a BoltDB file are not read" in note
 
 
 def test_where_listening_beyond_this_machine_is_off_in_the_environment_it_is_off(
