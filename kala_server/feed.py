@@ -4,7 +4,6 @@ A follower is a position in one shared buffer, so that a slow one costs nothing 
 behind the buffer is told so.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -13,6 +12,7 @@ from itertools import islice
 from uuid import uuid4
 
 from kala_server.core.records import Record
+from kala_server.news import News
 
 BUFFERED = 50_000
 """A few batches of the largest size, so that a follower that keeps up misses none of them."""
@@ -37,7 +37,7 @@ class Feed:
         """Tells the numbers of this feed from those of another server, or of this one before it was started again."""
         self._records: deque[Record] = deque(maxlen=buffered)
         self._latest = 0
-        self._news = asyncio.Event()
+        self._news = News()
         self._closed = False
 
     @property
@@ -49,12 +49,12 @@ class Feed:
         """Tell every follower of records that have just become durable."""
         self._latest += len(records)
         self._records.extend(records)
-        self._wake()
+        self._news.tell()
 
     def close(self) -> None:
         """Let every follower come to its end."""
         self._closed = True
-        self._wake()
+        self._news.tell()
 
     async def follow(self, after: int) -> AsyncGenerator[Entry, None]:
         """Yield what comes after that number, as it comes, until the feed closes."""
@@ -67,17 +67,13 @@ class Feed:
         """Do the same, and yield None whenever nothing has come for `patience` seconds."""
         position = after
         while True:
-            news = self._news
             for entry in self._since(position):
                 yield entry
                 position = entry.number
             if position == self._latest:
                 if self._closed:
                     return
-                try:
-                    async with asyncio.timeout(patience):
-                        await news.wait()
-                except TimeoutError:
+                if not await self._news.wait(patience):
                     yield None
 
     def _since(self, position: int) -> list[Entry]:
@@ -89,7 +85,3 @@ class Feed:
         newest_first = list(islice(reversed(self._records), self._latest - position))
         next_ones = newest_first[: -_AT_A_TIME - 1 : -1]
         return [Entry(number, record) for number, record in enumerate(next_ones, position + 1)]
-
-    def _wake(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()

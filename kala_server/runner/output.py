@@ -5,10 +5,10 @@ left out begins and ends between characters, where the output is UTF-8; otherwis
 no processes; nothing here waits for a reader.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 
+from kala_server.news import News
 from kala_server.runner import utf8
 
 HEAD = TAIL = 64 * 1024
@@ -45,8 +45,7 @@ class BoundedOutput:
         """What has come after the head; where that is too much, the last of it."""
         self._written = 0
         self._finished = False
-        self._news: asyncio.Event | None = None
-        """There while somebody waits."""
+        self._news = News()
 
     @property
     def size(self) -> int:
@@ -70,7 +69,7 @@ class BoundedOutput:
         del self._tail[: max(0, len(self._tail) - most)]
         if self._on_write is not None:
             self._on_write()
-        self._wake()
+        self._news.tell()
 
     def put(self, piece: Piece) -> None:
         """Add what is known of an output: what was there already is passed over, and what is missing before it counted.
@@ -87,7 +86,7 @@ class BoundedOutput:
     def finish(self) -> None:
         """Say that nothing more comes, and let followers come to their end."""
         self._finished = True
-        self._wake()
+        self._news.tell()
 
     def kept(self) -> list[Piece]:
         """Return what is kept: one piece, or two where something is missing between them."""
@@ -117,8 +116,6 @@ class BoundedOutput:
                 continue
             if self._finished:
                 return
-            if self._news is None:
-                self._news = asyncio.Event()
             await self._news.wait()
 
     def _from(self, position: int) -> list[Piece]:
@@ -157,12 +154,6 @@ class BoundedOutput:
         tail_begins = self._written - len(self._tail)
         tail = self._tail[max(0, start - tail_begins) : max(0, end - tail_begins)]
         return bytes(self._head[start:end] + tail)
-
-    def _wake(self) -> None:
-        """Wake whoever waits; those who come later wait for what comes later."""
-        if self._news is not None:
-            self._news.set()
-            self._news = None
 
 
 def text_of(pieces: Iterable[Piece], position: int = 0) -> bytes:

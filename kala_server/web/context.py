@@ -10,6 +10,7 @@ from kala_server.service import Service
 from kala_server.tokens import Tokens
 from kala_server.turns import Turns
 from kala_server.web.guard import Guard
+from kala_server.web.written_once import WrittenOnce
 from kala_server.wire.listing import Listing
 from kala_server.wire.shapes import Shape
 
@@ -30,6 +31,7 @@ class Context:
     listing: Listing
     turns: Turns = field(default_factory=Turns)
     """For requests that compute."""
+    events: WrittenOnce = field(default_factory=WrittenOnce)
     streams: set[asyncio.Task[None]] = field(default_factory=set)
     """The answers that are being streamed."""
     default_owner: str = ""

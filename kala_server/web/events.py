@@ -35,9 +35,7 @@ class Events(StreamingHandler):
         yield f"{self._id(after)}\n".encode() if after >= 0 else b": hello\n\n"
         async with aclosing(self.context.service.feed.listen(after, patience=self.heartbeat)) as entries:
             async for entry in entries:
-                told = ":\n\n" if entry is None else await self._told(entry)
-                if told:
-                    yield told.encode()
+                yield b":\n\n" if entry is None else await self._told(entry)
 
     def _after(self) -> int:
         """Return the number after which the client wants to hear more."""
@@ -57,17 +55,21 @@ class Events(StreamingHandler):
     def _id(self, number: int) -> str:
         return f"id: {self.context.service.feed.life}-{number}\n"
 
-    async def _told(self, entry: Entry) -> str:
-        number = self._id(entry.number)
-        record = entry.record
-        if record is None:
-            return f'{number}event: missed\ndata: {{"reason":"{_MISSED}"}}\n\n'
+    async def _told(self, entry: Entry) -> bytes:
+        """Return the event as it is sent; nothing where it is not for owners."""
+        if entry.record is None:
+            return f'{self._id(entry.number)}event: missed\ndata: {{"reason":"{_MISSED}"}}\n\n'.encode()
+        told = self.context.events.get(entry.number)
+        return await self.ask(lambda state: self._written(state, entry)) if told is None else told
 
-        def event(state: State) -> tuple[str, dict[str, object]] | None:
-            return ledger.event(state, record)
-
-        told = await self.ask(event)
+    def _written(self, state: State, entry: Entry) -> bytes:
+        events, record = self.context.events, entry.record
+        known = events.get(entry.number)  # another follower may have asked for it meanwhile
+        if known is not None or record is None:
+            return known or b""
+        told = ledger.event(state, record)
         if told is None:
-            return ""
+            return events.keep(entry.number, b"")
         name, data = told
-        return f"{number}event: {name}\ndata: {to_json(data).decode()}\n\n"
+        text = f"{self._id(entry.number)}event: {name}\ndata: {to_json(data).decode()}\n\n"
+        return events.keep(entry.number, text.encode())

@@ -11,6 +11,11 @@ from kala_server.web.base import Handler
 _FEW = 8
 """Parts of an answer, of up to 100 kB each, that are sent in one go."""
 
+_A_TURN = 32 << 10
+"""Bytes that are made and sent in one turn, where they come in small chunks …"""
+_ANY_CHUNK = 256
+"""… of which each counts for as many more, also an empty one."""
+
 
 class StreamingHandler(Handler):
     """A handler that may call `stream`, once."""
@@ -39,12 +44,19 @@ class StreamingHandler(Handler):
         chunked = self.request.version == "HTTP/1.1"
         if not chunked:
             self.request.headers.pop("Connection", None)  # or Tornado would promise to keep it
+        held = 0
         with suppress(StreamClosedError):
             async with aclosing(chunks):
                 async for chunk in chunks:
-                    await (self.connection.write(chunk) if self.begun else self.begin(chunk=chunk))
+                    if not self.begun:
+                        await self.begin(chunk=chunk)
+                    elif chunk:
+                        await self.connection.write(chunk)
                     # A write that need not wait does not yield: who reads fast would hold the loop to the end.
-                    await self.context.turns.take()
+                    held += len(chunk) + _ANY_CHUNK
+                    if held >= _A_TURN:
+                        held = 0
+                        await self.context.turns.take()
             self.connection.finish()
             if not chunked:
                 self.connection.close()

@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
-from kala_server.core.records import AllJobsDeleted
+from kala_server.core.records import AllJobsDeleted, Record
+from kala_server.core.state import State
 from kala_server.web.events import Events
+from kala_server.wire import ledger
 from tests.server.at_home import LATER, Home, others, play
 
 SECRET = "correct horse battery staple"
@@ -264,5 +266,27 @@ def test_a_stream_ends_with_the_server_and_not_in_the_middle_of_an_event() -> No
                     )
         assert stopping is not None
         await stopping
+
+    play(scene)
+
+
+def test_an_event_is_written_once_however_many_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    event = ledger.event
+
+    def counted(state: State, record: Record) -> tuple[str, dict[str, Any]] | None:
+        written.append(type(record).__name__)
+        return event(state, record)
+
+    monkeypatch.setattr(ledger, "event", counted)
+
+    async def scene(home: Home) -> None:
+        async with AsyncExitStack() as streams:
+            all_of_them = [await streams.enter_async_context(events(home)) for _ in range(20)]
+            await home.create(schedule=LATER)
+            heard = [await stream.event() for stream in all_of_them]
+            assert [names([each]) for each in heard] == [["job_created"]] * 20
+            assert all(each == heard[0] for each in heard)
+        assert written == ["JobCreated"]
 
     play(scene)
