@@ -30,6 +30,10 @@ class Settings:
     max_running: int = 64
     pass_env: tuple[str, ...] = ()
     """Patterns of variables that commands get of the server's environment, beside `runner.environment.PASSED_ON`."""
+    http_allow: tuple[str, ...] = ()
+    """Hosts and networks that HTTP jobs may call, and no others; empty = all, …"""
+    http_deny: tuple[str, ...] = ()
+    """… but for these."""
     command_open_files: int | None = None
     """The soft limit on descriptors that commands get, where the server's own was raised; None = the server's own."""
     keep_days: float | None = None

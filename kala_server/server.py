@@ -25,6 +25,7 @@ from kala_server.outputs import OutputFolder
 from kala_server.runner.dispatch import Runners
 from kala_server.runner.environment import Surroundings, surroundings
 from kala_server.runner.http import HttpRunner
+from kala_server.runner.reach import Reach
 from kala_server.runner.worker_runner import WorkerRunner
 from kala_server.service import Policy, Service
 from kala_server.store.journal import JournalStore
@@ -74,7 +75,7 @@ class Server:
             found=self._what_commands_find,
             held=lambda: self.store.locks,
         )
-        self._runners = Runners(shell=self._commands, http=HttpRunner())
+        self._runners = Runners(shell=self._commands, http=HttpRunner(reach=_reach(settings)))
         self.executor = Executor(
             runner=self._runners,
             outputs=OutputFolder(self._output_folder()),
@@ -253,6 +254,14 @@ def _connections(settings: Settings) -> int:
 def _tokens(settings: Settings) -> Tokens:
     found = read_tokens(settings.token_file) if settings.token_file else []
     return Tokens([*found, token_of(settings.token)] if settings.token else found)
+
+
+def _reach(settings: Settings) -> Reach:
+    """Return what HTTP jobs may call. Raises ConfigError."""
+    try:
+        return Reach.read(settings.http_allow, settings.http_deny)
+    except ValueError as error:
+        raise ConfigError(f"--http-allow and --http-deny: {error}") from None
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -106,6 +106,18 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Pass these variables on to commands, too, such as 'APP_*' ('*' for all); may be repeated.",
     ),
     _option(
+        "--http-allow",
+        multiple=True,
+        metavar="HOST",
+        help="Let HTTP jobs call this host or network, and no other that is not named so; may be repeated.",
+    ),
+    _option(
+        "--http-deny",
+        multiple=True,
+        metavar="HOST",
+        help="Do not let HTTP jobs call this host or network, such as 127.0.0.0/8; may be repeated.",
+    ),
+    _option(
         "--keep-days",
         type=click.FloatRange(min=0, min_open=True),
         metavar="N",
@@ -215,6 +227,8 @@ def settings_of(options: dict[str, Any]) -> "Settings":
         grace=timedelta(seconds=options["grace"]),
         max_running=options["max_running"],
         pass_env=tuple(options["pass_env"]),
+        http_allow=tuple(options["http_allow"]),
+        http_deny=tuple(options["http_deny"]),
         keep_days=keep_days(options),
         output_head=head,
         output_tail=options["output_limit"] - head,

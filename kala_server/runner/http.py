@@ -16,7 +16,9 @@ from kala_client import KalaConnectionError
 from kala_client._network import Network
 from kala_client._route import Routes
 from kala_server.core.job import RemoteCall
+from kala_server.runner.checked import CheckedTransport, LookUp, look_up
 from kala_server.runner.protocol import Attempt, Outcome, Output
+from kala_server.runner.reach import NotAllowedError, Reach
 from kala_server.runner.room import check_for_descriptors, want_in
 
 DEFAULT_TIMEOUT = 30.0
@@ -31,8 +33,16 @@ _OF_THE_FRAME = {"content-length", "transfer-encoding", "trailer"}
 class HttpRunner:
     """Makes each call on a connection of its own, by the way that the environment names."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str] = os.environ,
+        *,
+        reach: Reach | None = None,
+        look_up: LookUp = look_up,
+    ) -> None:
         self._routes = Routes(Network.read(environment))
+        self._reach = reach or Reach()
+        self._look_up = look_up
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
 
     def start(
@@ -88,7 +98,7 @@ class HttpRunner:
         return _outcome(call, status, name)
 
     async def _status(self, call: RemoteCall, output: Output) -> int:
-        async with _client_over(self._routes.asynchronous(call.url, _LIMITS)) as client:
+        async with _client_over(self._transport(call.url)) as client:
             answer = await client.send(request_of(call, client), stream=True)
             try:
                 async for chunk in answer.aiter_raw():
@@ -96,6 +106,14 @@ class HttpRunner:
             finally:
                 await answer.aclose()
             return answer.status_code
+
+    def _transport(self, url: str) -> httpx.AsyncBaseTransport:
+        """Return what goes the way that the environment names, to servers that may be called."""
+        transport = self._routes.asynchronous(url, _LIMITS)
+        if self._reach.everywhere:
+            return transport
+        proxied = self._routes.proxy_for(url) is not None
+        return CheckedTransport(transport, self._reach, proxied=proxied, look_up=self._look_up)
 
     def _name_and_way(self, attempt: Attempt) -> str:
         """Return the method and the server, and the proxy that is between."""
@@ -145,6 +163,8 @@ def _in_words(error: Exception) -> str:
         return str(error).partition(":")[0]  # what comes after it is the answer
     if isinstance(error, httpx.NetworkError | httpx.ProxyError):
         return str(error) or type(error).__name__
+    if isinstance(error, NotAllowedError):
+        return str(error)
     if isinstance(error, KalaConnectionError):
         return error.message  # a setting of the environment, by its name
     return f"the request could not be sent ({type(error).__name__})"

@@ -42,6 +42,8 @@ EACH: list[tuple[str, str, str, Any]] = [
     ("--grace", "2.5", "grace", timedelta(seconds=2.5)),
     ("--max-running", "3", "max_running", 3),
     ("--keep-days", "0.5", "keep_days", 0.5),
+    ("--http-allow", "*.example.com", "http_allow", ("*.example.com",)),
+    ("--http-deny", "10.0.0.0/8", "http_deny", ("10.0.0.0/8",)),
     ("--survivors", "wait", "wait_for_survivors", True),
     ("--allowed-host", "Kala.Example", "allowed_hosts", frozenset({"kala.example"})),
     ("--insecure-open-to-network", "", "insecure_open_to_network", True),
