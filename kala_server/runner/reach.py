@@ -14,9 +14,6 @@ _ANY_IS_LOOPBACK: dict[Address, Address] = {
     IPv4Address("0.0.0.0"): IPv4Address("127.0.0.1"),  # noqa: S104 - nothing listens on it by this
     IPv6Address("::"): IPv6Address("::1"),
 }
-    IPv4Address("0.0.0.0"): IPv4Address("127.0.0.1"),
-    IPv6Address("::"): IPv6Address("::1"),
-}  # noqa: S104
 """Where the system leads who calls "any address"."""
 
 
