@@ -16,7 +16,7 @@ _OPERATOR = re.compile(r"[|&;]+(?:>>?)?|[0-9]*[<>]+[&|]?")
 """What a shell takes for an operator where a word begins with it. Within a word it stays: addresses hold `&`."""
 _ENDS_A_COMMAND = re.compile(r"(?<!\\)(?:\\\\)*;$")
 _NO_PROGRAM = re.compile(
-    r"(?P<variable>[A-Za-z_]\w*\+?=)|(?P<start>[~#])|[^|&;<>()*?]*(?P<sign>[|&;<>()*?])", re.ASCII
+    r"(?P<variable>[A-Za-z_]\w*\+?=)|(?P<start>[~#(])|[^|&;<>]*(?P<sign>[|&;<>])", re.ASCII
 )
 """What cannot stand in the open in the first word: a shell would do something else than to look for such a program."""
 _ADDRESS = re.compile(r"""\s*['"]?[A-Za-z][A-Za-z0-9+.-]*://""")

@@ -31,6 +31,9 @@ def words(command: str) -> list[str]:
         ('echo "a\\\nb"', ["echo", "ab"]),
         ("ls ab\u00a0c", ["ls", "ab\u00a0c"]),
         ("ls *.txt ~ {a,b} # no", ["ls", "*.txt", "~", "{a,b}", "#", "no"]),
+        # Programs may have such names, and Kala looks for them.
+        ("/opt/tool?token=s3cret x", ["/opt/tool?token=s3cret", "x"]),
+        ("/opt/*/Tools(x86)/a", ["/opt/*/Tools(x86)/a"]),
     ],
 )
 def test_a_command_is_split_as_a_shell_would(command: str, expected: list[str]) -> None:
@@ -63,15 +66,12 @@ def test_variables_are_filled_in_where_a_shell_would(command: str, expected: lis
         *("a $((1+2))", "a ${B:-c}"),
         *(
             "(date)",
-            "a(b)",
             "ls|wc",
             "ls;date",
             "sleep&",
             "ls>f",
             "~/bin/a",
             "~",
-            "/opt/*/a",
-            "a?b",
             "# a",
             "#",
         ),
