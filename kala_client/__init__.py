@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kala_client._retry import RetryPolicy
     from kala_client.aio import AsyncKalaClient
     from kala_client.client import KalaClient
+    from kala_client.cron_line import CronSchedule
     from kala_client.models import (
         Event,
         Job,
@@ -52,6 +53,7 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "ConflictError",
+    "CronSchedule",
     "Event",
     "FieldError",
     "IdempotencyError",
@@ -85,6 +87,7 @@ __all__ = [
 _HOMES = {
     "AsyncKalaClient": "aio",
     "Attempt": "_http",
+    "CronSchedule": "cron_line",
     "Event": "models",
     "Job": "models",
     "JobStat": "models",
@@ -99,7 +102,7 @@ _HOMES = {
     "SlotExplanation": "models",
 }
 """In which module each name is that is not loaded with the package."""
-_MODULES = ("aio", "client", "clock", "models", "period", "schedule")
+_MODULES = ("aio", "client", "clock", "cron_line", "due", "models", "period", "schedule")
 
 
 def __getattr__(name: str) -> Any:

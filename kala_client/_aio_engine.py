@@ -38,7 +38,7 @@ class AsyncEngine:
         try:
             while True:
                 if isinstance(order, Send):
-                    order = steps.send(await self._attempt(call, order.attempt, remaining))
+                    order = steps.send(await self._attempt(order.call, order.attempt, remaining))
                 else:
                     await self.sleep(order.seconds)
                     order = next(steps)

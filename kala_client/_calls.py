@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
-from kala_client import _answers, _envelopes, errors
+from kala_client import _answers, _checks, _envelopes, errors
 from kala_client._answers import Answer
 from kala_client._call import Call, Repeatable, not_supported
 from kala_client._envelopes import (
@@ -25,8 +26,8 @@ from kala_client._envelopes import (
     SlotsAnswer,
     StatsAnswer,
 )
+from kala_client._fields import When, Zone
 from kala_client.models import Job, JobStat, KalaStats, Preview, Run, SlotExplanation
-from kala_client.schedule import Schedule
 
 T = TypeVar("T")
 
@@ -48,9 +49,10 @@ def create_job(job: Job, *, key: str | None) -> Call[str]:
         "POST",
         "/job/",
         lambda answer: _envelopes.read(answer, IdAnswer).id,
-        body=_json(_job(job)),
+        body=_json(_new(job)),
         headers=_keyed(key),
         repeatable=Repeatable.WITH_KEY,
+        needs=_checks.needs_kala_server(job),
         sends_job=True,
     )
 
@@ -61,7 +63,7 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
         "POST",
         "/job/batch/",
         lambda answer: _envelopes.read(answer, IdsAnswer).ids,
-        body=_json({"jobs": [_job(job, f"jobs[{n}]") for n, job in enumerate(jobs)]}),
+        body=_json({"jobs": [_new(job, f"jobs[{n}]") for n, job in enumerate(jobs)]}),
         headers=_keyed(key),
         repeatable=Repeatable.WITH_KEY,
         sends_job=True,
@@ -184,7 +186,7 @@ def cancel(run: Run | str) -> Call[None]:
     )
 
 
-def explain(job_id: str, *, at: datetime | None, zone: str | None) -> Call[list[SlotExplanation]]:
+def explain(job_id: str, *, at: datetime | None, zone: Zone | None) -> Call[list[SlotExplanation]]:
     """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
     return _get(
         f"/job/{_job_id(job_id)}/explain/",
@@ -194,7 +196,7 @@ def explain(job_id: str, *, at: datetime | None, zone: str | None) -> Call[list[
     )
 
 
-def preview(schedule: str | Schedule, *, timezone: str | None, count: int) -> Call[list[datetime]]:
+def preview(schedule: When, *, timezone: Zone | None, count: int) -> Call[list[datetime]]:
     """GET /preview/: when the schedule would be due."""
     return _get(
         "/preview/",
@@ -256,6 +258,12 @@ def _job(job: object, where: str = "job") -> dict[str, Any]:
     return job.creation_body()
 
 
+def _new(job: Job, place: str = "") -> dict[str, Any]:
+    body = _job(job, place or "job")
+    _checks.check_job(job, place and f"{place}.")
+    return body
+
+
 def _checked(name: object, what: str, missing: type[errors.NotFoundError]) -> str:
     if not isinstance(name, str):
         raise errors.InvalidRequestError(
@@ -274,7 +282,7 @@ def _aware(at: datetime) -> datetime:
     return at
 
 
-def _params(**params: str | int | None) -> dict[str, str]:
+def _params(**params: str | ZoneInfo | int | None) -> dict[str, str]:
     return {name: str(value) for name, value in params.items() if value is not None}
 
 

@@ -36,7 +36,7 @@ class Engine:
         try:
             while True:
                 if isinstance(order, Send):
-                    order = steps.send(self._attempt(call, order.attempt, remaining))
+                    order = steps.send(self._attempt(order.call, order.attempt, remaining))
                 else:
                     self.sleep(order.seconds)
                     order = next(steps)

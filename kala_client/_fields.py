@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypedDict
+from zoneinfo import ZoneInfo
 
+from kala_client.cron_line import CronSchedule
 from kala_client.schedule import Period, Schedule
 
 Overlap = Literal["queue", "skip", "allow", "replace"]
 CatchUp = Literal["one", "none", "all"]
 WaitFor = Literal["any", "all"]
 Duration = str | timedelta | Period
+When = str | Schedule | CronSchedule
+Zone = str | ZoneInfo
 
 
 class JobFields(TypedDict, total=False):
@@ -18,7 +22,7 @@ class JobFields(TypedDict, total=False):
     name: str
     command: str
     owner: str
-    schedule: str | Schedule
+    schedule: When
     retries: int
     epsilon: Duration
     disabled: bool
@@ -28,7 +32,7 @@ class JobFields(TypedDict, total=False):
     type: Literal[0, 1]
     remote_properties: Any
     template_delimiters: str
-    timezone: str | None
+    timezone: Zone | None
     overlap: Overlap
     catch_up: CatchUp
     misfire_grace: Duration | None

@@ -120,8 +120,8 @@ class Wire:
     """What one client knows, and its rules for requests and answers. It must not do I/O or wait.
 
     `headers` go with each request, and may be left to connections that are the client's own, which takes less.
-    `honours_keys` becomes true with the first answer of kala_server: real Kala ignores idempotency keys. `unproven` is
-    true as long as it is not known that the port of an https address speaks TLS.
+    `honours_keys` becomes true with the first answer of kala_server: real Kala ignores idempotency keys; it is None
+    until an answer tells. `unproven` is true as long as it is not known that the port of an https address speaks TLS.
     """
 
     target: Target
@@ -132,7 +132,7 @@ class Wire:
     max_body: int
     on_attempt: Callable[[Attempt], None] | None
     monotonic: Callable[[], float]
-    honours_keys: bool = False
+    honours_keys: bool | None = None
     unproven: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -191,7 +191,10 @@ class Wire:
         """Put a whole answer together, and learn from it whether the server honours idempotency keys."""
         through = self.proxy
         answer = Answer(call.method, self.url(call), response.status_code, response.headers, body, through)
-        self.honours_keys = self.honours_keys or answer.from_kala_server
+        if answer.from_kala_server:
+            self.honours_keys = True
+        elif self.honours_keys is None and response.is_success:
+            self.honours_keys = False
         return answer
 
     def body(self, call: Call[object], remaining: Callable[[], float]) -> "Body":

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from kala_client import _checks
 from kala_client.errors import FieldError, InvalidJobError
 from kala_client.models import CLIENT_FIELDS, Job, RemoteProperties
 
@@ -28,7 +29,9 @@ def changes_of(changes: Mapping[str, Any]) -> dict[str, Any]:
     if not changes:
         raise InvalidJobError("say at least one field to change, such as update_job(id, retries=3)")
     job = _checked({"name": "unchanged", **changes})
-    return job.model_dump(mode="json", by_alias=True, include=set(changes), exclude_unset=True)
+    said = job.model_dump(mode="json", by_alias=True, include=set(changes), exclude_unset=True)
+    _checks.check_changes(said)
+    return said
 
 
 def _checked(fields: Mapping[str, Any]) -> Job:

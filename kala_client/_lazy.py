@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kala_client import _calls, _fields, _follow, _jobs, models, schedule
+    from kala_client import _calls, _fields, _follow, _jobs, models
 
-__all__ = ["_calls", "_fields", "_follow", "_jobs", "models", "schedule"]
+__all__ = ["_calls", "_fields", "_follow", "_jobs", "models"]
 
 
 class _Later:
@@ -24,4 +24,4 @@ class _Later:
 
 
 if not TYPE_CHECKING:
-    _calls, _fields, _follow, _jobs, models, schedule = (_Later(f"kala_client.{name}") for name in __all__)
+    _calls, _fields, _follow, _jobs, models = (_Later(f"kala_client.{name}") for name in __all__)

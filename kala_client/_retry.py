@@ -3,10 +3,10 @@
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kala_client._answers import Answer
-from kala_client._call import Call, Repeatable
+from kala_client._call import WHICH_KALA, Call, Repeatable, not_understood
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError
 
 T = TypeVar("T")
@@ -46,8 +46,9 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """The order to send the call, for the `attempt`-th time."""
+    """The order to send a call, for the `attempt`-th time."""
 
+    call: Call[Any]
     attempt: int
 
 
@@ -64,20 +65,54 @@ Exchange = Generator[Send | Wait, Outcome, T]
 
 
 def exchange(
-    call: Call[T], policy: RetryPolicy, *, remaining: Callable[[], float], honours_keys: Callable[[], bool]
+    call: Call[T],
+    policy: RetryPolicy,
+    *,
+    remaining: Callable[[], float],
+    honours_keys: Callable[[], bool | None],
 ) -> Exchange[T]:
     """Send `call` until it has an answer that counts, and return its value or raise its error.
 
     Yields orders; a `Send` is answered with an Answer or a KalaError. `remaining` is what is left of the
-    deadline, in seconds. `honours_keys` says whether the server is known to honour idempotency keys.
+    deadline, in seconds. `honours_keys` says whether the server is kala_server, which honours idempotency keys; None
+    where no answer has told yet. Then it is asked before a real Kala could pass over what the call says.
     """
+    if call.needs and not call.added and not honours_keys():
+        if honours_keys() is None:
+            yield from _asked(policy, remaining=remaining, honours_keys=honours_keys)
+        if not honours_keys():
+            raise not_understood(call.needs)
+    return (yield from _repeated(call, policy, remaining=remaining, honours_keys=honours_keys))
+
+
+def _asked(
+    policy: RetryPolicy, *, remaining: Callable[[], float], honours_keys: Callable[[], bool | None]
+) -> Exchange[None]:
+    """Ask which Kala this is; a refusal that tells is as good an answer as any."""
+    try:
+        yield from _repeated(WHICH_KALA, policy, remaining=remaining, honours_keys=honours_keys)
+    except KalaError as error:
+        if honours_keys():
+            return
+        if isinstance(error, KalaConnectionError):
+            error.never_sent = True  # of the call itself nothing was
+        raise
+
+
+def _repeated(
+    call: Call[T],
+    policy: RetryPolicy,
+    *,
+    remaining: Callable[[], float],
+    honours_keys: Callable[[], bool | None],
+) -> Exchange[T]:
     unknown = False  # an earlier attempt may have been carried out
     attempt = 0
     while True:
         attempt += 1
-        outcome = yield Send(attempt)
+        outcome = yield Send(call, attempt)
         assert outcome is not None
-        if attempt == policy.attempts or not _may_repeat(call, outcome, keyed=honours_keys()):
+        if attempt == policy.attempts or not _may_repeat(call, outcome, keyed=bool(honours_keys())):
             break
         delay = policy.delay(attempt)
         if isinstance(outcome, Answer):

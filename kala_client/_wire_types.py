@@ -6,10 +6,12 @@ They keep plain text inside pydantic-core: reading 10,000 jobs must not call Pyt
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_args
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import TzInfo, core_schema
 
+from kala_client.cron_line import CronSchedule
 from kala_client.schedule import Period, Schedule
 
 _ZULU = TzInfo(0)
@@ -59,6 +61,12 @@ def _write_duration(value: Period | timedelta) -> str:
     return str(value if isinstance(value, Period) else Period.from_timedelta(value))
 
 
+def _write_zone(value: ZoneInfo) -> str:
+    if not value.key:
+        raise ValueError("it was read from a file, and has no name")
+    return value.key
+
+
 def _moment(value: datetime | None) -> datetime | None:
     # Go's zero time is in the year 1, as nothing else on the wire; and comparing whole times is slow.
     return None if value is None or value.year == 1 else _in_utc(value)
@@ -75,7 +83,8 @@ def _header_values(value: Any) -> Any:
 
 Moment = Annotated[AwareDatetime | None, AfterValidator(_moment)]
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-ScheduleText = Annotated[str, _OrInstance(Schedule, write=str)]
+ScheduleText = Annotated[str, _OrInstance(Schedule, CronSchedule, write=str)]
+ZoneText = Annotated[str, _OrInstance(ZoneInfo, write=_write_zone)]
 DurationText = Annotated[str, _OrInstance(Period, timedelta, write=_write_duration)]
 HeaderValues = Annotated[list[str], BeforeValidator(_header_values)]
 WithoutNulls = _WithoutNulls()

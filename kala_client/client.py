@@ -14,7 +14,7 @@ import httpx
 from kala_client._connections import Connections
 from kala_client._engine import Engine
 from kala_client._http import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Target, Wire, expect
-from kala_client._lazy import _calls, _fields, _follow, _jobs, models, schedule
+from kala_client._lazy import _calls, _fields, _follow, _jobs, models
 from kala_client._network import Network
 from kala_client._retry import RetryPolicy
 from kala_client._route import Routes
@@ -219,7 +219,7 @@ class KalaClient:
         self._engine.run(_calls.cancel(run))
 
     def explain(
-        self, job_id: str, *, at: datetime | None = None, zone: str | None = None
+        self, job_id: str, *, at: datetime | None = None, zone: _fields.Zone | None = None
     ) -> list[models.SlotExplanation]:
         """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server.
 
@@ -228,7 +228,7 @@ class KalaClient:
         return self._engine.run(_calls.explain(job_id, at=at, zone=zone))
 
     def preview(
-        self, schedule: str | schedule.Schedule, *, timezone: str | None = None, count: int = 5
+        self, schedule: _fields.When, *, timezone: _fields.Zone | None = None, count: int = 5
     ) -> list[datetime]:
         """Say when a schedule would be due, without creating anything. Needs kala_server."""
         return self._engine.run(_calls.preview(schedule, timezone=timezone, count=count))

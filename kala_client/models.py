@@ -21,7 +21,15 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from kala_client._fields import CatchUp, JobFields, Overlap, WaitFor
-from kala_client._wire_types import DurationText, HeaderValues, Instant, Moment, ScheduleText, WithoutNulls
+from kala_client._wire_types import (
+    DurationText,
+    HeaderValues,
+    Instant,
+    Moment,
+    ScheduleText,
+    WithoutNulls,
+    ZoneText,
+)
 
 RunState = Literal[
     "waiting", "running", "succeeded", "failed", "timed_out", "cancelled", "interrupted", "skipped"
@@ -30,6 +38,22 @@ Trigger = Literal["schedule", "manual", "parent", "catch_up", "on_failure"]
 
 CLIENT_FIELDS = frozenset(JobFields.__annotations__)
 """The fields of a job that a client may send; the server owns the others."""
+ADDED_FIELDS = CLIENT_FIELDS - {
+    "name",
+    "command",
+    "owner",
+    "schedule",
+    "retries",
+    "epsilon",
+    "disabled",
+    "parent_jobs",
+    "on_failure_job",
+    "resume_at_next_scheduled_time",
+    "type",
+    "remote_properties",
+    "template_delimiters",
+}
+"""Those that only kala_server understands: a real Kala drops them without a word."""
 
 
 def _either(*names: str) -> AliasChoices:
@@ -137,7 +161,7 @@ class Job(_Wire):
         "", validation_alias="TemplateDelimiters", serialization_alias="TemplateDelimiters"
     )
     # … and what only kala_server understands
-    timezone: str | None = None
+    timezone: ZoneText | None = None
     overlap: Overlap = "queue"
     catch_up: CatchUp = "one"
     misfire_grace: DurationText | None = None

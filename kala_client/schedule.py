@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import TypedDict, Unpack, final
+from typing import TYPE_CHECKING, TypedDict, Unpack, final
 
 import isodate
 
 from kala_client import clock
 from kala_client.period import Period
+
+if TYPE_CHECKING:
+    from kala_client.cron_line import CronSchedule
 
 __all__ = ["Period", "PeriodParts", "Schedule"]
 
@@ -54,10 +57,10 @@ class PeriodParts(TypedDict, total=False):
 class Schedule:
     """A repeating interval `R[n]/START/PERIOD` (ISO 8601 section 4.5): due at START + n × PERIOD.
 
-    `repeat` is how often it runs again after the first time (0 is once); None is for ever. `start` is
-    aware, and only its offset is kept: a zone's name belongs into the job's `timezone`. With
-    `floating=True` it is naive instead, and means wall time in the job's `timezone`, UTC where the job
-    names none. Raises ValueError for anything else.
+    `repeat` is how often it runs again after the first time (0 is once); None is for ever. `start` is always
+    aware, and only its offset is kept: a zone's name belongs into the job's `timezone`. Where it is `floating` it is
+    written without an offset, and means wall time in the job's `timezone`; `start` is that time in UTC, as it is
+    where the job names no zone. Raises ValueError for anything else.
     """
 
     start: datetime
@@ -108,6 +111,13 @@ class Schedule:
         """Build a schedule that is due once, at the aware time `at`."""
         # The period is never used, but real Kala refuses a schedule without one.
         return cls(at, Period(seconds=1), 0)
+
+    @staticmethod
+    def cron(line: str) -> "CronSchedule":
+        """Build a cron line, such as `Schedule.cron("0 9 * * MON-FRI")`, for kala_server. Raises ValueError."""
+        from kala_client.cron_line import CronSchedule
+
+        return CronSchedule(line)
 
     def slot(self, n: int, *, tz: tzinfo | None = None) -> datetime | None:
         """Return when the n-th run (from 0) is due, in UTC; None past the last repeat and past the year 9999.
@@ -164,7 +174,7 @@ class Schedule:
         if not months and not days and not self.floating:
             return self.start.astimezone(UTC)
         zone = tz or self.start.tzinfo or UTC
-        wall = self.start if self.floating else self.start.astimezone(zone).replace(tzinfo=None)
+        wall = (self.start if self.floating else self.start.astimezone(zone)).replace(tzinfo=None)
         moved = _add_months(wall, months) + timedelta(days=days)
         # fold=0 is the offset before a change: it moves a time in a gap forward, and takes the first of two.
         return moved.replace(tzinfo=zone, fold=0).astimezone(UTC)
@@ -179,7 +189,8 @@ class Schedule:
 
     def __str__(self) -> str:
         count = "" if self.repeat is None else self.repeat
-        return f"R{count}/{self.start.isoformat().replace('+00:00', 'Z')}/{self.period}"
+        start = self.start.isoformat().replace("+00:00", "" if self.floating else "Z")
+        return f"R{count}/{start}/{self.period}"
 
 
 def _add_months(wall: datetime, months: int) -> datetime:
@@ -200,15 +211,13 @@ def _naive(value: datetime, name: str) -> ValueError:
 
 def _with_fixed_offset(start: datetime, *, floating: bool) -> datetime:
     offset = start.utcoffset()
-    if floating and offset is not None:
+    if floating and offset:
         raise ValueError(f"a floating start has no offset, but {start.isoformat()} has one")
     if not floating and offset is None:
         raise _naive(start, "start")
     fixed = start.replace(tzinfo=timezone(offset or timedelta(0)), fold=0)
     if not _FIRST <= fixed <= _LAST:
         raise ValueError(f"start is out of range: {start.isoformat()}; the years 1 to 9999 can be computed")
-    if floating:
-        return start.replace(fold=0)
     whole_minutes = not (offset or _DAY) % timedelta(minutes=1)  # RFC 3339 offsets have no seconds
     return fixed if whole_minutes else fixed.astimezone(UTC)
 

@@ -1,6 +1,7 @@
 """When a cron line is due on the wall clock of a zone, month by month, also where the clock is changed.
 
-What the line says is read by `cron_line.py`. Slots are never walked to by hours: some clocks change by half an hour.
+What the line says is read by `kala_client.cron_line`. Slots are never walked to by hours: some clocks change by half an
+hour.
 """
 
 import calendar
@@ -10,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
+from kala_client.cron_line import CronLine, days_in, read_line
 from kala_server.core.clock_changes import changes_clock, days_of_change, stretches
-from kala_server.core.cron_line import CronLine, days_in, read_line
 
 _INSTANT = timedelta(microseconds=1)
 _MINUTE = timedelta(minutes=1)

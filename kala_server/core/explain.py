@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from heapq import nsmallest
 from itertools import groupby, islice
 
+from kala_client.due import is_never
 from kala_server.core import reasons
 from kala_server.core.durations import words
 from kala_server.core.job import Job, Run, RunState, Trigger, WaitFor
-from kala_server.core.occurrences import between, is_never, timetable_of, wall_zone
+from kala_server.core.occurrences import between, timetable_of, wall_zone
 from kala_server.core.state import State
 from kala_server.core.steps import Steps, to_the_end
 

@@ -3,7 +3,6 @@
 Slots are found in closed form, never by walking from START; of a cron line by days (`cron.py`). All instants are UTC.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,17 +11,14 @@ from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from kala_client import due
+from kala_client.cron_line import check_length
+from kala_client.due import is_cron, is_never
 from kala_client.schedule import Schedule
-from kala_server.core import cron_line, stored
+from kala_server.core import stored
 from kala_server.core.cron import Cron
 from kala_server.core.job import JobSpec
 from kala_server.core.zones import stored_zone, zone_of
-
-NEVER = "never"
-"""The schedule of a job that only its owner starts, or another job's failure."""
-LONGEST = 1000
-"""Characters of a schedule. A cron line that lists every number of each field has 400."""
-_LINE = re.compile(r"[!-~ \t]*")
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -203,26 +199,11 @@ class Repeating:
         return high
 
 
-def is_never(schedule: str) -> bool:
-    """Whether the text says that a job has no times of its own, and is not to run at its creation either."""
-    return schedule.strip().lower() == NEVER
-
-
-def is_cron(schedule: str) -> bool:
-    """Whether the text is meant as a cron line: it has more than one word, or is a name for one, such as `@daily`."""
-    words = schedule.split(maxsplit=1)
-    return bool(words) and (cron_line.is_macro(words[0]) or (len(words) > 1 and words[0][0] not in "Rr"))
-
-
 def read(schedule: str, timezone: str = "") -> Timetable:
     """Read a schedule, a cron line or `never` that a job is to have. Raises ValueError which says what was wrong."""
-    if len(schedule) > LONGEST:
-        raise ValueError(f"a schedule has at most {LONGEST} characters, not {len(schedule)}")
+    check_length(schedule)
     zone_of(timezone)
-    if is_cron(schedule):
-        return _fitting_line(schedule, timezone)
-    if not is_never(schedule):
-        Schedule.parse(schedule)
+    due.check(schedule)
     return read_stored(schedule, timezone)
 
 
@@ -235,20 +216,6 @@ def read_stored(schedule: str, timezone: str = "") -> Timetable:
     if is_cron(schedule):
         return Cron(" ".join(schedule.split()), zone or UTC)
     return Repeating(stored.schedule(schedule), zone)
-
-
-def _fitting_line(schedule: str, timezone: str) -> Timetable:
-    if not _LINE.fullmatch(schedule.strip()):
-        raise ValueError(
-            f"a cron line is plain ASCII, with spaces or tabs between its fields; a valid one is {cron_line.EXAMPLE}"
-        )
-    timetable = read_stored(schedule, timezone)
-    if isinstance(timetable, Cron) and not timetable.says.fits_some_day:
-        raise ValueError(
-            f"the day of the month, the month and the day of the week never come together in {schedule[:80]!r}; "
-            f"a valid cron line is {cron_line.EXAMPLE}"
-        )
-    return timetable
 
 
 def forget_zones() -> None:

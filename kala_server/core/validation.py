@@ -10,20 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
+from kala_client.due import example_for, is_cron, is_never
 from kala_client.schedule import Period
 from kala_server.core import calls, kernel, runnable, words
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
-from kala_server.core.occurrences import (
-    Timetable,
-    first_at_or_after,
-    first_of,
-    is_cron,
-    is_never,
-    read,
-    read_stored,
-)
+from kala_server.core.occurrences import Timetable, first_at_or_after, first_of, read, read_stored
 from kala_server.core.state import State
 from kala_server.core.zones import zone_of
 
@@ -170,7 +163,7 @@ def _about_the_schedule(spec: JobSpec) -> Iterator[FieldProblem]:
     yield from wrong_zone
     if spec.schedule:
         timezone = "" if wrong_zone else spec.timezone
-        yield from _about(lambda: read(spec.schedule, timezone), "schedule", _SCHEDULE)
+        yield from _about(lambda: read(spec.schedule, timezone), "schedule", example_for(spec.schedule))
 
 
 def _about_a_duration(field: str, text: str) -> Iterator[FieldProblem]:

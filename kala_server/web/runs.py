@@ -7,12 +7,13 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from kala_client.due import is_cron
 from kala_server.core import events as e
 from kala_server.core.durations import FOREVER
 from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.explain import explaining
 from kala_server.core.job import Run, RunState
-from kala_server.core.occurrences import Timetable, between, is_cron, read
+from kala_server.core.occurrences import Timetable, between, read
 from kala_server.core.state import State
 from kala_server.core.steps import A_STEP, Steps
 from kala_server.core.zones import zone_of

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from kala_client.due import is_never
 from kala_server.core.job import Job, RemoteCall, Run, RunState
-from kala_server.core.occurrences import is_never
 from kala_server.core.state import State
 from kala_server.wire.shapes import Shape
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Unpack
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from kala_client import (
@@ -60,7 +61,10 @@ def guest(request: pytest.FixtureRequest, kala_url: str) -> Iterator[Guest]:
             yield guest
         finally:
             guest.leave()
-            assert not guest.created or not set(client.get_all_jobs()) & set(guest.created)
+            # The newest Kala takes children away only some time after its answer.
+            assert not guest.created or eventually(
+                lambda: not set(client.get_all_jobs()) & set(guest.created)
+            )
 
 
 @pytest.fixture
@@ -129,8 +133,15 @@ def test_a_child_runs_after_its_parent_and_goes_with_it(guest: Guest, kala: Kala
     [stat] = eventually(lambda: kala.get_job_stats(child))
     assert stat.success
     kala.delete_job(parent)
-    with pytest.raises(JobNotFoundError):
-        kala.get_job(child)
+    assert eventually(lambda: is_gone(kala, child))
+
+
+def is_gone(kala: KalaClient, job_id: str) -> bool:
+    try:
+        kala.get_job(job_id)
+    except JobNotFoundError:
+        return True
+    return False
 
 
 def test_a_disabled_job_is_kept_and_does_not_run_until_it_is_enabled(guest: Guest, kala: KalaClient) -> None:
@@ -169,9 +180,7 @@ def test_a_job_that_never_was_is_not_found(kala: KalaClient, method: str) -> Non
     [
         {"name": ""},
         {"command": ""},
-        {"schedule": "nonsense"},
         {"schedule": "R2/2015-06-04T19:25:16Z/PT10S"},
-        {"schedule": "R2/2035-06-04T19:25:16Z/nonsense"},
         {"epsilon": "soon"},
     ],
 )
@@ -179,6 +188,23 @@ def test_a_job_that_cannot_be_is_refused(guest: Guest, wrong: JobFields) -> None
     with pytest.raises(InvalidJobError) as raised:
         guest.create(**wrong)
     assert raised.value.status == 400
+
+
+@pytest.mark.parametrize("schedule", ["nonsense", "R2/2035-06-04T19:25:16Z/nonsense"])
+def test_a_schedule_that_the_client_would_not_send_is_refused_by_the_server_too(
+    kala_url: str, schedule: str
+) -> None:
+    job = {"name": f"compat-{uuid4()}", "command": "true", "schedule": schedule}
+    assert httpx.post(f"{kala_url}/api/v1/job/", json=job).status_code == 400
+
+
+@pytest.mark.parametrize("schedule", ["2/2035-06-04T19:25:16Z/PT10S", "r2/2035-06-04T19:25:16Z/PT10S"])
+def test_a_schedule_that_would_end_a_real_kala_is_not_sent(
+    guest: Guest, kala: KalaClient, schedule: str
+) -> None:
+    with pytest.raises(InvalidJobError, match=r"nothing was sent.*begins with R"):
+        guest.create(schedule=schedule)
+    assert kala.get_kala_stats().created_at is not None
 
 
 def test_the_figures_of_the_server_count_a_job_and_whether_it_is_disabled(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kala_server.core.cron_line import read_line
+from kala_client.cron_line import read_line
 from kala_server.core.occurrences import between, read
 from tests.unit.core import debian_cron
 

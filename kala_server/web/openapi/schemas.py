@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from kala_client.cron_line import LONGEST
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
-from kala_server.core.occurrences import LONGEST
 from kala_server.core.validation import MOST_RUNS_KEPT
 from kala_server.web.openapi import sent
 from kala_server.web.openapi.meanings import MEANINGS

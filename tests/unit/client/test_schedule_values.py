@@ -1,5 +1,6 @@
 """What Period and Schedule accept, refuse and say; their arithmetic is in tests/property."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -132,13 +133,14 @@ def test_other_schedules_are_refused_and_told_why(text: str, why: str) -> None:
 def test_a_start_without_an_offset_floats_only_where_that_is_said() -> None:
     floating = Schedule.parse("R/2035-06-04T09:00:00/P1D")
     assert floating.floating
-    assert floating.start.tzinfo is None
+    assert floating.start == datetime(2035, 6, 4, 9, tzinfo=UTC)
+    assert Schedule(datetime(2035, 6, 4, 9), Period(days=1), floating=True) == replace(floating, repeat=None)
     assert floating.slot(0) == datetime(2035, 6, 4, 9, tzinfo=UTC)
     assert floating.slot(0, tz=ZoneInfo("Europe/Berlin")) == datetime(2035, 6, 4, 7, tzinfo=UTC)
     with pytest.raises(ValueError, match="astimezone"):
         Schedule(datetime(2035, 6, 4), Period(days=1))
     with pytest.raises(ValueError, match="floating start has no offset"):
-        Schedule(START, Period(days=1), floating=True)
+        Schedule(START.astimezone(ZoneInfo("Europe/Berlin")), Period(days=1), floating=True)
 
 
 def test_only_the_offset_of_start_is_kept() -> None:
@@ -209,3 +211,11 @@ def test_every_wants_one_period() -> None:
 
 def test_the_clock_is_aware_and_in_utc() -> None:
     assert clock.utc_now().tzinfo is UTC
+
+
+def test_every_start_can_be_compared_and_every_schedule_reads_back_as_itself() -> None:
+    schedules = [Schedule.parse(f"R/2035-06-04T19:25:16{offset}/P1D") for offset in ("", "Z", "+02:00")]
+    assert min(schedule.start for schedule in schedules) == schedules[2].start
+    assert [schedule.floating for schedule in schedules] == [True, False, False]
+    assert [Schedule.parse(str(schedule)) for schedule in schedules] == schedules
+    assert schedules[0] != schedules[1]

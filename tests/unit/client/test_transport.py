@@ -110,7 +110,7 @@ def test_each_wait_for_bytes_is_as_long_as_what_is_left_of_the_call(over: Connec
 def test_a_request_that_is_taken_slowly_ends_with_the_deadline(over: Connect, clock: Any) -> None:
     line = Line(clock, [], passes=0.25)
     with pytest.raises(kala.KalaTimeoutError):
-        over(line).create_job(name="a", description="x" * 1_000_000)
+        over(line).create_job(name="a", command="x" * 1_000_000)
     assert clock.now == 1001
     assert 0 < line.written < 500_000
 

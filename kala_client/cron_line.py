@@ -1,7 +1,7 @@
 """What a cron line says: its five fields, each read once, with the rules of Debian's cron.
 
 docs/jobs.md says what is taken, and where it differs from crontab(5). Nothing here may know a date, a clock or a zone:
-when a line is due is told by `cron.py`.
+when a line is due is told by the server's `core/cron.py`.
 """
 
 import re
@@ -9,8 +9,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import final
 
 EXAMPLE = "0 9 * * MON-FRI"
+LONGEST = 1000
+"""Characters of a line, and of any schedule: a line that lists every number of each field has 400."""
 LAST, LAST_WORKDAY = -1, -2
 """The last day of the month (`L`; of a weekday: its last in the month), and the last from Monday to Friday (`LW`)."""
 EVERY = 0
@@ -44,6 +47,7 @@ _WEEKDAY = _Kind("day of the week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "F
 
 _ITEM = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?", re.ASCII)
 _ONE_WEEKDAY = re.compile(r"(?P<weekday>\w+?)(?:#(?P<nth>[1-5])|L)", re.ASCII)
+_ASCII = re.compile(r"[!-~ \t]*")
 _LENGTHS = {2: (28, 29), 4: (30,), 6: (30,), 9: (30,), 11: (30,)}
 _LONG_MONTH = (31,)
 
@@ -113,11 +117,51 @@ class CronLine:
         )
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class CronSchedule:
+    """A cron line, such as `0 9 * * MON-FRI`: only kala_server understands it. Raises ValueError for a wrong one.
+
+    It is wall time in the job's `timezone`, UTC where the job names none.
+    """
+
+    line: str
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be read, and what is never due."""
+        check_length(self.line)
+        check_line(self.line)
+        object.__setattr__(self, "line", " ".join(self.line.split()))
+
+    def __str__(self) -> str:
+        return self.line
+
+
+def check_length(schedule: str) -> None:
+    """Raise ValueError for a text that is too long to be looked at."""
+    if len(schedule) > LONGEST:
+        raise ValueError(f"a schedule has at most {LONGEST} characters, not {len(schedule)}")
+
+
+def check_line(text: str) -> None:
+    """Raise ValueError for a line that cannot be read, and for one that names no day of any year."""
+    if not _ASCII.fullmatch(text.strip()):
+        raise ValueError(
+            f"a cron line is plain ASCII, with spaces or tabs between its fields; a valid one is {EXAMPLE}"
+        )
+    if not read_line(" ".join(text.split())).fits_some_day:
+        raise ValueError(
+            f"the day of the month, the month and the day of the week never come together in {text[:80]!r}; "
+            f"a valid cron line is {EXAMPLE}"
+        )
+
+
 def is_macro(text: str) -> bool:
     """Whether the text is meant as a name for a cron line, such as `@daily`."""
     return text.startswith("@")
 
 
+@lru_cache(maxsize=16_384)
 def read_line(text: str) -> CronLine:
     """Read a cron line. Raises ValueError which says which field is wrong, and why."""
     texts = _fields_of(text)
