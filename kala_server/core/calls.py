@@ -36,10 +36,10 @@ def wrong_in(call: RemoteCall | None) -> Iterator[str]:
         yield f"{call.method!r} is no HTTP method"
     if not 0 <= call.timeout < math.inf:
         yield "the timeout is a number of seconds, 0 for the default"
-    for name, value in call.headers.items():
+    for name, value in call.header_lines():
         if not _TOKEN.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             yield f"the header {name!r} cannot be sent: names have no spaces, values are ASCII on one line"
-    if sum(name.lower() == "host" for name in call.headers) > 1:
+    if sum(name.lower() == "host" for name, _ in call.header_lines()) > 1:
         yield "the header Host is there twice"
     if not all(100 <= code <= 599 for code in call.expected_response_codes):
         yield "expected_response_codes are between 100 and 599"

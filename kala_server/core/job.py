@@ -3,7 +3,7 @@
 Texts stay as their owner wrote them (a schedule, a duration); `durations.py` and `occurrences.py` read them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -72,11 +72,17 @@ class RemoteCall:
     url: str
     method: str = "GET"
     body: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """A text for each name, or several of them; each is a line of its own."""
     timeout: float = 0
     """Seconds; 0 = the runner's default."""
     expected_response_codes: tuple[int, ...] = ()
     """Empty = any 2xx."""
+
+    def header_lines(self) -> Iterator[tuple[str, str]]:
+        """Yield each value with its name."""
+        for name, values in self.headers.items():
+            yield from ((name, value) for value in ((values,) if isinstance(values, str) else values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,9 +131,9 @@ def request_of(call: RemoteCall, client: httpx.AsyncClient) -> httpx.Request:
 
     How the body is framed is not for the job to say, as in Go; spaces around a value are none of it (RFC 9110, 5.5).
     """
-    headers = {
-        name: value.strip(" \t") for name, value in call.headers.items() if name.lower() not in _OF_THE_FRAME
-    }
+    headers = [
+        (name, value.strip(" \t")) for name, value in call.header_lines() if name.lower() not in _OF_THE_FRAME
+    ]
     return client.build_request(call.method.upper(), call.url, content=call.body.encode(), headers=headers)
 
 

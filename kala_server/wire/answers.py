@@ -123,10 +123,17 @@ def _call(call: RemoteCall | None) -> dict[str, Any]:
         "url": call.url,
         "method": call.method,
         "body": call.body,
-        "headers": {name: [value] for name, value in call.headers.items()} or None,
+        "headers": _headers(call) or None,
         "timeout": int(call.timeout),
         "expected_response_codes": call.expected_response_codes or None,
     }
+
+
+def _headers(call: RemoteCall) -> dict[str, list[str]]:
+    headers: dict[str, list[str]] = {}
+    for name, value in call.header_lines():
+        headers.setdefault(name, []).append(value)
+    return headers
 
 
 def stats_of(runs: Iterable[Run], shape: Shape) -> list[dict[str, Any]]:

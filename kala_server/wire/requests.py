@@ -1,8 +1,8 @@
 """What clients send: from JSON documents to specs and changes. Names of fields are those of docs/jobs.md."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, to_json
@@ -117,11 +117,7 @@ def _tidy_call(said: dict[str, Any]) -> None:
     call = {"url": ""} | {name: value for name, value in _lowered(call).items() if value is not None}
     headers = call.get("headers")
     if isinstance(headers, dict):
-        call["headers"] = {
-            name: ", ".join(value) if _are_texts(value) else value
-            for name, value in headers.items()
-            if value is not None
-        }
+        call["headers"] = dict(_headers(headers))
     timeout = call.get("timeout")
     if isinstance(timeout, int | float) and not (timeout >= 0 and float(timeout).is_integer()):
         # Go's client reads a whole number there; anything else would keep it from reading any job at all.
@@ -129,6 +125,17 @@ def _tidy_call(said: dict[str, Any]) -> None:
     if call.get("method", "") == "":
         call["method"] = "GET"
     said["remote_properties"] = call
+
+
+def _headers(headers: dict[str, Any]) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    """Yield what has a value; one in a list is as good as one by itself."""
+    for name, value in headers.items():
+        if _are_texts(value):
+            yield from [(name, value[0] if len(value) == 1 else tuple(value))] if value else ()
+        elif isinstance(value, str):
+            yield name, value
+        elif value is not None:
+            raise _bad_call(f"the header {name!r} must be a text or a list of texts")
 
 
 def _lowered(call: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +149,7 @@ def _bad_call(message: str) -> InvalidJobError:
     return InvalidJobError([FieldProblem("remote_properties", message, EXAMPLES["remote_properties"])])
 
 
-def _are_texts(value: object) -> bool:
+def _are_texts(value: object) -> TypeGuard[list[str] | tuple[str, ...]]:
     return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
 
 

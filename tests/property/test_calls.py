@@ -66,7 +66,7 @@ CALLS = st.builds(
     url=URLS,
     method=st.sampled_from(["GET", "post", "M-SEARCH", ""]) | TEXT,
     body=TEXT,
-    headers=st.dictionaries(NAMES, VALUES, max_size=3),
+    headers=st.dictionaries(NAMES, VALUES | st.lists(VALUES, min_size=2, max_size=3).map(tuple), max_size=3),
 )
 
 

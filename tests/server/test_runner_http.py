@@ -32,7 +32,7 @@ class Echo(RequestHandler):
             return
         asked = self.request
         for name in ("Content-Type", "X-Mine", "Cookie", "Accept-Encoding"):
-            self.write(f"{name}: {asked.headers.get(name)}\n")
+            self.write(f"{name}: {' | '.join(asked.headers.get_list(name)) or None}\n")
         self.write(f"{asked.method} {asked.uri} {asked.body.decode()}")
 
     get = post = put = delete = answer
@@ -156,6 +156,13 @@ def test_what_the_job_says_is_sent_and_the_answer_is_the_output() -> None:
     assert "Content-Type: application/json\nX-Mine: yes\nCookie: None\nAccept-Encoding: identity\n" in output
     assert output.endswith("PUT /status/200?q=1 héllo")
     assert "Content-Type: text/plain\n" in result("/status/200", headers={"content-type": "text/plain"})[1]
+
+
+def test_several_values_of_a_header_are_sent_as_several() -> None:
+    outcome, output = result("/status/200", headers={"X-Mine": ("1", " 2 "), "Accept-Encoding": "gzip"})
+    assert outcome.succeeded
+    assert "X-Mine: 1 | 2\n" in output
+    assert "Accept-Encoding: gzip\n" in output
 
 
 def test_a_call_carries_nothing_over_to_the_next() -> None:

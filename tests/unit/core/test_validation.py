@@ -270,6 +270,8 @@ def test_a_duration_of_zero_that_would_let_nothing_run_is_refused(field: str, ze
         {"url": "http://h/", "headers": {"A b": "x"}},
         {"url": "http://h/", "headers": {"A": "x\r\nB: y"}},
         {"url": "http://h/", "headers": {"A": "☃"}},
+        {"url": "http://h/", "headers": {"A": ("x", "x\r\nB: y")}},
+        {"url": "http://h/", "headers": {"Host": ("a", "b")}},
         {"url": "http://h/", "method": "ΓET"},
         {"url": " http://h/"},
         {"url": "http://h/\n"},

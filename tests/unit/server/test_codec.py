@@ -130,3 +130,14 @@ def test_an_error_does_not_show_what_a_record_holds() -> None:
     with pytest.raises(ValueError) as caught:
         decode("job_created", b'{"id":"a","spec":{"name":"a","env":{"PASSWORD":["hunter2"]}}}')
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_header_is_read_as_it_was_kept_before_it_could_have_several_values() -> None:
+    data = (
+        b'{"id":"a","at":"2024-02-29T23:59:59.123456Z",'
+        b'"spec":{"name":"a","remote_properties":{"url":"http://x/","headers":{"A":"1, 2","B":["1","2"]}}}}'
+    )
+    record = decode("job_created", data)
+    assert isinstance(record, JobCreated)
+    assert record.spec.remote_properties
+    assert list(record.spec.remote_properties.header_lines()) == [("A", "1, 2"), ("B", "1"), ("B", "2")]

@@ -107,7 +107,28 @@ def test_what_the_go_client_sends_for_a_call_is_taken() -> None:
         "timeout": 5,
     }
     spec, _ = requests.read_job({**GO_CLIENT, "command": "", "type": 1, "remote_properties": call})
-    assert spec.remote_properties == RemoteCall(url="http://x/", headers={"A": "1, 2", "B": "3"}, timeout=5)
+    assert spec.remote_properties == RemoteCall(
+        url="http://x/", headers={"A": ("1", "2"), "B": "3"}, timeout=5
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [("1", {"A": "1"}), (["1"], {"A": "1"}), (["1", "2"], {"A": ("1", "2")}), ([], {}), (None, {})],
+)
+def test_a_header_has_one_value_or_several(sent: Any, read: dict[str, Any]) -> None:
+    document = {"name": "x", "type": 1, "remote_properties": {"url": "http://x/", "headers": {"A": sent}}}
+    spec, _ = requests.read_job(document)
+    assert spec.remote_properties == RemoteCall(url="http://x/", headers=read)
+    again, _ = requests.read_job(shown(a_state(spec)))
+    assert again.remote_properties == spec.remote_properties
+
+
+@pytest.mark.parametrize("wrong", [1, {}, [1], ["1", None], True])
+def test_what_can_be_no_value_of_a_header_is_refused_by_its_name(wrong: Any) -> None:
+    call = {"url": "http://x/", "headers": {"X-Mine": wrong}}
+    with pytest.raises(InvalidJobError, match="the header 'X-Mine' must be a text or a list of texts"):
+        requests.read_job({"name": "x", "type": 1, "remote_properties": call})
 
 
 def test_names_match_in_any_letter_case_as_in_go() -> None:
@@ -193,7 +214,7 @@ def test_a_patch_of_the_environment_changes_the_variables_that_it_names(
     [
         ({"timeout": 5}, {"timeout": 5}),
         ({"Timeout": 5, "METHOD": None}, {"timeout": 5, "method": "GET"}),
-        ({"headers": {"X-Mine": ["2", "3"]}}, {"headers": {"Authorization": "a", "X-Mine": "2, 3"}}),
+        ({"headers": {"X-Mine": ["2", "3"]}}, {"headers": {"Authorization": "a", "X-Mine": ("2", "3")}}),
         ({"Headers": {"authorization": None}}, {"headers": {"X-Mine": "1"}}),
         (
             {"headers": {"x-mine": "2", "y": "3"}},
@@ -342,9 +363,9 @@ def test_the_figures_of_the_server_are_told_in_both_spellings() -> None:
 
 
 def test_the_call_of_a_job_is_told_as_gos_client_reads_it() -> None:
-    call = RemoteCall(url="http://x/", headers={"A": "1, 2"}, timeout=5.0)
+    call = RemoteCall(url="http://x/", headers={"A": "1, 2", "B": ("1", "2")}, timeout=5.0)
     shown_call = shown(a_state(JobSpec(name="x", type=1, remote_properties=call)))["remote_properties"]
-    assert shown_call["headers"] == {"A": ["1, 2"]}
+    assert shown_call["headers"] == {"A": ["1, 2"], "B": ["1", "2"]}
     assert shown_call["expected_response_codes"] is None
     assert answers.to_bytes(shown_call["timeout"]) == b"5\n"
     empty = shown(a_state())["remote_properties"]
