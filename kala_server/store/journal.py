@@ -10,7 +10,7 @@ This module must not know what a record means, and never answers before a sync.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,8 @@ class JournalStore:
         self._log: Log | None = None
         self._snapshot_end = 0
         self._broken = ""
+        self._mend: Callable[[], None] = _nothing
+        """What is to be done before the next write: a torn tail stays where there is no room for its copy."""
         self._closed = False
         self._compacting = False
         self._writer = ThreadPoolExecutor(1, "kala-journal")
@@ -116,9 +118,13 @@ class JournalStore:
 
     def _settle(self, fd: int, scan: Scan) -> Log:
         """Make durable what was just read, as the records will be acted on; mend the tail first."""
-        if self._filesystem.status(fd)[0] > scan.whole_end:
-            self.mended = cut_tail(self._filesystem, fd, self.path, offset=scan.whole_end, seq=scan.next_seq)
-            _log.warning("%s", self.mended)
+        self._mend = lambda: self._cut_tail(fd, scan.whole_end, scan.next_seq)
+        try:
+            self._mend()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            _log.error("%s: its torn end is copied aside when there is room: %s", self.path, told(error))
         if scan.whole_end != scan.snapshot_end:
             # The last batch may be in the page cache alone, even marked as clean if its sync had failed: then only
             # writing it again makes the sync below mean something.
@@ -136,6 +142,13 @@ class JournalStore:
             next_batch=scan.next_batch,
         )
 
+    def _cut_tail(self, fd: int, end: int, seq: int) -> None:
+        """Cut off what a crash has left behind the last whole batch; once that is done there is no more to mend."""
+        if self._filesystem.status(fd)[0] > end:
+            self.mended = cut_tail(self._filesystem, fd, self.path, offset=end, seq=seq)
+            _log.warning("%s", self.mended)
+        self._mend = _nothing
+
     def _refusal(self, error: OSError) -> StoreError:
         words = f"{error.filename or self.path}: {told(error)}"
         return StoreFullError(words) if error.errno in NO_ROOM else StoreBrokenError(words)
@@ -152,6 +165,10 @@ class JournalStore:
     def _append(self, batch: Sequence[Record]) -> int:
         log = self._check()
         payloads = [encode(record) for record in batch]
+        try:
+            self._mend()
+        except OSError as error:
+            raise self._refusal(error) from error
         with self._breaking():
             log.keep(payloads)
         number = self._latest[0] + 1
@@ -299,3 +316,7 @@ class JournalStore:
         except StoreBrokenError as error:
             self._broken = str(error)
             raise
+
+
+def _nothing() -> None:
+    """Nothing is to be mended."""

@@ -6,9 +6,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 
 from kala_client import KalaClient, RetryPolicy, ServerError
@@ -149,3 +152,46 @@ def test_a_store_on_a_full_disk_loses_nothing_restarts_and_goes_on_when_there_is
 
 def started(name: str) -> RunStarted:
     return RunStarted(run_id=name, at=AT)
+
+
+def cut_off(small_disk: Path, *, torn: bool) -> tuple[str, str]:
+    """Leave a full disk as a killed server does: runs that were cut off, a missed slot, perhaps half a batch.
+
+    There are several runs, as there may be room for a record where there was none for a job.
+    """
+    with server_child(small_disk / "data") as server, client(server.url, retry=ONCE) as kala:
+        for _ in range(6):
+            job_id = kala.create_job(name="cut off", command="sleep 1000")
+        eventually(lambda: [run.state for run in kala.runs(job_id)] == ["running"])
+        soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        missed = kala.create_job(name="missed", command="true", schedule=f"R0/{soon}/PT1S")
+        Filled(kala).fill()
+        server.kill()
+    with (small_disk / "data" / "journal.jsonl").open("ab", buffering=0) as journal, suppress(OSError):
+        if torn:
+            journal.write(b'{"v":1,"seq":')
+    with (small_disk / "more").open("wb", buffering=0) as more, suppress(OSError):
+        while True:
+            more.write(bytes(512))
+    return job_id, missed
+
+
+@on_a_small_disk
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_server_that_is_started_on_a_full_disk_serves_what_there_is_and_goes_on_when_there_is_room(
+    small_disk: Path, *, torn: bool
+) -> None:
+    job_id, missed = cut_off(small_disk, torn=torn)
+    with server_child(small_disk / "data") as server, client(server.url, retry=ONCE) as kala:
+        assert [run.state for run in kala.runs(job_id)] == ["running"]
+        ready = httpx.get(f"{server.url}/readyz")
+        assert ready.status_code == 503
+        assert "no room" in ready.text
+        with pytest.raises(ServerError) as refused:
+            Filled(kala).create()
+        assert refused.value.status == 507
+        (small_disk / "ballast").unlink()
+        eventually(lambda: [run.state for run in kala.runs(job_id)] == ["interrupted"])
+        eventually(lambda: [run.state for run in kala.runs(missed)] == ["succeeded"])
+        assert httpx.get(f"{server.url}/readyz").status_code == 200
+    assert [path.read_bytes() for path in (small_disk / "data").glob("*.torn-*")] == [b'{"v":1,"seq":'] * torn
