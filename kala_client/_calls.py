@@ -27,7 +27,7 @@ from kala_client._envelopes import (
     StatsAnswer,
 )
 from kala_client._fields import When, Zone
-from kala_client.models import Job, JobStat, KalaStats, Preview, Run, SlotExplanation
+from kala_client.models import Job, JobStat, KalaStats, Preview, Run, SlotExplanation, WhichJob
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
     )
 
 
-def get_job(job_id: str) -> Call[Job]:
+def get_job(job_id: WhichJob) -> Call[Job]:
     """GET /job/{id}/."""
     return _get(f"/job/{_job_id(job_id)}/", lambda answer: _envelopes.read(answer, JobAnswer).job)
 
@@ -95,17 +95,17 @@ def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
     return _get("/job/", found, params=_params(**wanted))
 
 
-def update_job(job_id: str, changes: Mapping[str, Any]) -> Call[Job]:
+def update_job(job_id: WhichJob, changes: Mapping[str, Any]) -> Call[Job]:
     """PATCH /job/{id}/: the job as it is now."""
     return _change("PATCH", job_id, changes)
 
 
-def replace_job(job_id: str, job: Job) -> Call[Job]:
+def replace_job(job_id: WhichJob, job: Job) -> Call[Job]:
     """PUT /job/{id}/: the job as it is now."""
     return _change("PUT", job_id, _job(job))
 
 
-def delete_job(job_id: str) -> Call[None]:
+def delete_job(job_id: WhichJob) -> Call[None]:
     """DELETE /job/{id}/."""
     return _delete(f"/job/{_job_id(job_id)}/")
 
@@ -115,19 +115,19 @@ def delete_all_jobs() -> Call[None]:
     return replace(_delete("/job/all/"), added=True)
 
 
-def get_job_stats(job_id: str) -> Call[list[JobStat]]:
+def get_job_stats(job_id: WhichJob) -> Call[list[JobStat]]:
     """GET /job/stats/{id}/."""
     return _get(
         f"/job/stats/{_job_id(job_id)}/", lambda answer: _envelopes.read(answer, JobStatsAnswer).job_stats
     )
 
 
-def start_job(job_id: str) -> Call[str | None]:
+def start_job(job_id: WhichJob) -> Call[str | None]:
     """POST /job/start/{id}/: the id of the run, which real Kala does not tell. Never sent twice."""
     return Call("POST", f"/job/start/{_job_id(job_id)}/", _run_started, repeatable=Repeatable.NEVER)
 
 
-def start_run(job_id: str) -> Call[str]:
+def start_run(job_id: WhichJob) -> Call[str]:
     """POST /job/start/{id}/ where the id of the run is needed."""
 
     def told(answer: Answer) -> str:
@@ -139,12 +139,12 @@ def start_run(job_id: str) -> Call[str]:
     return Call("POST", f"/job/start/{_job_id(job_id)}/", told, repeatable=Repeatable.NEVER)
 
 
-def enable_job(job_id: str) -> Call[None]:
+def enable_job(job_id: WhichJob) -> Call[None]:
     """POST /job/enable/{id}/."""
     return Call("POST", f"/job/enable/{_job_id(job_id)}/", _answers.check_empty)
 
 
-def disable_job(job_id: str) -> Call[None]:
+def disable_job(job_id: WhichJob) -> Call[None]:
     """POST /job/disable/{id}/."""
     return Call("POST", f"/job/disable/{_job_id(job_id)}/", _answers.check_empty)
 
@@ -154,7 +154,7 @@ def get_kala_stats() -> Call[KalaStats]:
     return _get("/stats/", lambda answer: _envelopes.read(answer, StatsAnswer).stats)
 
 
-def runs_page(job_id: str, *, state: str | None, limit: int, before: str | None) -> Call[RunPage]:
+def runs_page(job_id: WhichJob, *, state: str | None, limit: int, before: str | None) -> Call[RunPage]:
     """GET /job/{id}/runs/: one page, newest first."""
     return _get(
         f"/job/{_job_id(job_id)}/runs/",
@@ -186,7 +186,7 @@ def cancel(run: Run | str) -> Call[None]:
     )
 
 
-def explain(job_id: str, *, at: datetime | None, zone: Zone | None) -> Call[list[SlotExplanation]]:
+def explain(job_id: WhichJob, *, at: datetime | None, zone: Zone | None) -> Call[list[SlotExplanation]]:
     """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
     return _get(
         f"/job/{_job_id(job_id)}/explain/",
@@ -229,7 +229,7 @@ def _delete(path: str) -> Call[None]:
     return Call("DELETE", path, _answers.check_empty, repeatable=Repeatable.ALWAYS, gone_is_done=lambda: None)
 
 
-def _change(method: str, job_id: str, body: Mapping[str, Any]) -> Call[Job]:
+def _change(method: str, job_id: WhichJob, body: Mapping[str, Any]) -> Call[Job]:
     return Call(
         method,
         f"/job/{_job_id(job_id)}/",
@@ -246,8 +246,11 @@ def _run_started(answer: Answer) -> str | None:
     return answer.headers.get("kala-run-id") or None
 
 
-def _job_id(job_id: str) -> str:
-    return _checked(job_id, "job", errors.JobNotFoundError)
+def _job_id(job: WhichJob) -> str:
+    name = job.job_id if isinstance(job, Run) else job.id if isinstance(job, Job) else job
+    if isinstance(job, Job) and not name:
+        raise errors.InvalidRequestError("this Job has no id, as no server has sent it, so nothing was asked")
+    return _checked(name, "job", errors.JobNotFoundError)
 
 
 def _job(job: object, where: str = "job") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from kala_client.schedule import Period, Schedule
 Overlap = Literal["queue", "skip", "allow", "replace"]
 CatchUp = Literal["one", "none", "all"]
 WaitFor = Literal["any", "all"]
+JobState = Literal["active", "disabled", "done", "running", "failing"]
 Duration = str | timedelta | Period
 When = str | Schedule | CronSchedule
 Zone = str | ZoneInfo

@@ -7,7 +7,7 @@ from kala_client import _calls, errors
 from kala_client._call import Call
 from kala_client._envelopes import JobsAnswer, RunPage
 from kala_client._retry import RetryPolicy, lasts, may_pass
-from kala_client.models import Event, Job, Run
+from kala_client.models import Event, Job, Run, WhichJob
 
 _PAGE = 100
 _MOST_JOBS = 100_000
@@ -18,7 +18,7 @@ _FIRST_POLL, _LONGEST_POLL, _LAST_LOOK = 0.05, 2.0, 1.0  # seconds
 class RunPages:
     """The pages of a job's runs, until `limit` of them were seen or there are no more."""
 
-    def __init__(self, job_id: str, *, state: str | None, limit: int | None) -> None:
+    def __init__(self, job_id: WhichJob, *, state: str | None, limit: int | None) -> None:
         self._job_id = job_id
         self._state = state
         self._left = limit

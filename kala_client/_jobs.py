@@ -1,20 +1,13 @@
 """From the arguments of a method to a checked job; a mistake is an error of our tree. No I/O."""
 
-from collections.abc import Collection, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from kala_client import _checks
 from kala_client.errors import FieldError, InvalidJobError
-from kala_client.models import CLIENT_FIELDS, Job, RemoteProperties
-
-_FIELDS: Mapping[tuple[int | str, ...], Collection[str]] = {
-    (): CLIENT_FIELDS,
-    ("remote_properties",): RemoteProperties.model_fields.keys(),
-}
+from kala_client.models import Job
 
 
 def job_of(job: Job | None, fields: Mapping[str, Any]) -> Job:
@@ -40,16 +33,7 @@ def _checked(fields: Mapping[str, Any]) -> Job:
     except ValidationError as error:
         invalid = InvalidJobError("this is not a job, so nothing was sent")
         invalid.errors = [
-            FieldError(".".join(map(str, found["loc"])), _words(found))
+            FieldError(".".join(map(str, found["loc"])), found["msg"])
             for found in error.errors(include_url=False, include_input=False)
         ]
         raise invalid from None
-
-
-def _words(found: ErrorDetails) -> str:
-    """Return what is wrong with a field; where there is none of that name, which one may be meant."""
-    if found["type"] != "extra_forbidden":
-        return found["msg"]
-    *where, name = found["loc"]
-    close = get_close_matches(str(name), _FIELDS.get(tuple(where), ()), n=1)
-    return f"there is no such field; is {close[0]!r} meant?" if close else "there is no such field"

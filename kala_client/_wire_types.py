@@ -53,6 +53,15 @@ class _WithoutNulls:
         return core_schema.no_info_after_validator_function(_without_nulls, items)
 
 
+class _Open:
+    """A closed set for type checkers, which find a typo; any text at run time, as a newer server may say more."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.str_schema()
+
+
 def _without_nulls(value: list[Any] | None) -> list[Any]:
     return [item for item in value if item is not None] if value else []
 
@@ -88,3 +97,4 @@ ZoneText = Annotated[str, _OrInstance(ZoneInfo, write=_write_zone)]
 DurationText = Annotated[str, _OrInstance(Period, timedelta, write=_write_duration)]
 HeaderValues = Annotated[list[str], BeforeValidator(_header_values)]
 WithoutNulls = _WithoutNulls()
+Open = _Open()

@@ -100,7 +100,7 @@ class AsyncKalaClient:
         """Create many jobs at once, all or none, and return their ids in order. Needs kala_server."""
         return await self._engine.run(_calls.create_jobs(jobs, key=idempotency_key))
 
-    async def get_job(self, job_id: str) -> models.Job:
+    async def get_job(self, job_id: models.WhichJob) -> models.Job:
         """Get a job. Raises JobNotFoundError."""
         return await self._engine.run(_calls.get_job(job_id))
 
@@ -114,7 +114,7 @@ class AsyncKalaClient:
         name: str | None = None,
         owner: str | None = None,
         tag: str | None = None,
-        state: str | None = None,
+        state: _fields.JobState | None = None,
         limit: int | None = None,
     ) -> dict[str, models.Job]:
         """Get the jobs to which everything that is given applies, by their ids, page by page. Needs kala_server.
@@ -126,18 +126,18 @@ class AsyncKalaClient:
             pages.take(await self._engine.run(call))
         return pages.jobs
 
-    async def update_job(self, job_id: str, **changes: Unpack[_fields.JobFields]) -> models.Job:
+    async def update_job(self, job_id: models.WhichJob, **changes: Unpack[_fields.JobFields]) -> models.Job:
         """Change the given fields of a job, and return it as it is now. Needs kala_server.
 
         Of `env` and `remote_properties` only the members that are named change; None empties the whole.
         """
         return await self._engine.run(_calls.update_job(job_id, _jobs.changes_of(changes)))
 
-    async def replace_job(self, job_id: str, job: models.Job) -> models.Job:
+    async def replace_job(self, job_id: models.WhichJob, job: models.Job) -> models.Job:
         """Put another description in the place of a job's, which keeps its id and history. Needs kala_server."""
         return await self._engine.run(_calls.replace_job(job_id, job))
 
-    async def delete_job(self, job_id: str) -> None:
+    async def delete_job(self, job_id: models.WhichJob) -> None:
         """Delete a job; as Kala does, with the children of which it was the only parent.
 
         Raises JobNotFoundError, but not where an attempt of this very call may have deleted it.
@@ -148,11 +148,11 @@ class AsyncKalaClient:
         """Delete every job. Raises NotSupportedError on the Kala of 2015."""
         await self._engine.run(_calls.delete_all_jobs())
 
-    async def get_job_stats(self, job_id: str) -> list[models.JobStat]:
+    async def get_job_stats(self, job_id: models.WhichJob) -> list[models.JobStat]:
         """Get the finished runs of a job, as Kala keeps them; `runs` tells more."""
         return await self._engine.run(_calls.get_job_stats(job_id))
 
-    async def start_job(self, job_id: str) -> str | None:
+    async def start_job(self, job_id: models.WhichJob) -> str | None:
         """Start a job now, and return the id of the run, which real Kala does not tell: None.
 
         Never sent twice. Raises ConflictError where the job is disabled; real Kala then does nothing,
@@ -160,11 +160,11 @@ class AsyncKalaClient:
         """
         return await self._engine.run(_calls.start_job(job_id))
 
-    async def enable_job(self, job_id: str) -> None:
+    async def enable_job(self, job_id: models.WhichJob) -> None:
         """Let a disabled job run on schedule again."""
         await self._engine.run(_calls.enable_job(job_id))
 
-    async def disable_job(self, job_id: str) -> None:
+    async def disable_job(self, job_id: models.WhichJob) -> None:
         """Keep a job, but do not run it."""
         await self._engine.run(_calls.disable_job(job_id))
 
@@ -173,7 +173,7 @@ class AsyncKalaClient:
         return await self._engine.run(_calls.get_kala_stats())
 
     async def runs(
-        self, job_id: str, *, state: str | None = None, limit: int | None = None
+        self, job_id: models.WhichJob, *, state: models.RunState | None = None, limit: int | None = None
     ) -> AsyncIterator[models.Run]:
         """Yield the runs of a job, newest first, page by page; at most `limit`. Needs kala_server."""
         pages = _follow.RunPages(job_id, state=state, limit=limit)
@@ -185,7 +185,7 @@ class AsyncKalaClient:
         """Get a run as it is now. Raises RunNotFoundError. Needs kala_server."""
         return await self._engine.run(_calls.get_run(run))
 
-    async def run_job(self, job_id: str) -> models.Run:
+    async def run_job(self, job_id: models.WhichJob) -> models.Run:
         """Start a job now and return the run, which has hardly begun; `wait` waits for it. Needs kala_server."""
         return await self.get_run(await self._engine.run(_calls.start_run(job_id)))
 
@@ -229,7 +229,7 @@ class AsyncKalaClient:
         await self._engine.run(_calls.cancel(run))
 
     async def explain(
-        self, job_id: str, *, at: datetime | None = None, zone: _fields.Zone | None = None
+        self, job_id: models.WhichJob, *, at: datetime | None = None, zone: _fields.Zone | None = None
     ) -> list[models.SlotExplanation]:
         """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server.
 

@@ -97,7 +97,7 @@ class KalaClient:
         """Create many jobs at once, all or none, and return their ids in order. Needs kala_server."""
         return self._engine.run(_calls.create_jobs(jobs, key=idempotency_key))
 
-    def get_job(self, job_id: str) -> models.Job:
+    def get_job(self, job_id: models.WhichJob) -> models.Job:
         """Get a job. Raises JobNotFoundError."""
         return self._engine.run(_calls.get_job(job_id))
 
@@ -111,7 +111,7 @@ class KalaClient:
         name: str | None = None,
         owner: str | None = None,
         tag: str | None = None,
-        state: str | None = None,
+        state: _fields.JobState | None = None,
         limit: int | None = None,
     ) -> dict[str, models.Job]:
         """Get the jobs to which everything that is given applies, by their ids, page by page. Needs kala_server.
@@ -123,18 +123,18 @@ class KalaClient:
             pages.take(self._engine.run(call))
         return pages.jobs
 
-    def update_job(self, job_id: str, **changes: Unpack[_fields.JobFields]) -> models.Job:
+    def update_job(self, job_id: models.WhichJob, **changes: Unpack[_fields.JobFields]) -> models.Job:
         """Change the given fields of a job, and return it as it is now. Needs kala_server.
 
         Of `env` and `remote_properties` only the members that are named change; None empties the whole.
         """
         return self._engine.run(_calls.update_job(job_id, _jobs.changes_of(changes)))
 
-    def replace_job(self, job_id: str, job: models.Job) -> models.Job:
+    def replace_job(self, job_id: models.WhichJob, job: models.Job) -> models.Job:
         """Put another description in the place of a job's, which keeps its id and history. Needs kala_server."""
         return self._engine.run(_calls.replace_job(job_id, job))
 
-    def delete_job(self, job_id: str) -> None:
+    def delete_job(self, job_id: models.WhichJob) -> None:
         """Delete a job; as Kala does, with the children of which it was the only parent.
 
         Raises JobNotFoundError, but not where an attempt of this very call may have deleted it.
@@ -145,11 +145,11 @@ class KalaClient:
         """Delete every job. Raises NotSupportedError on the Kala of 2015."""
         self._engine.run(_calls.delete_all_jobs())
 
-    def get_job_stats(self, job_id: str) -> list[models.JobStat]:
+    def get_job_stats(self, job_id: models.WhichJob) -> list[models.JobStat]:
         """Get the finished runs of a job, as Kala keeps them; `runs` tells more."""
         return self._engine.run(_calls.get_job_stats(job_id))
 
-    def start_job(self, job_id: str) -> str | None:
+    def start_job(self, job_id: models.WhichJob) -> str | None:
         """Start a job now, and return the id of the run, which real Kala does not tell: None.
 
         Never sent twice. Raises ConflictError where the job is disabled; real Kala then does nothing,
@@ -157,11 +157,11 @@ class KalaClient:
         """
         return self._engine.run(_calls.start_job(job_id))
 
-    def enable_job(self, job_id: str) -> None:
+    def enable_job(self, job_id: models.WhichJob) -> None:
         """Let a disabled job run on schedule again."""
         self._engine.run(_calls.enable_job(job_id))
 
-    def disable_job(self, job_id: str) -> None:
+    def disable_job(self, job_id: models.WhichJob) -> None:
         """Keep a job, but do not run it."""
         self._engine.run(_calls.disable_job(job_id))
 
@@ -170,7 +170,7 @@ class KalaClient:
         return self._engine.run(_calls.get_kala_stats())
 
     def runs(
-        self, job_id: str, *, state: str | None = None, limit: int | None = None
+        self, job_id: models.WhichJob, *, state: models.RunState | None = None, limit: int | None = None
     ) -> Iterator[models.Run]:
         """Yield the runs of a job, newest first, page by page; at most `limit`. Needs kala_server."""
         pages = _follow.RunPages(job_id, state=state, limit=limit)
@@ -181,7 +181,7 @@ class KalaClient:
         """Get a run as it is now. Raises RunNotFoundError. Needs kala_server."""
         return self._engine.run(_calls.get_run(run))
 
-    def run_job(self, job_id: str) -> models.Run:
+    def run_job(self, job_id: models.WhichJob) -> models.Run:
         """Start a job now and return the run, which has hardly begun; `wait` waits for it. Needs kala_server."""
         return self.get_run(self._engine.run(_calls.start_run(job_id)))
 
@@ -219,7 +219,7 @@ class KalaClient:
         self._engine.run(_calls.cancel(run))
 
     def explain(
-        self, job_id: str, *, at: datetime | None = None, zone: _fields.Zone | None = None
+        self, job_id: models.WhichJob, *, at: datetime | None = None, zone: _fields.Zone | None = None
     ) -> list[models.SlotExplanation]:
         """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server.
 

@@ -5,8 +5,9 @@ that is read keeps such a field in `model_extra`, so that the client survives ol
 spellings of WIRE.md are read. Times are aware and in UTC; Kala's `0001-01-01T00:00:00Z` is None.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Unpack
 
 from pydantic import (
@@ -21,11 +22,14 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from kala_client._fields import CatchUp, JobFields, Overlap, WaitFor
+from kala_client._hints import Place, hinted
+from kala_client._meanings import MEANINGS
 from kala_client._wire_types import (
     DurationText,
     HeaderValues,
     Instant,
     Moment,
+    Open,
     ScheduleText,
     WithoutNulls,
     ZoneText,
@@ -35,6 +39,7 @@ RunState = Literal[
     "waiting", "running", "succeeded", "failed", "timed_out", "cancelled", "interrupted", "skipped"
 ]
 Trigger = Literal["schedule", "manual", "parent", "catch_up", "on_failure"]
+SlotState = RunState | Literal["upcoming", "disabled", "stuck", "unknown", "none"]
 
 CLIENT_FIELDS = frozenset(JobFields.__annotations__)
 """The fields of a job that a client may send; the server owns the others."""
@@ -84,11 +89,78 @@ def _found_at(error: ValidationError, *where: str) -> ValidationError:
     )
 
 
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Say of each field of a schema what it means."""
+    meanings = MEANINGS.get(model.__name__, {})
+    for name, described in schema.get("properties", {}).items():
+        if name in meanings:
+            described["description"] = meanings[name]
+
+
 class _Wire(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        validate_by_name=True,
+        validate_assignment=True,
+        hide_input_in_errors=True,
+        ser_json_timedelta="float",
+        json_schema_extra=_describe,
+    )
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise hinted(error, self._names_at) from None
+
+        __init__.__pydantic_base_init__ = True  # so that pydantic-core need not call it for what is read
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            try:
+                super().__setattr__(name, value)
+            except ValidationError as error:
+                raise hinted(error, self._names_at) from None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Say of each field what it means."""
+        super().__pydantic_init_subclass__(**kwargs)
+        meanings = MEANINGS.get(cls.__name__, {})
+        for name, field in cls.model_fields.items():
+            field.description = meanings.get(field.serialization_alias or name)
+
+    @classmethod
+    def _names_at(cls, where: Place) -> Collection[str]:
+        """Return the fields that there are at a place within the model."""
+        return () if where else cls.model_fields.keys()
 
 
-class JobStat(_Wire):
+class _Spelled(_Wire):
+    """What kala_server says in both of Kala's spellings: the one that was not read is no field that nobody knows."""
+
+    @model_validator(mode="after")
+    def _forget_the_other_spelling(self) -> Self:
+        if extra := self.__pydantic_extra__:
+            for name in _spellings(type(self)):
+                extra.pop(name, None)
+        return self
+
+
+@cache
+def _spellings(model: type[BaseModel]) -> frozenset[str]:
+    aliases = (field.validation_alias for field in model.model_fields.values())
+    return frozenset(
+        name
+        for alias in aliases
+        if isinstance(alias, AliasChoices)
+        for name in alias.choices
+        if isinstance(name, str)
+    )
+
+
+class JobStat(_Spelled):
     """One finished run of a job, as Kala keeps it. `execution_duration_ns` is in whole nanoseconds."""
 
     job_id: str = Field(validation_alias=_either("job_id", "JobId"))
@@ -107,7 +179,7 @@ class JobStat(_Wire):
         return timedelta(microseconds=self.execution_duration_ns // 1000)
 
 
-class KalaStats(_Wire):
+class KalaStats(_Spelled):
     """What the whole server did."""
 
     active_jobs: int = Field(validation_alias=_either("active_jobs", "ActiveJobs"))
@@ -212,6 +284,12 @@ class Job(_Wire):
                 given.add(name)
         return self
 
+    @classmethod
+    def _names_at(cls, where: Place) -> Collection[str]:
+        if where:
+            return RemoteProperties.model_fields.keys() if where == ("remote_properties",) else ()
+        return CLIENT_FIELDS
+
     def creation_body(self) -> dict[str, Any]:
         """Return the JSON body that creates this job: the fields that were set and that a client may send."""
         sent = self.model_fields_set & CLIENT_FIELDS
@@ -221,10 +299,10 @@ class Job(_Wire):
 class Run(_Wire):
     """One entry of the ledger: a slot or a start by hand, and what became of it.
 
-    `duration` is in seconds, None until it is over. `count` is how many slots a skipped entry stands for,
-    the last of them at `last_scheduled_at`. `reason` says in words why it was skipped or failed. `queued_at` is
-    when it came to be; `cause` the id of the run that it waits for, was skipped for, or follows; `retry_at` when
-    its next attempt is due.
+    `duration` is from its first start to its end, None until it is over. `count` is how many slots a skipped entry
+    stands for, the last of them at `last_scheduled_at`. `reason` says in words why it was skipped or failed.
+    `queued_at` is when it came to be; `cause` the id of the run that it waits for, was skipped for, or follows;
+    `retry_at` when its next attempt is due.
     """
 
     id: str
@@ -233,15 +311,15 @@ class Run(_Wire):
     queued_at: Moment = None
     started_at: Moment = None
     finished_at: Moment = None
-    state: RunState | str
+    state: Annotated[RunState, Open]
     reason: str | None = None
-    trigger: Trigger | str = "schedule"
+    trigger: Annotated[Trigger, Open] = "schedule"
     cause: str | None = None
     attempts: int = 0
     retry_at: Moment = None
     exit_code: int | None = None
     signal: int | str | None = None
-    duration: float | None = None
+    duration: timedelta | None = None
     output_size: int = 0
     output_cut: bool = False
     count: int = 1
@@ -258,12 +336,17 @@ class Run(_Wire):
         """Whether the command ended well."""
         return self.state == "succeeded"
 
+    @property
+    def failed(self) -> bool:
+        """Whether it ran and did not end well: it failed, took too long, or was cut off by the end of the server."""
+        return self.state in {"failed", "timed_out", "interrupted"}
+
 
 class SlotExplanation(_Wire):
     """What became of one due time, in a sentence for people; `run_id` where there is a run of it."""
 
     at: Instant
-    state: str
+    state: Annotated[SlotState, Open]
     sentence: str
     run_id: str | None = None
 
@@ -280,3 +363,7 @@ class Event(_Wire):
     id: str | None = None
     event: str = "message"
     data: Any = None
+
+
+WhichJob = Job | Run | str
+"""A job may be named by its id, by itself, and by a run of it."""

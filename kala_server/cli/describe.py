@@ -134,7 +134,7 @@ def run_table(runs: Iterable[Run]) -> RenderableType:
 
 def how(run: Run) -> str:
     """Say in a few words how a run went."""
-    said = [took(run.duration)] if run.duration is not None else []
+    said = [took(run.duration.total_seconds())] if run.duration is not None else []
     if run.reason:
         said.append(run.reason)
     elif run.exit_code:

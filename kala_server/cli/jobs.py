@@ -12,6 +12,7 @@ from kala_server.cli.runs import cancel, explain, logs, runs, start
 
 if TYPE_CHECKING:
     from kala_client import Job
+    from kala_client._fields import JobState
 
 
 @click.group(cls=KalaGroup, invoke_without_command=True, short_help="Create jobs, look at them, start them.")
@@ -31,7 +32,7 @@ def job(ctx: click.Context) -> None:
 @click.option("--state", help="Those that are so: active, disabled, done, running, failing.")
 @talks_to_kala
 def list_jobs(
-    session: Session, *, name: str | None, owner: str | None, tag: str | None, state: str | None
+    session: Session, *, name: str | None, owner: str | None, tag: str | None, state: "JobState | None"
 ) -> None:
     """List jobs: every one, or those to which everything that is said applies."""
     from kala_server.cli.describe import job_table

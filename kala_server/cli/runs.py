@@ -11,6 +11,7 @@ from kala_server.cli.times import clock_of, instant, zone_name
 
 if TYPE_CHECKING:
     from kala_client import Run
+    from kala_client.models import RunState
 
 _BY_SIGNAL = 128
 """A shell reports a command that signal N has ended as 128 + N; so do we."""
@@ -70,7 +71,7 @@ def _exit_code(run: "Run") -> int:
 @click.option("--state", help="Those in this state, such as failed or skipped.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @talks_to_kala
-def runs(session: Session, *, job_id: str, state: str | None, limit: int) -> None:
+def runs(session: Session, *, job_id: str, state: "RunState | None", limit: int) -> None:
     """List the runs of a job, newest first, and the times that it was skipped."""
     from kala_server.cli.describe import run_table
 

@@ -87,14 +87,15 @@ class Run(models.Run):
     """One entry of the ledger: a run, or one or more slots that did not run and why."""
 
     model_config = _SENT
-    state: RunState
-    trigger: Trigger
+    state: RunState  # type: ignore[assignment] # only their schemas are used
+    trigger: Trigger  # type: ignore[assignment] # as above
     scheduled_at: datetime
     queued_at: datetime
     cause: str | None
     retry_at: datetime | None
     reason: str
     signal: int | None
+    duration: float | None  # type: ignore[assignment] # as above
     parent_runs: list[str]
 
 

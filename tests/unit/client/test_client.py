@@ -325,3 +325,14 @@ def test_a_bomb_is_not_unpacked(connect: Any) -> None:
     server = lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=bomb)  # noqa: E731
     with pytest.raises(kala.UnexpectedResponseError, match="larger than the 1000 bytes"):
         connect(server, max_body=1000).get_job(ID)
+
+
+def test_a_job_is_named_by_its_id_by_itself_and_by_a_run_of_it(connect: Any, serve: Any) -> None:
+    server = serve(answer({"job": JOB}))
+    client = connect(server)
+    job = client.get_job(ID)
+    client.get_job(job)
+    client.get_job(kala.Run(id="r1", job_id=ID, state="failed"))
+    assert server.asked == [f"GET /api/v1/job/{ID}/"] * 3
+    with pytest.raises(kala.InvalidRequestError, match="no id"):
+        client.get_job(Job(name="a"))

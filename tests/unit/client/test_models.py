@@ -1,15 +1,28 @@
 """What the models read, refuse and send."""
 
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from kala_client import Job, JobStat, KalaStats, Period, RemoteProperties, Run, Schedule
+from kala_client import (
+    Event,
+    Job,
+    JobStat,
+    KalaStats,
+    Period,
+    Preview,
+    RemoteProperties,
+    Run,
+    Schedule,
+    SlotExplanation,
+)
 from kala_client._fields import JobFields
-from kala_client.models import CLIENT_FIELDS
+from kala_client.models import CLIENT_FIELDS, RunState
 
 
 def read(model: Any, sent: Any) -> Any:
@@ -159,3 +172,76 @@ def test_a_run_knows_whether_it_is_over(state: str, finished: bool) -> None:
     run = read(Run, {"id": "r", "job_id": "j", "state": state})
     assert run.finished is finished
     assert run.succeeded is finished
+
+
+def test_a_typo_in_any_model_is_told_with_the_field_that_may_be_meant() -> None:
+    wrong: list[tuple[Callable[[], object], str]] = [
+        (lambda: Job(name="a", comand="true"), "there is no such field; is 'command' meant?"),  # type: ignore[call-arg]
+        (lambda: Job(name="a", colour="{red}"), "there is no such field"),  # type: ignore[call-arg]
+        (lambda: Job(name="a", remote_properties={"headrs": {}}), "is 'headers' meant?"),
+        (lambda: RemoteProperties(ulr="x"), "is 'url' meant?"),  # type: ignore[call-arg]
+    ]
+    for make, told in wrong:
+        with pytest.raises(ValidationError, match=re.escape(told)) as raised:
+            make()
+        assert "red" not in str(raised.value)
+
+
+def test_what_is_assigned_is_checked_as_what_is_given_is() -> None:
+    job = Job(name="a")
+    with pytest.raises(ValidationError, match="is 'command' meant"):
+        job.comand = "true"  # type: ignore[attr-defined]
+    with pytest.raises(ValidationError, match="valid integer"):
+        job.retries = "many"  # type: ignore[assignment]
+    with pytest.raises(ValidationError, match="'queue', 'skip'"):
+        job.overlap = "never"  # type: ignore[assignment]
+    job.schedule = Schedule.once(datetime(2035, 1, 1, tzinfo=UTC))  # type: ignore[assignment]
+    job.timeout = timedelta(seconds=5)  # type: ignore[assignment]
+    assert job.creation_body() == {"name": "a", "schedule": "R0/2035-01-01T00:00:00Z/PT1S", "timeout": "PT5S"}
+    with pytest.raises(AttributeError):
+        read(Run, run_of("failed")).failed = True
+
+
+def test_the_second_spelling_is_no_unknown_field() -> None:
+    both = {"jobs": 2, "Jobs": 2, "active_jobs": 1, "ActiveJobs": 1, "disabled_jobs": 1, "DisabledJobs": 1}
+    stats = read(KalaStats, {**both, "CreatedAt": "2035-01-01T00:00:00Z", "created": "2035-01-01T00:00:00Z"})
+    assert not stats.model_extra
+    assert str(stats).count("active_jobs") == 1
+    assert "ActiveJobs" not in str(stats)
+    stat = {"job_id": "j", "JobId": "j", "success": True, "Success": True, "colour": "red"}
+    assert read(JobStat, stat).model_extra == {"colour": "red"}
+
+
+def run_of(state: str, **more: Any) -> dict[str, Any]:
+    return {"id": "r", "job_id": "j", "state": state, **more}
+
+
+@pytest.mark.parametrize("state", get_args(RunState))
+def test_a_run_knows_whether_it_failed(state: str) -> None:
+    assert read(Run, run_of(state)).failed is (state in {"failed", "timed_out", "interrupted"})
+
+
+def test_the_duration_of_a_run_is_a_length_of_time_and_seconds_on_the_wire() -> None:
+    run = Run.model_validate_json('{"id": "r", "job_id": "j", "state": "failed", "duration": 1.5}')
+    assert run.duration == timedelta(seconds=1.5)
+    assert run.model_dump(mode="json")["duration"] == 1.5
+    assert read(Run, run_of("running", duration=None)).duration is None
+    with pytest.raises(ValidationError):
+        read(Run, run_of("failed", duration=1e300))
+
+
+def test_a_state_and_a_trigger_are_closed_for_checkers_and_open_for_newer_servers() -> None:
+    run = read(Run, run_of("dreaming", trigger="moon"))
+    assert (run.state, run.trigger) == ("dreaming", "moon")
+    hints = get_type_hints(Run)
+    assert "failed" in get_args(hints["state"])
+    assert "catch_up" in get_args(hints["trigger"])
+
+
+@pytest.mark.parametrize(
+    "model", [Event, Job, JobStat, KalaStats, Preview, RemoteProperties, Run, SlotExplanation]
+)
+def test_every_field_of_every_model_says_what_it_means(model: type[BaseModel]) -> None:
+    assert all(field.description for field in model.model_fields.values())
+    described = model.model_json_schema(mode="serialization", by_alias=True)["properties"]
+    assert all(each["description"] for each in described.values())

@@ -1,4 +1,7 @@
-"""What each field on the wire means, in a sentence: one place for requests and answers. No types and no rules."""
+"""What each field on the wire means, in a sentence: for the models, OpenAPI and the help of commands alike.
+
+By model and by the field's name on the wire. No types and no rules.
+"""
 
 _ID = "Its id, a UUID."
 _NEVER = "`0001-01-01T00:00:00Z` is never."
@@ -117,6 +120,14 @@ MEANINGS: dict[str, dict[str, str]] = {
         "state": "That of its run; without one `upcoming`, `disabled`, `stuck`, `unknown` (no longer kept) or `none`.",
         "sentence": "What became of it, and why, for people.",
         "run_id": "The id of its run.",
+    },
+    "Preview": {
+        "next": "The next times, in order.",
+    },
+    "Event": {
+        "id": "Where a later stream can take up again.",
+        "event": "What kind of event it is.",
+        "data": "What the server says of it.",
     },
     "FieldProblem": {
         "field": "Which field or parameter is wrong; of a batch with its place.",
