@@ -1,10 +1,11 @@
 """What to say of a field that there is not: which one may be meant. No I/O."""
 
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from kala_client.nearest import nearest
 
 Place = tuple[int | str, ...]
 _UNKNOWN = frozenset({"extra_forbidden", "no_such_attribute"})
@@ -33,5 +34,5 @@ def _words(found: ErrorDetails, names_at: Callable[[Place], Collection[str]]) ->
     if found["type"] not in _UNKNOWN:
         return found["msg"]
     *where, name = found["loc"]
-    close = get_close_matches(str(name), names_at(tuple(where)), n=1)
-    return f"there is no such field; is {close[0]!r} meant?" if close else "there is no such field"
+    meant = nearest(str(name), names_at(tuple(where)))
+    return f"there is no such field; is {meant!r} meant?" if meant else "there is no such field"

@@ -48,6 +48,7 @@ _WEEKDAY = _Kind("day of the week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "F
 _ITEM = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?", re.ASCII)
 _ONE_WEEKDAY = re.compile(r"(?P<weekday>\w+?)(?:#(?P<nth>[1-5])|L)", re.ASCII)
 _ASCII = re.compile(r"[!-~ \t]*")
+_SETTING = re.compile(r"[A-Z_]\w*=", re.ASCII)
 _LENGTHS = {2: (28, 29), 4: (30,), 6: (30,), 9: (30,), 11: (30,)}
 _LONG_MONTH = (31,)
 
@@ -203,13 +204,28 @@ def _fields_of(text: str) -> list[str]:
     if is_macro(text):
         text = _named_line(text)
     fields = text.split()
+    if fields and (setting := _SETTING.match(fields[0])):
+        raise ValueError(_no_setting(setting[0]))
     if len(fields) != 5:
-        raise ValueError(f"a cron line has 5 fields, not {len(fields)}; a valid one is {EXAMPLE}")
+        more = "; there is none for seconds, a year, a user or a command" if len(fields) > 5 else ""
+        raise ValueError(f"a cron line has 5 fields, not {len(fields)}{more}; a valid one is {EXAMPLE}")
     return fields
+
+
+def _no_setting(name: str) -> str:
+    """Say where a setting of a crontab belongs."""
+    where = "the zone of a schedule belongs in timezone, such as Europe/Berlin"
+    if name not in {"TZ=", "CRON_TZ="}:
+        where = "what the command finds in its environment belongs in env"
+    return f"{name[:40]}… is no field of a cron line: {where}"
 
 
 def _named_line(text: str) -> str:
     name = text.lower()
+    if name.startswith("@every"):
+        raise ValueError(
+            "@every is not taken: a period is the last part of R/START/PERIOD, such as R/2035-06-04T19:25:16Z/PT5M"
+        )
     if name == "@reboot":
         raise ValueError(
             "@reboot is no time, and is not taken: a job without a schedule runs once, when it is created"
@@ -255,8 +271,9 @@ def _numbers(kind: _Kind, text: str) -> tuple[int, ...]:
 def _range(kind: _Kind, item: str) -> Iterable[int]:
     match = _ITEM.fullmatch(item)
     if match is None:
+        hint = "; * stands for every one" if "?" in item else ""
         raise _wrong(
-            kind, f"{item[:40]!r} is neither a number nor a range such as {kind.first}-{kind.last}/2"
+            kind, f"{item[:40]!r} is neither a number nor a range such as {kind.first}-{kind.last}/2{hint}"
         )
     first, last, step = match["first"], match["last"], int(match["step"] or 1)
     if not step:

@@ -32,7 +32,7 @@ class FieldError:
     example: str | None = None
 
     def __str__(self) -> str:
-        example = f" (such as {self.example})" if self.example else ""
+        example = f" (such as {self.example})" if self.example and self.example not in self.message else ""
         return f"{self.field}: {self.message}{example}"
 
 

@@ -13,17 +13,25 @@ from typing import final
 
 _MICROSECOND = Decimal("0.000001")
 _LONGEST = timedelta(days=3_652_059)  # the calendar from year 1 to year 9999
+_SHOWN = 80
+"""Characters of a text in an error."""
 _LONGEST_MONTHS = 12 * 9999
+
 
 # A pattern of our own, not isodate.parse_duration: isodate reads seconds through a float, folds PT90M into
 # PT1H30M, and lets fractions and signs of its own through. Weeks beside other parts are ISO 8601-2:2019,
 # 4.4.1.
-_PATTERN = re.compile(
-    r"P(?:(?P<years>\d{1,12})Y)?(?:(?P<months>\d{1,12})M)?(?:(?P<weeks>\d{1,12})W)?(?:(?P<days>\d{1,12})D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d{1,12})H)?(?:(?P<minutes>\d{1,12})M)?"
-    r"(?:(?P<seconds>\d{1,12}(?:[.,]\d{1,30})?)S)?)?",
-    re.ASCII,
-)
+def _pattern(digits: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"P(?:(?P<years>{digits})Y)?(?:(?P<months>{digits})M)?(?:(?P<weeks>{digits})W)?(?:(?P<days>{digits})D)?"
+        rf"(?:T(?=\d)(?:(?P<hours>{digits})H)?(?:(?P<minutes>{digits})M)?"
+        rf"(?:(?P<seconds>{digits}(?:[.,]\d{{1,30}})?)S)?)?",
+        re.ASCII,
+    )
+
+
+_PATTERN = _pattern(r"\d{1,12}")
+_WHATEVER_LENGTH = _pattern(r"\d+")
 
 
 @final
@@ -53,7 +61,7 @@ class Period:
             object.__setattr__(self, "days", self.total_days)
             object.__setattr__(self, "weeks", 0)
         if self.total_months > _LONGEST_MONTHS or _length(self) is None:
-            raise ValueError(f"{self} is longer than 9999 years, so it never comes round")
+            raise ValueError(_too_long(str(self)))
 
     @staticmethod
     def parse(text: str) -> "Period":
@@ -146,15 +154,22 @@ def _length(period: Period) -> timedelta | None:
     return length if length <= _LONGEST else None
 
 
+def _too_long(period: str) -> str:
+    shown = period if len(period) <= _SHOWN else f"{period[:_SHOWN]}…"
+    return f"{shown} is longer than 9999 years, where the calendar ends"
+
+
 @lru_cache(maxsize=2048)
 def _parse(text: str) -> Period:
     match = _PATTERN.fullmatch(text)
     if text in {"P", "PT"}:
         raise ValueError(f"{text!r} is no duration at all; one has a number and a unit, such as PT10S or P1D")
+    if match is None and _WHATEVER_LENGTH.fullmatch(text):
+        raise ValueError(_too_long(text))
     if match is None:
         hint = "; it cannot be negative" if "-" in text else ""
         raise ValueError(
-            f"{text[:80]!r} is not an ISO 8601 duration such as PT10S, P1DT12H, P2W or P1M{hint}"
+            f"{text[:_SHOWN]!r} is not an ISO 8601 duration such as PT10S, P1DT12H, P2W or P1M{hint}"
         )
     parts = match.groupdict(default="0")
     seconds = Decimal(parts.pop("seconds").replace(",", "."))

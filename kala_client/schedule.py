@@ -253,7 +253,8 @@ def _parse_repeat(text: str) -> int | None:
 def _parse_start(text: str) -> datetime:
     hint = "START must be a full ISO 8601 date and time, such as 2035-06-04T19:25:16-07:00"
     if not _COMPLETE.fullmatch(text):
-        raise ValueError(f"{hint}, not {text[:60]!r}")
+        instead = "; a T stands between date and time, not a space" if " " in text else ""
+        raise ValueError(f"{hint}, not {text[:60]!r}{instead}")
     try:
         # isodate is exact here: it reads the fraction as Decimal, and cuts it at the microsecond.
         start: datetime = isodate.parse_datetime(text)

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 MOST_DEPTH = 64
@@ -22,6 +23,8 @@ MOST_VALUES = 10_000
 PIECE = 1 << 14
 """Bytes that are counted in a few milliseconds, whatever they are."""
 
+_TOLD = 40
+"""Characters of a name in an error."""
 _TOO_LARGE = 1 << 63
 _OPEN_ARRAY, _OPEN_OBJECT, _COMMA = b"[{,"
 _MARKS = b"[]{},"
@@ -35,6 +38,21 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 class BadJsonError(ValueError):
     """The body is not JSON that can be taken; the message says where and why."""
+
+    field = ""
+    """The member at fault, where it is one."""
+
+    def within(self, place: str) -> "BadJsonError":
+        """Return the same, of a value that stands at that place of the document."""
+        if not place:
+            return self
+        found = BadJsonError(f"{place}.{self}" if self.field and self.field[0] != "[" else f"{place}: {self}")
+        found.field = f"{place}.{self.field}" if self.field else ""
+        return found
+
+
+class _BadValueError(BadJsonError):
+    """A value that cannot be taken; where it stands is found out then."""
 
 
 class Census:
@@ -109,11 +127,57 @@ def decode(body: bytes | bytearray) -> Any:
         raise BadJsonError(f"the body is not UTF-8 (byte {error.start})") from None
     try:
         document = _DECODER.decode(text)
+    except _BadValueError as error:
+        raise _with_its_place(text, error) from None
     except json.JSONDecodeError as error:
         raise BadJsonError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
     if "\\u" in text:  # half a pair cannot come as UTF-8
         _check_texts(document)
     return document
+
+
+def _with_its_place(text: str, error: BadJsonError) -> BadJsonError:
+    """Say which member holds what cannot be taken; it costs another reading, and only where something is wrong."""
+    reader = json.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_int=_marked(_whole_number),
+        parse_float=_marked(_real_number),
+        parse_constant=_marked(_no_number),
+    )
+    try:
+        document = reader.decode(text)
+    except ValueError:
+        return BadJsonError(str(error))  # there is more that is wrong, and it comes later
+    place = next(_places(document), "")
+    found = BadJsonError(f"{place}: {error}" if place else str(error))
+    found.field = place
+    return found
+
+
+class _Bad:
+    """Stands where a value is that cannot be taken."""
+
+
+def _marked(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def mark(text: str) -> Any:
+        try:
+            return read(text)
+        except BadJsonError:
+            return _Bad()
+
+    return mark
+
+
+def _places(value: Any, place: str = "") -> Iterator[str]:
+    """Yield where something stands that cannot be taken."""
+    if isinstance(value, _Bad):
+        yield place
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from _places(member, f"{place}.{name[:_TOLD]}".removeprefix("."))
+    elif isinstance(value, list):
+        for number, element in enumerate(value):
+            yield from _places(element, f"{place}[{number}]")
 
 
 def _check_texts(value: Any) -> None:
@@ -140,19 +204,19 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 def _whole_number(digits: str) -> int:
     number = int(digits) if len(digits) <= MOST_DIGITS else _TOO_LARGE
     if not -_TOO_LARGE < number < _TOO_LARGE:
-        raise BadJsonError(f"a number beyond 64 bits, which other clients cannot read: {digits[:20]}")
+        raise _BadValueError(f"a number beyond 64 bits, which other clients cannot read: {digits[:20]}")
     return number
 
 
 def _real_number(digits: str) -> float:
     number = float(digits) if len(digits) <= MOST_DIGITS else math.inf
     if not math.isfinite(number):
-        raise BadJsonError(f"a number out of range: {digits[:20]}")
+        raise _BadValueError(f"a number out of range: {digits[:20]}")
     return number
 
 
 def _no_number(name: str) -> NoReturn:
-    raise BadJsonError(f"{name} is no JSON number")
+    raise _BadValueError(f"{name} is no JSON number")
 
 
 _DECODER = json.JSONDecoder(

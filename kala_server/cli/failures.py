@@ -7,6 +7,7 @@ from kala_client import (
     KalaError,
 )
 from kala_server.cli.plain import printable
+from kala_server.cli.wording import in_options
 
 
 def told(error: KalaError) -> str:
@@ -27,7 +28,7 @@ def _of_the_call(error: KalaError) -> str:
     if isinstance(error, AuthenticationError):
         return f"{error.message}; the token is read from KALA_TOKEN"
     if isinstance(error, InvalidRequestError) and error.errors:
-        return "; ".join(map(str, error.errors))
+        return "; ".join(map(in_options, error.errors))
     if isinstance(error, KalaConnectionError):
         return f"{error.message} ({_base(error)})"
     return error.message

@@ -10,7 +10,9 @@ from typing import NoReturn
 from kala_server.core import kernel
 
 A_JOB_MAY = 'set "shell": true, or '
-"""Advice that is of use to a job only."""
+"""Advice that is of use to a job only, in the words of JSON; `cli/wording.py` says it in options."""
+A_CALL_IS = "an HTTP call is a job of type 1 with the url in remote_properties"
+ITS_ENV = "name the variable in the job's env"
 
 _OPERATOR = re.compile(r"[|&;]+(?:>>?)?|[0-9]*[<>]+[&|]?")
 """What a shell takes for an operator where a word begins with it. Within a word it stays: addresses hold `&`."""
@@ -32,8 +34,7 @@ def check_program(program: str) -> None:
     """Raise BadCommandError where nothing that can be executed has this name."""
     if _ADDRESS.match(program):
         raise BadCommandError(
-            "an address is no command: an HTTP call is a job of type 1 with the url in remote_properties; "
-            "a command begins with a program, such as curl"
+            f"an address is no command: {A_CALL_IS}; a command begins with a program, such as curl"
         )
     if _NO_FILE.fullmatch(program):
         raise BadCommandError("the first word must name a program, and it names none")
@@ -49,7 +50,7 @@ def check_first_word(in_the_open: str) -> None:
     if found["variable"]:
         raise BadCommandError(
             f"{found['variable']}… before a command means something to a shell only, and the command runs without "
-            "one: write env in front of it, or name the variable in the job's env"
+            f"one: write env in front of it, or {ITS_ENV}"
         )
     refuse(found["start"] or found["sign"])
 

@@ -63,7 +63,7 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
         first_of(spec, now) if is_cron(spec.schedule) else _start(read_stored(spec.schedule, spec.timezone))
     )
     if start is None:
-        raise _invalid("schedule", "it is never due", _SCHEDULE)
+        raise _invalid("schedule", "it is never due", example_for(spec.schedule))
     if start < now:
         raise _invalid(
             "schedule",

@@ -59,4 +59,16 @@ class App(Router):
         for route, handler in self._routes:
             if found := route.fullmatch(request.path):
                 return handler(self._context, request, *map(unquote, found.groups()))
-        return NoSuchRoute(self._context, request)
+        return NoSuchRoute(self._context, request, self._hint(request.path))
+
+    def _hint(self, path: str) -> str:
+        """Say which route may be meant by a path that is none."""
+        before, prefix, after = path.rpartition(PREFIX + "/")
+        if prefix and before and self._is_route(prefix + after):
+            return f"the address of this server ends before {before}"
+        if not prefix and self._is_route(PREFIX + path):
+            return f"{PREFIX}{path} is one"
+        return f"{PREFIX}/openapi.json tells which there are"
+
+    def _is_route(self, path: str) -> bool:
+        return any(route.fullmatch(path) for route, _ in self._routes)

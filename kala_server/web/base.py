@@ -268,11 +268,15 @@ def _date(second: datetime) -> str:
 
 
 class NoSuchRoute(Handler):
-    """Everything that is not a route."""
+    """Everything that is not a route; with a hint at what would be one."""
+
+    def __init__(self, context: Context, request: HTTPServerRequest, hint: str) -> None:
+        super().__init__(context, request)
+        self._hint = hint
 
     def action(self) -> NoReturn:
         """Refuse whatever is asked."""
         self.refuse(
             HTTPStatus.NOT_FOUND,
-            f"there is no route {self.request.path}; /api/v1/openapi.json tells which there are",
+            f"there is no route {self.request.path}; {self._hint}",
         )

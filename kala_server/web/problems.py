@@ -76,5 +76,11 @@ def problem_of(error: Exception) -> ProblemError:
         status,
         str(error),
         _AGAIN_SOON if status is HTTPStatus.INSUFFICIENT_STORAGE else _NO_HEADERS,
-        error.problems if isinstance(error, InvalidRequestError) else (),
+        _problems_of(error),
     )
+
+
+def _problems_of(error: Exception) -> Sequence[FieldProblem]:
+    if isinstance(error, BadJsonError) and error.field:
+        return [FieldProblem(error.field, str(error).removeprefix(f"{error.field}: "))]
+    return error.problems if isinstance(error, InvalidRequestError) else ()

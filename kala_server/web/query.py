@@ -15,6 +15,9 @@ Cursor = tuple[datetime, str]
 
 _LENIENT_OFFSET = re.compile(r"[+-]\d\d:?[6-9]\d$", re.ASCII)
 """Python takes +02:60 for +03:00."""
+_UNESCAPED = re.compile(
+    r"(:\d\d(?:[.,]\d+)?|T\d{2,6}(?:[.,]\d+)?) (?=\d\d(?::?\d\d)?(?:/|$))", re.ASCII | re.IGNORECASE
+)
 _A_TIME = "2035-06-04T09:00:00+02:00"
 _EDGE = timedelta(days=2)
 """The calendar ends with the year 9999: beside its ends no zone and no minute could be added any more."""
@@ -63,8 +66,7 @@ class Query:
 
     def instant(self, name: str) -> datetime | None:
         """Return an aware time, None where it is missing. Raises InvalidRequestError."""
-        # A plus sign in a query is a space by the rules of forms: whoever pastes +02:00 means the plus.
-        text = self.text(name).strip().replace(" ", "+")
+        text = with_its_plus(self.text(name).strip())
         if not text:
             return None
         try:
@@ -87,6 +89,14 @@ class Query:
             return datetime.fromtimestamp(int(microseconds[:20]) / 1_000_000, UTC), an_id
         except (ValueError, OverflowError, OSError):
             raise _wrong(name, "it must be the `next` of an earlier answer", None) from None
+
+
+def with_its_plus(time: str) -> str:
+    """Return a time, or a schedule, with the plus of its offset.
+
+    A plus in a query is a space by the rules of forms: whoever pastes +02:00 means the plus. No other space does.
+    """
+    return _UNESCAPED.sub(r"\1+", time)
 
 
 def cursor(at: datetime, an_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from kala_client.due import is_cron
+from kala_client.due import example_for, is_cron
 from kala_server.core import events as e
 from kala_server.core.durations import FOREVER
 from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
@@ -19,7 +19,7 @@ from kala_server.core.steps import A_STEP, Steps
 from kala_server.core.zones import zone_of
 from kala_server.web.base import Handler
 from kala_server.web.jobs import existing
-from kala_server.web.query import Cursor, cursor
+from kala_server.web.query import Cursor, cursor, with_its_plus
 from kala_server.wire import ledger
 
 MOST_RUNS = 1_000
@@ -161,10 +161,9 @@ def _timetable(schedule: str, timezone: str) -> Timetable:
     """Read a schedule as a job would. Raises InvalidRequestError."""
     schedule = schedule.strip()
     if not is_cron(schedule):
-        # The plus of an offset arrives as a space where it was not escaped; no schedule but a cron line has spaces.
-        schedule = schedule.replace(" ", "+")
+        schedule = with_its_plus(schedule)
     _zone("timezone", timezone)
     try:
         return read(schedule, timezone)
     except ValueError as error:
-        raise InvalidRequestError([FieldProblem("schedule", str(error), "0 9 * * MON-FRI")]) from None
+        raise InvalidRequestError([FieldProblem("schedule", str(error), example_for(schedule))]) from None

@@ -148,7 +148,7 @@ class _Document:
         try:
             return strict_json.loads(bytes(self._body[begin : self._at]))
         except BadJsonError as error:
-            raise (BadJsonError(f"{place}: {error}") if place else error) from None
+            raise error.within(place) from None
 
     def goes_on_with(self, mark: bytes) -> bool:
         """Whether a mark comes next, not counting space."""

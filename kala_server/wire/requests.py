@@ -5,35 +5,18 @@ from dataclasses import asdict, fields, replace
 from typing import Any, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, to_json
+from pydantic_core import to_json
 
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.job import HTTP_CALL, Job, JobSpec
+from kala_server.wire.expected import EXAMPLES, TO_WIRE, kind_of, no_object, problem
 from kala_server.wire.merge_patch import merge_patch
 
 _SPEC = TypeAdapter(JobSpec)
 _SPEC_FIELDS = {field.name for field in fields(JobSpec)}
-TO_WIRE = {"template_delimiters": "TemplateDelimiters"}
 _FROM_WIRE = {TO_WIRE.get(name, name).lower(): name for name in (*_SPEC_FIELDS, "disabled")}
 EMPTY_IS_NONE = ("overlap", "catch_up", "wait_for")
 """Choices for which a client may also send an empty text; of other texts it is a value as good as any."""
-EXAMPLES: dict[str, Any] = {
-    "name": "nightly-report",
-    "command": "bash -c 'date >> /tmp/dates'",
-    "schedule": "R5/2035-06-04T19:25:16Z/PT10S",
-    "retries": 2,
-    "epsilon": "PT5S",
-    "disabled": False,
-    "parent_jobs": ["93b65499-b211-49ce-57e0-19e735cc5abd"],
-    "overlap": "queue",
-    "catch_up": "one",
-    "wait_for": "all",
-    "argv": ["date", "-u"],
-    "env": {"LANG": "C.UTF-8"},
-    "tags": ["night"],
-    "keep_runs": 100,
-    "remote_properties": {"url": "https://example.com/hook", "method": "POST"},
-}
 
 
 def read_job(document: object, *, default_owner: str = "") -> tuple[JobSpec, bool]:
@@ -76,7 +59,7 @@ def _as_spelled(call: dict[str, Any], now: dict[str, Any] | None) -> dict[str, A
 def _named(document: object) -> dict[str, Any]:
     """Return what a request says by the names of our fields; what is not one of them is passed over."""
     if not isinstance(document, dict):
-        raise _no_object(document)
+        raise no_object(document)
     said: dict[str, Any] = {}
     for key, value in document.items():
         name = _FROM_WIRE.get(key.lower())
@@ -97,7 +80,8 @@ def _read(named: Mapping[str, Any], default_owner: str = "") -> tuple[JobSpec, b
     _tidy_call(said)
     disabled = said.pop("disabled", False)
     if not isinstance(disabled, bool):
-        raise InvalidJobError([FieldProblem("disabled", "true or false belongs here", False)])
+        message = f"true or false belongs here, not {kind_of(disabled)}"
+        raise InvalidJobError([FieldProblem("disabled", message, EXAMPLES["disabled"])])
     spec = _read_spec(said)
     if default_owner and not spec.owner:
         spec = replace(spec, owner=default_owner)
@@ -157,24 +141,7 @@ def _read_spec(said: Mapping[str, Any]) -> JobSpec:
     try:
         spec = _SPEC.validate_json(to_json({"name": "", **said}), strict=True)
     except ValidationError as error:
-        raise InvalidJobError([_problem(detail) for detail in error.errors(include_url=False)]) from None
+        raise InvalidJobError([problem(detail) for detail in error.errors(include_url=False)]) from None
     call = spec.remote_properties
     # Go's client always sends a call, empty for a command.
     return replace(spec, remote_properties=None) if call and not call.url and spec.type != HTTP_CALL else spec
-
-
-def _problem(detail: ErrorDetails) -> FieldProblem:
-    path = [str(part) for part in detail["loc"]]
-    field = path[0] if path else ""
-    message = detail["msg"].removeprefix("Input ").replace("should be", "must be").removeprefix("should ")
-    inside = "" if len(path) < 2 else f" (at {'.'.join(path)})"
-    return FieldProblem(TO_WIRE.get(field, field), f"{message}{inside}", EXAMPLES.get(field, ""))
-
-
-def _no_object(document: object) -> InvalidJobError:
-    kind = {list: "an array", str: "a text", type(None): "null", bool: "a boolean"}.get(
-        type(document), "a number"
-    )
-    return InvalidJobError(
-        [FieldProblem("", f"a JSON object belongs here, not {kind}", {"name": "hello", "command": "date"})]
-    )

@@ -14,7 +14,8 @@ from kala_client.cron_line import LONGEST
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
 from kala_server.core.validation import MOST_RUNS_KEPT
 from kala_server.web.openapi import sent
-from kala_server.wire.requests import EMPTY_IS_NONE, EXAMPLES, TO_WIRE
+from kala_server.wire.expected import EXAMPLES, TO_WIRE
+from kala_server.wire.requests import EMPTY_IS_NONE
 from kala_server.wire.shapes import RUN_DOCUMENTED, SERVER_DOCUMENTED
 
 Schema = dict[str, Any]

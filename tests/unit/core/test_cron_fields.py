@@ -141,7 +141,7 @@ def test_the_last_of_a_weekday_may_be_said_by_its_name() -> None:
         ("0\u00a00 * * *", "plain ASCII"),
         ("0 0 *\n* *", "plain ASCII"),
         ("@reboot", "@reboot is no time"),
-        ("@every 5m", "there are @hourly, @daily"),
+        ("@daily5", "there are @hourly, @daily"),
         ("@daily x", "there is no '@daily x'; there are"),
         ("0 0 31 4 *", "never come together"),
         ("0 0 29-31 2 MON#1", None),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kala_client.schedule import Period
 from kala_server.core import events as e
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.job import JobSpec, RemoteCall
@@ -85,7 +86,13 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("schedule", {"schedule": "R/2035-06-04T19:25:16Z/10s"}, "duration"),
     ("schedule", {"schedule": "R/2035-06-04T19:25:16Z/PT0S"}, "period of zero"),
     ("schedule", {"schedule": "every day"}, "5 fields, not 2"),
-    ("schedule", {"schedule": "* * * * * *"}, "5 fields, not 6"),
+    ("schedule", {"schedule": "* * * * * *"}, "none for seconds, a year, a user or a command"),
+    ("schedule", {"schedule": "CRON_TZ=Europe/Berlin 0 9 * * *"}, "CRON_TZ=… .* belongs in timezone"),
+    ("schedule", {"schedule": "TZ=UTC @daily"}, "belongs in timezone"),
+    ("schedule", {"schedule": "PATH=/bin 0 9 * * *"}, "PATH=… .* belongs in env"),
+    ("schedule", {"schedule": "@every 5m"}, "R/2035-06-04T19:25:16Z/PT5M"),
+    ("schedule", {"schedule": "0 9 ? * *"}, r"\* stands for every one"),
+    ("schedule", {"schedule": "R/2035-06-04 19:25:16Z/P1D"}, "a T stands between date and time"),
     ("schedule", {"schedule": "61 * * * *"}, "minute"),
     ("schedule", {"schedule": "0 0 30 2 *"}, "never come together"),
     ("schedule", {"schedule": "0 0 */29 2 MON#5"}, "never come together"),
@@ -99,7 +106,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("timeout", {"timeout": "PT"}, "no duration at all"),
     ("misfire_grace", {"misfire_grace": "PT"}, "no duration at all"),
     ("timeout", {"timeout": "-PT5S"}, "cannot be negative"),
-    ("retry_delay", {"retry_delay": "P99999Y"}, "never comes round"),
+    ("retry_delay", {"retry_delay": "P99999Y"}, "longer than 9999 years"),
     ("retry_backoff", {"retry_backoff": 0.5}, "or more"),
     ("retry_backoff", {"retry_backoff": float("nan")}, "or more"),
     ("retry_backoff", {"retry_backoff": float("inf")}, "or more"),
@@ -285,3 +292,27 @@ def test_a_call_that_can_never_be_sent_is_refused(call: dict[str, Any]) -> None:
     spec = JobSpec(name="a", type=1, remote_properties=RemoteCall(**call))
     with pytest.raises(InvalidJobError, match="remote_properties: "):
         check(State(), id_of("a"), spec)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "example"),
+    [
+        ("61 * * * *", "0 9 * * MON-FRI"),
+        ("@dayly", "0 9 * * MON-FRI"),
+        ("daily", "R5/2035-06-04T19:25:16Z/PT10S"),
+    ],
+)
+def test_the_example_of_a_schedule_is_of_the_kind_that_is_meant(
+    state: State, schedule: str, example: str
+) -> None:
+    with pytest.raises(InvalidJobError) as raised:
+        check(state, "new", replace(GOOD, schedule=schedule))
+    assert [problem.example for problem in raised.value.problems] == [example]
+
+
+@pytest.mark.parametrize(
+    "period", ["P99999999999D", "P99999999999999D", "P" + "9" * 90 + "D", "PT1" + "0" * 40 + "S"]
+)
+def test_a_period_beyond_the_calendar_is_told_as_such_however_many_digits_it_has(period: str) -> None:
+    with pytest.raises(ValueError, match=r"^P.* is longer than 9999 years"):
+        Period.parse(period)

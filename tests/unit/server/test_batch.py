@@ -49,7 +49,7 @@ def test_a_name_may_be_written_with_escapes() -> None:
         (b'{"jobs": [{}', ", belongs at line 1, column 13"),
         (b'{"jobs": [{"name": "a", "command": "b"}', "line 1, column 40"),
         (b'{"jobs": [{"name": "a", "command": "b"},]}', r"jobs\[1\]"),
-        (b'{"jobs": [{"name": NaN}]}', r"jobs\[0\]: NaN"),
+        (b'{"jobs": [{"name": NaN}]}', r"jobs\[0\].name: NaN"),
         (b'{"jobs": [{"name": "a", "name": "b"}]}', "'name' is there twice"),
         (b'{"jobs": [], "jobs": []}', "'jobs' is there twice"),
         (b'{"jobs": [],}', "the name of a member"),

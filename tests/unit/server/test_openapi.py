@@ -16,7 +16,8 @@ from kala_server.web.app import PREFIX, ROUTES, WATCHING
 from kala_server.web.openapi.document import document
 from kala_server.web.problems import PROBLEM
 from kala_server.wire import shapes
-from kala_server.wire.requests import TO_WIRE, read_job
+from kala_server.wire.expected import TO_WIRE
+from kala_server.wire.requests import read_job
 
 DOCUMENT = document()
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]

@@ -56,6 +56,15 @@ REFUSED = [
     (members(1_001), "more than 1,000 members"),
     (b'{"env": ' + members(1_001) + b"}", "more than 1,000 members"),
 ]
+PLACES = [
+    (b'{"retries": 99999999999999999999}', "retries"),
+    (b'{"a": 1, "keep_runs": -1e999}', "keep_runs"),
+    (b'{"remote_properties": {"timeout": NaN}}', "remote_properties.timeout"),
+    (b'{"jobs": [{"retries": 1}, {"retries": Infinity}]}', "jobs[1].retries"),
+    (b"[1, [99999999999999999999]]", "[1][0]"),
+    (b"99999999999999999999", ""),
+    (b'{"a": 99999999999999999999, "b": }', ""),
+]
 TAKEN: list[tuple[bytes, Any]] = [
     (b"null", None),
     (b" [1, -2.5, true]\n", [1, -2.5, True]),
@@ -151,3 +160,11 @@ def test_a_body_of_little_is_refused_before_much_of_it_is_there(begin: bytes, un
         assert taken < 16 * strict_json.PIECE
     else:  # it is one text to its end, which takes no more than its bytes
         assert unit in {b'"\\"', b"\\"}
+
+
+@pytest.mark.parametrize(("body", "place"), PLACES)
+def test_a_value_that_cannot_be_taken_is_told_with_its_place(body: bytes, place: str) -> None:
+    with pytest.raises(strict_json.BadJsonError) as raised:
+        strict_json.loads(body)
+    assert raised.value.field == place
+    assert str(raised.value).startswith(f"{place}: " if place else "")

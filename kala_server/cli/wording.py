@@ -1,0 +1,32 @@
+"""What a server says of a job, in the words of the command line: it speaks of members of a JSON document. Pure."""
+
+import json
+
+from kala_client import FieldError
+from kala_server.core.runnable import A_JOB_MAY
+
+IN_OPTIONS = {
+    A_JOB_MAY: "add --shell, or ",
+}
+"""What there is an option for; a test holds that there is."""
+
+
+def in_options(error: FieldError) -> str:
+    """Say what is wrong with a field, and how it is said right on a command line."""
+    message = error.message
+    for said, typed in IN_OPTIONS.items():
+        message = message.replace(said, typed)
+    return str(FieldError(error.field, message, _as_typed(error.example)))
+
+
+def _as_typed(example: str | None) -> str | None:
+    """Return an example without the signs of JSON."""
+    if example is None or not example.startswith(("[", "{")):
+        return example
+    try:
+        value = json.loads(example)
+    except ValueError:
+        return example
+    if isinstance(value, dict):
+        return str(value.get("url") or " ".join(f"{name}={one}" for name, one in value.items()))
+    return " ".join(map(str, value))

@@ -1,0 +1,115 @@
+"""What belongs into each field of a request, in words and by an example, for whoever sent something else. Pure.
+
+What was sent instead is told by its kind only: it may be a secret.
+"""
+
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from kala_server.core.errors import FieldProblem, InvalidJobError
+
+TO_WIRE = {"template_delimiters": "TemplateDelimiters"}
+EXAMPLES: dict[str, Any] = {
+    "name": "nightly-report",
+    "command": "bash -c 'date >> /tmp/dates'",
+    "owner": "ada@example.com",
+    "schedule": "R5/2035-06-04T19:25:16Z/PT10S",
+    "timezone": "Europe/Berlin",
+    "retries": 2,
+    "epsilon": "PT5S",
+    "disabled": False,
+    "parent_jobs": ["93b65499-b211-49ce-57e0-19e735cc5abd"],
+    "on_failure_job": "93b65499-b211-49ce-57e0-19e735cc5abd",
+    "resume_at_next_scheduled_time": False,
+    "type": 0,
+    "remote_properties": {"url": "https://example.com/hook", "method": "POST"},
+    "template_delimiters": "{{ }}",
+    "overlap": "queue",
+    "catch_up": "one",
+    "misfire_grace": "PT1H",
+    "timeout": "PT5S",
+    "retry_delay": "PT30S",
+    "retry_backoff": 2.0,
+    "wait_for": "all",
+    "shell": False,
+    "argv": ["date", "-u"],
+    "cwd": "/srv/reports",
+    "env": {"LANG": "C.UTF-8"},
+    "user": "nobody",
+    "tags": ["night"],
+    "description": "what the night was like",
+    "keep_runs": 100,
+    "rerun_interrupted": False,
+}
+"""A value that is right, of every field."""
+
+_KINDS = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number of 64 bits",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "an array",
+    "tuple_type": "an array",
+    "dict_type": "an object",
+    "mapping_type": "an object",
+    "dataclass_type": "an object",
+}
+_WORDS = {
+    "type": "0 (a command) or 1 (an HTTP call)",
+    "schedule": "R[n]/START/PERIOD, a cron line or never, as a text,",
+    **dict.fromkeys(("parent_jobs", "tags", "argv"), "an array of texts"),
+}
+"""Where the kind alone does not tell what is meant."""
+_DURATIONS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
+_LONGEST = 999_999_999
+"""Seconds of which an example is made."""
+
+
+def problem(detail: ErrorDetails) -> FieldProblem:
+    """Say what belongs where something else is."""
+    path = [str(part) for part in detail["loc"]]
+    field = path[0] if path else ""
+    said, example = detail["input"], EXAMPLES.get(field)
+    what = _KINDS.get(detail["type"])
+    if detail["type"] == "enum":
+        message = f"{detail['ctx']['expected']} belongs here, not {_kind_or_text(said)}"
+    elif what is None:
+        message = detail["msg"].removeprefix("Input ").replace("should be", "must be").removeprefix("should ")
+    elif len(path) > 1:
+        message = f"{what} belongs here, not {kind_of(said)}"
+    elif field in _DURATIONS:
+        example = _duration(said) or example
+        message = f"a duration such as {example} belongs here, not {kind_of(said)}"
+    else:
+        message = f"{_WORDS.get(field, what)} belongs here, not {kind_of(said)}"
+    inside = "" if len(path) < 2 else f" (at {'.'.join(path)})"
+    return FieldProblem(TO_WIRE.get(field, field), f"{message}{inside}", example)
+
+
+def no_object(document: object) -> InvalidJobError:
+    """Say that a document is none of a job."""
+    message = f"a JSON object belongs here, not {kind_of(document)}"
+    return InvalidJobError([FieldProblem("", message, {"name": "hello", "command": "date"})])
+
+
+def kind_of(value: object) -> str:
+    """Say what kind of JSON value it is."""
+    if isinstance(value, float) and not value.is_integer():
+        return "a fraction"
+    named = {list: "an array", tuple: "an array", dict: "an object", str: "a text", bool: "a boolean"}
+    return "null" if value is None else named.get(type(value), "a number")
+
+
+def _kind_or_text(value: object) -> str:
+    """Choices are no secrets, but who knows what a long text is."""
+    return repr(value) if isinstance(value, str) and len(value) <= 20 else kind_of(value)
+
+
+def _duration(said: object) -> str | None:
+    """Return the duration that a number is meant to be: seconds."""
+    if isinstance(said, bool) or not isinstance(said, int) or not 0 < said < _LONGEST:
+        return None
+    return f"PT{said}S"

@@ -1,0 +1,79 @@
+"""What belongs into a field is said in words and shown by an example, which is right; what was sent is not repeated."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from kala_server.core.errors import InvalidJobError
+from kala_server.core.job import JobSpec
+from kala_server.core.state import State
+from kala_server.core.validation import check
+from kala_server.wire.expected import EXAMPLES, TO_WIRE
+from kala_server.wire.requests import read_job
+
+FIELDS = sorted({field.name for field in fields(JobSpec)} | {"disabled"})
+OF_OTHERS = {"parent_jobs", "on_failure_job"}
+"""Their examples are ids, and there is no such job here."""
+
+
+def refused(**said: Any) -> tuple[str, str, Any]:
+    with pytest.raises(InvalidJobError) as raised:
+        read_job({"name": "a", "command": "date", **said})
+    [problem] = raised.value.problems
+    return problem.field, problem.message, problem.example
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_has_an_example_and_it_is_right(field: str) -> None:
+    said = {"name": "a", TO_WIRE.get(field, field): EXAMPLES[field]}
+    if field not in {"command", "argv"}:
+        said["command"] = "date"
+    spec, disabled = read_job(said)
+    given = disabled if field == "disabled" else getattr(spec, field)
+    assert given is not None
+    if field not in OF_OTHERS:
+        check(State(), "a", spec)
+
+
+@pytest.mark.parametrize("wrong", [{}, [], [[]], 1.5, True, {"a": {}}])
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_belongs_into_a_field_is_said_with_an_example(field: str, wrong: Any) -> None:
+    name = TO_WIRE.get(field, field)
+    try:
+        read_job({"name": "a", "command": "date", name: wrong})
+    except InvalidJobError as error:
+        for problem in error.problems:
+            assert problem.field == name
+            assert " belongs here, not " in problem.message
+            assert problem.example not in ("", None)
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "example"),
+    [
+        ({"timeout": 30}, "a duration such as PT30S belongs here, not a number", "PT30S"),
+        ({"epsilon": -1}, "a duration such as PT5S belongs here, not a number", "PT5S"),
+        ({"retry_delay": True}, "a duration such as PT30S belongs here, not a boolean", "PT30S"),
+        ({"type": "http"}, "0 (a command) or 1 (an HTTP call) belongs here, not a text", 0),
+        ({"tags": "a"}, "an array of texts belongs here, not a text", ["night"]),
+        ({"description": 5}, "a text belongs here, not a number", EXAMPLES["description"]),
+        ({"retries": 1.5}, "a whole number belongs here, not a fraction", 2),
+        ({"retries": "3"}, "a whole number belongs here, not a text", 2),
+        ({"shell": "yes"}, "true or false belongs here, not a text", False),
+        ({"disabled": "no"}, "true or false belongs here, not a text", False),
+        ({"env": ["A=1"]}, "an object belongs here, not an array", {"LANG": "C.UTF-8"}),
+        ({"env": {"A": 1}}, "a text belongs here, not a number (at env.A)", {"LANG": "C.UTF-8"}),
+        ({"overlap": "quue"}, "'queue', 'skip', 'allow' or 'replace' belongs here, not 'quue'", "queue"),
+        ({"overlap": "x" * 99}, "'queue', 'skip', 'allow' or 'replace' belongs here, not a text", "queue"),
+    ],
+)
+def test_the_words_are_those_of_the_field(said: dict[str, Any], message: str, example: Any) -> None:
+    [field] = said
+    assert refused(**said) == (field, message, example)
+
+
+def test_a_text_that_may_be_a_secret_is_not_repeated() -> None:
+    for field in ("retries", "env", "tags", "type", "shell", "timeout", "remote_properties"):
+        wrong: Any = ["hunter2"] if field == "timeout" else "hunter2"
+        assert "hunter2" not in refused(**{field: wrong})[1]
