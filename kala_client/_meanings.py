@@ -21,7 +21,7 @@ JOB_FIELDS = {
     "resume_at_next_scheduled_time": "Kala's way to say `catch_up: none`, for a job that names no `catch_up`.",
     "type": "0 is a command, 1 an HTTP call.",
     "remote_properties": "The HTTP call of a job of type 1.",
-    "TemplateDelimiters": "Kept for Kala's clients; templates are not filled in.",
+    "TemplateDelimiters": "What stands around fields of the job that are filled in at each run, such as `{{ }}`.",
     "overlap": "What a due slot does while an earlier run is still there.",
     "catch_up": "What becomes of slots that were missed while the server was down or the job disabled.",
     "misfire_grace": "How late a run may start, an ISO 8601 duration; a later one is skipped. Empty: at any time.",

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from kala_server.core import events as e
 from kala_server.core import records as r
+from kala_server.core import templates
 from kala_server.core.job import Run, RunState
 from kala_server.core.state import State
 from kala_server.live_outputs import LiveOutputs
@@ -135,6 +136,11 @@ class Executor:
 
     def _start(self, effect: e.StartAttempt) -> None:
         run, job = effect.run, effect.job
+        try:
+            spec = templates.filled(job.spec, job.id, disabled=job.disabled, tally=job.tally)
+        except templates.TemplateError as error:  # it was accepted when nothing was filled in
+            self._tell(e.Ended(run_id=run.id, succeeded=False, reason=_storable(f"{error.field}: {error}")))
+            return
         output = self._live.open(run.id)
         self._runner.start(
             Attempt(
@@ -142,7 +148,7 @@ class Executor:
                 job_id=job.id,
                 number=run.attempts,
                 scheduled_at=run.scheduled_at,
-                spec=job.spec,
+                spec=spec,
                 output=output,
                 mark=self._mark,
             ),

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from kala_client.due import example_for, is_cron, is_never
 from kala_client.schedule import Period
-from kala_server.core import calls, kernel, runnable, words
+from kala_server.core import calls, kernel, runnable, templates, words
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
@@ -22,7 +22,18 @@ from kala_server.core.zones import zone_of
 
 _SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
 _DURATION_FIELDS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
-_WHAT_RUNS = ("name", "command", "env", "argv", "shell", "cwd", "user", "type", "remote_properties")
+_WHAT_RUNS = (
+    "name",
+    "command",
+    "env",
+    "argv",
+    "shell",
+    "cwd",
+    "user",
+    "type",
+    "remote_properties",
+    "template_delimiters",
+)
 _COMMAND = "bash -c 'date >> /tmp/dates'"
 _ENV = {"LANG": "C.UTF-8"}
 _NO_USER = re.compile(r"[\0\n:/]")
@@ -30,6 +41,11 @@ _LONGEST_NAME = kernel.LONGEST_WORD - len("KALA_JOB_NAME=")
 _NOT_ZERO = {
     "timeout": "would end every attempt at once",
     "misfire_grace": "would skip every slot, as none is noticed in the very instant",
+}
+_TEMPLATES = {
+    "command": "echo {{.Name}}",
+    "remote_properties": {"url": "https://example.com/{{.Name}}"},
+    "TemplateDelimiters": "{{ }}",
 }
 MOST_RUNS_KEPT = 100_000
 _NOTHING = JobSpec(name="")
@@ -43,7 +59,7 @@ def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> N
     known = state.jobs.get(job_id)
     before = known.spec if known else _NOTHING
     problems = [
-        *_about_what_runs(spec, before),
+        *_about_what_runs(spec, before, job_id),
         *(_about_the_schedule(spec) if begins else ()),
         *_about_time(spec, before),
         *_about_limits(spec),
@@ -90,9 +106,18 @@ def _invalid(field: str, message: str, example: object) -> InvalidJobError:
 _BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00Z")
 
 
-def _about_what_runs(spec: JobSpec, before: JobSpec) -> Iterator[FieldProblem]:
-    """What the job says already was accepted by the rules of then, and is not asked again."""
-    if before.name and all(getattr(spec, field) == getattr(before, field) for field in _WHAT_RUNS):
+def _about_what_runs(spec: JobSpec, before: JobSpec, job_id: str) -> Iterator[FieldProblem]:
+    """What the job says already was accepted by the rules of then, and is not asked again.
+
+    Of a template it is asked what it comes to.
+    """
+    asked = (*_WHAT_RUNS, *templates.OF_SPEC) if spec.template_delimiters else _WHAT_RUNS
+    if before.name and all(getattr(spec, field) == getattr(before, field) for field in asked):
+        return
+    try:
+        spec = templates.filled(spec, job_id)
+    except templates.TemplateError as error:
+        yield FieldProblem(error.field, str(error), _TEMPLATES[error.field])
         return
     if not spec.name.strip():
         yield FieldProblem("name", "a job needs a name", "nightly-report")

@@ -37,6 +37,20 @@ async def until(question: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+def test_fields_of_the_job_are_filled_in_when_it_runs(tmp_path: Path) -> None:
+    async def scene(home: Home) -> None:
+        said = "echo {{.Name}}: {{.Metadata.SuccessCount}} of {{.Owner}}"
+        job_id = await home.create(said, schedule=LATER, owner="me", TemplateDelimiters="{{ }}")
+        for count in range(2):
+            run_id = await home.start_job(job_id)
+            await home.ends(run_id)
+            assert (await home.http.get(f"/run/{run_id}/output/")).text == f"a job: {count} of me\n"
+        job = (await home.http.get(f"/job/{job_id}/")).json()["job"]
+        assert (job["command"], job["TemplateDelimiters"]) == (said, "{{ }}")
+
+    play(scene, data_dir=tmp_path)
+
+
 # -- output is kept with its run
 
 
@@ -190,7 +204,7 @@ class FullDisk(OutputFolder):
         raise OSError(28, f"no space left for {pieces} of {run_id}")
 
 
-def carried_out(outputs: OutputFolder, outcome: Outcome) -> e.Ended:
+def carried_out(outputs: OutputFolder, outcome: Outcome, spec: JobSpec | None = None) -> e.Ended:
     """Carry out one attempt, and return how it is told to have gone."""
 
     async def whole() -> e.Ended:
@@ -206,7 +220,7 @@ def carried_out(outputs: OutputFolder, outcome: Outcome) -> e.Ended:
             queued_at=NOW,
             attempts=1,
         )
-        job = Job(id=JOB_ID, spec=JobSpec(name="a job"), created_at=NOW)
+        job = Job(id=JOB_ID, spec=spec or JobSpec(name="a job"), created_at=NOW)
         executor.perform([e.StartAttempt(run=run, job=job)])
         async with asyncio.timeout(20):
             ended = await told
@@ -231,6 +245,14 @@ def test_a_reason_that_holds_bytes_which_are_no_text_can_be_stored(tmp_path: Pat
     ended = carried_out(OutputFolder(tmp_path), Outcome(succeeded=False, reason="no such command: \udcff"))
     assert ended.reason == "no such command: \\udcff"
     assert OutputFolder(tmp_path).read(RUN_ID) == b"last words"
+
+
+def test_a_template_that_was_accepted_when_nothing_was_filled_in_is_a_failed_run(tmp_path: Path) -> None:
+    spec = JobSpec(name="a job", command="echo {{if}}", template_delimiters="{{ }}")
+    ended = carried_out(OutputFolder(tmp_path), Outcome(succeeded=True), spec)
+    assert not ended.succeeded
+    assert ended.reason
+    assert ended.reason.startswith("command: {{if}} cannot be filled in")
 
 
 def test_what_happens_before_anybody_listens_is_a_fault_that_does_not_pass_in_silence(tmp_path: Path) -> None:
