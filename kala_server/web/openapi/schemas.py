@@ -38,6 +38,7 @@ _RULES: dict[str, Schema] = {
     "retries": {"minimum": 0},
     "type": {"enum": [COMMAND, HTTP_CALL]},
     "cwd": {"pattern": "^(/|$)"},
+    "TemplateDelimiters": {"pattern": "^([^ ]+ [^ ]+)?$"},
     "env": {"propertyNames": {"pattern": "^[^=]+$"}},
     "retry_backoff": {"minimum": 1},
     "keep_runs": {"minimum": 1, "maximum": MOST_RUNS_KEPT},

@@ -17,7 +17,7 @@ from kala_server.core.state import State
 from kala_server.core.steps import to_the_end
 from kala_server.wire import answers, listing, requests
 from kala_server.wire.listing import Listing, look_at
-from kala_server.wire.shapes import WHOLE
+from kala_server.wire.shapes import BEYOND_KALA, WHOLE
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, 828696, UTC)
 JOB_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
@@ -129,6 +129,16 @@ def test_what_can_be_no_value_of_a_header_is_refused_by_its_name(wrong: Any) -> 
     call = {"url": "http://x/", "headers": {"X-Mine": wrong}}
     with pytest.raises(InvalidJobError, match="the header 'X-Mine' must be a text or a list of texts"):
         requests.read_job({"name": "x", "type": 1, "remote_properties": call})
+
+
+@pytest.mark.parametrize("field", BEYOND_KALA)
+def test_a_member_that_kala_passes_over_is_read_and_refused_where_it_is_none(field: str) -> None:
+    with pytest.raises(InvalidJobError) as refused:
+        requests.read_job({"name": "x", "command": "true", field: [[5]]})
+    [problem] = refused.value.problems
+    assert problem.field == field
+    assert " belongs here, not an array" in problem.message
+    requests.read_job({"name": "x", "command": "", field: problem.example})
 
 
 def test_names_match_in_any_letter_case_as_in_go() -> None:
