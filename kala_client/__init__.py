@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         RemoteProperties,
         Run,
         SlotExplanation,
+        UpcomingSlot,
     )
     from kala_client.period import Period
     from kala_client.schedule import Schedule
@@ -81,6 +82,7 @@ __all__ = [
     "ServerError",
     "SlotExplanation",
     "UnexpectedResponseError",
+    "UpcomingSlot",
     "__version__",
 ]
 
@@ -100,6 +102,7 @@ _HOMES = {
     "Run": "models",
     "Schedule": "schedule",
     "SlotExplanation": "models",
+    "UpcomingSlot": "models",
 }
 """In which module each name is that is not loaded with the package."""
 _MODULES = ("aio", "client", "clock", "cron_line", "due", "models", "period", "schedule")

@@ -25,12 +25,14 @@ from kala_client._envelopes import (
     RunPage,
     SlotsAnswer,
     StatsAnswer,
+    UpcomingPage,
 )
 from kala_client._fields import When, Zone
 from kala_client.models import Job, JobStat, KalaStats, Preview, Run, SlotExplanation, WhichJob
 
 T = TypeVar("T")
 
+_ON_THE_WIRE = {"since": "from", "until": "to"}
 _HEARTBEATS = 60.0
 """Seconds: kala_server sends a comment every 15."""
 
@@ -164,6 +166,26 @@ def runs_page(job_id: WhichJob, *, state: str | None, limit: int, before: str | 
     )
 
 
+def all_runs_page(job_id: WhichJob | None, **wanted: str | int | datetime | None) -> Call[RunPage]:
+    """GET /runs/: one page of the ledgers of all jobs, newest first, or of one job."""
+    return _get(
+        "/runs/",
+        lambda answer: _envelopes.read(answer, RunPage),
+        params=_wanted(job_id, wanted),
+        added=True,
+    )
+
+
+def upcoming_page(job_id: WhichJob | None, **wanted: str | int | datetime | None) -> Call[UpcomingPage]:
+    """GET /upcoming/: one page of the slots that are to come, the earliest first."""
+    return _get(
+        "/upcoming/",
+        lambda answer: _envelopes.read(answer, UpcomingPage),
+        params=_wanted(job_id, wanted),
+        added=True,
+    )
+
+
 def get_run(run: Run | str) -> Call[Run]:
     """GET /run/{id}/."""
     return _get_of_run(run, "", lambda answer: _envelopes.read(answer, RunAnswer).run)
@@ -277,10 +299,20 @@ def _checked(name: object, what: str, missing: type[errors.NotFoundError]) -> st
     return name
 
 
-def _aware(at: datetime) -> datetime:
+def _wanted(job_id: WhichJob | None, wanted: Mapping[str, str | int | datetime | None]) -> dict[str, str]:
+    told = {
+        _ON_THE_WIRE.get(name, name): _aware(value, name).isoformat()
+        if isinstance(value, datetime)
+        else value
+        for name, value in wanted.items()
+    }
+    return _params(job=None if job_id is None else _job_id(job_id), **told)
+
+
+def _aware(at: datetime, name: str = "at") -> datetime:
     if at.utcoffset() is None:
         raise errors.InvalidRequestError(
-            f"at has no time zone: {at.isoformat()}; .astimezone() gives it this machine's"
+            f"{name} has no time zone: {at.isoformat()}; .astimezone() gives it this machine's"
         )
     return at
 

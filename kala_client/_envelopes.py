@@ -9,7 +9,7 @@ from kala_client._answers import Answer
 from kala_client._garbage import only_newest_collected
 from kala_client._wire_types import WithoutNulls
 from kala_client.errors import UnexpectedResponseError
-from kala_client.models import Job, JobStat, KalaStats, Run, SlotExplanation
+from kala_client.models import Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -65,7 +65,7 @@ class RunAnswer(_Envelope):
 
 
 class RunPage(_Envelope):
-    """Some runs of a job, newest first, and where the next page begins."""
+    """Some runs of a job or of all, newest first, and where the next page begins."""
 
     runs: Annotated[list[Run], WithoutNulls]
     next: str | None = None
@@ -75,6 +75,13 @@ class SlotsAnswer(_Envelope):
     """`{"slots": […]}`."""
 
     slots: Annotated[list[SlotExplanation], WithoutNulls]
+
+
+class UpcomingPage(_Envelope):
+    """Some slots that are to come, the earliest first, and where the next page begins."""
+
+    slots: Annotated[list[UpcomingSlot], WithoutNulls]
+    next: str | None = None
 
 
 def read(answer: Answer, model: type[M]) -> M:

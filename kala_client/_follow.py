@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
+from typing import Generic, TypeVar
 
 from kala_client import _calls, errors
 from kala_client._call import Call
-from kala_client._envelopes import JobsAnswer, RunPage
+from kala_client._envelopes import JobsAnswer, RunPage, UpcomingPage
 from kala_client._retry import RetryPolicy, lasts, may_pass
-from kala_client.models import Event, Job, Run, WhichJob
+from kala_client.models import Event, Job, Run, UpcomingSlot, WhichJob
+
+P = TypeVar("P")
+T = TypeVar("T")
+Wanted = str | datetime | None
 
 _PAGE = 100
 _MOST_JOBS = 100_000
@@ -15,31 +21,61 @@ _MOST_JOBS = 100_000
 _FIRST_POLL, _LONGEST_POLL, _LAST_LOOK = 0.05, 2.0, 1.0  # seconds
 
 
-class RunPages:
-    """The pages of a job's runs, until `limit` of them were seen or there are no more."""
+class _Pages(Generic[P, T]):
+    """Pages that say where the next begins, until `limit` of what is on them was seen or there are no more."""
 
-    def __init__(self, job_id: WhichJob, *, state: str | None, limit: int | None) -> None:
-        self._job_id = job_id
-        self._state = state
+    def __init__(self, limit: int | None, page: Callable[[int, str | None], Call[P]]) -> None:
         self._left = limit
-        self._before: str | None = None
+        self._page = page
+        self._place: str | None = None
         self._more = True
 
-    def next_call(self) -> Call[RunPage] | None:
+    def next_call(self) -> Call[P] | None:
         """Return the call for the next page, None after the last one."""
         if not self._more or (self._left is not None and self._left <= 0):
             return None
         size = _PAGE if self._left is None else min(_PAGE, self._left)
-        return _calls.runs_page(self._job_id, state=self._state, limit=size, before=self._before)
+        return self._page(size, self._place)
+
+    def _take(self, found: list[T], following: str | None) -> list[T]:
+        """Return what is wanted of a page, and remember where it ended."""
+        self._place = following
+        self._more = bool(following and found)
+        wanted = found[: self._left]
+        if self._left is not None:
+            self._left -= len(wanted)
+        return wanted
+
+
+class RunPages(_Pages[RunPage, Run]):
+    """The pages of the runs of a job, or of all."""
+
+    def __init__(
+        self, job_id: WhichJob | None, *, limit: int | None, state: str | None, **wanted: Wanted
+    ) -> None:
+        def page(size: int, before: str | None) -> Call[RunPage]:
+            if job_id is None or any(value is not None for value in wanted.values()):
+                return _calls.all_runs_page(job_id, **wanted, state=state, limit=size, before=before)
+            return _calls.runs_page(job_id, state=state, limit=size, before=before)
+
+        super().__init__(limit, page)
 
     def take(self, page: RunPage) -> list[Run]:
         """Return the runs of a page that are wanted, and remember where it ended."""
-        self._before = page.next
-        self._more = bool(page.next and page.runs)
-        runs = page.runs[: self._left]
-        if self._left is not None:
-            self._left -= len(runs)
-        return runs
+        return self._take(page.runs, page.next)
+
+
+class UpcomingPages(_Pages[UpcomingPage, UpcomingSlot]):
+    """The pages of the slots that are to come."""
+
+    def __init__(self, job_id: WhichJob | None, *, limit: int | None, **wanted: Wanted) -> None:
+        super().__init__(
+            limit, lambda size, after: _calls.upcoming_page(job_id, **wanted, limit=size, after=after)
+        )
+
+    def take(self, page: UpcomingPage) -> list[UpcomingSlot]:
+        """Return the slots of a page that are wanted, and remember where it ended."""
+        return self._take(page.slots, page.next)
 
 
 class JobPages:

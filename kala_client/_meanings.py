@@ -71,6 +71,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "created_at": "When it was created.",
         "next_run_at": f"The next slot; {_NEVER}",
         "is_done": "Whether nothing more is due.",
+        "last_error_reason": "Why an attempt last failed, in words.",
         "stuck": "Why nothing can be decided about it, such as when it is due; empty where nothing is in the way.",
         "dependent_jobs": "The ids of the jobs that have it as a parent.",
         "stats": "Its finished runs; empty in a list of jobs without `stats=true`.",
@@ -96,6 +97,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     "Run": {
         "id": "Its id, a UUID; the command knows it as `KALA_RUN_ID`.",
         "job_id": "The id of its job.",
+        "job_name": "The name of its job.",
         "scheduled_at": "The slot: when it was due.",
         "queued_at": "When it came to be, which is its place in the ledger.",
         "started_at": "When its first attempt started.",
@@ -128,6 +130,11 @@ MEANINGS: dict[str, dict[str, str]] = {
         "id": "Where a later stream can take up again.",
         "event": "What kind of event it is.",
         "data": "What the server says of it.",
+    },
+    "UpcomingSlot": {
+        "at": "When it is due.",
+        "job_id": "The id of its job.",
+        "job_name": "The name of its job.",
     },
     "FieldProblem": {
         "field": "Which field or parameter is wrong; of a batch with its place.",

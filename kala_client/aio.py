@@ -173,13 +173,42 @@ class AsyncKalaClient:
         return await self._engine.run(_calls.get_kala_stats())
 
     async def runs(
-        self, job_id: models.WhichJob, *, state: models.RunState | None = None, limit: int | None = None
+        self,
+        job_id: models.WhichJob | None = None,
+        *,
+        state: models.RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
     ) -> AsyncIterator[models.Run]:
-        """Yield the runs of a job, newest first, page by page; at most `limit`. Needs kala_server."""
-        pages = _follow.RunPages(job_id, state=state, limit=limit)
+        """Yield the runs of a job, or of all, newest first, page by page; at most `limit`. Needs kala_server.
+
+        Those that were not over before the aware time `since`, and were due before `until`; with `tag` of jobs with it.
+        """
+        pages = _follow.RunPages(job_id, limit=limit, state=state, since=since, until=until, tag=tag)
         while call := pages.next_call():
             for run in pages.take(await self._engine.run(call)):
                 yield run
+
+    async def upcoming(
+        self,
+        job_id: models.WhichJob | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        limit: int | None = 100,
+    ) -> AsyncIterator[models.UpcomingSlot]:
+        """Yield the slots that are to come, of a job or of all, the earliest first; at most `limit`. Needs kala_server.
+
+        Those from the aware time `since` to `until`, and with `tag` of jobs with it. Without a `limit` and `until` they
+        may have no end.
+        """
+        pages = _follow.UpcomingPages(job_id, limit=limit, since=since, until=until, tag=tag)
+        while call := pages.next_call():
+            for slot in pages.take(await self._engine.run(call)):
+                yield slot
 
     async def get_run(self, run: models.Run | str) -> models.Run:
         """Get a run as it is now. Raises RunNotFoundError. Needs kala_server."""

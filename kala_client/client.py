@@ -170,10 +170,38 @@ class KalaClient:
         return self._engine.run(_calls.get_kala_stats())
 
     def runs(
-        self, job_id: models.WhichJob, *, state: models.RunState | None = None, limit: int | None = None
+        self,
+        job_id: models.WhichJob | None = None,
+        *,
+        state: models.RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
     ) -> Iterator[models.Run]:
-        """Yield the runs of a job, newest first, page by page; at most `limit`. Needs kala_server."""
-        pages = _follow.RunPages(job_id, state=state, limit=limit)
+        """Yield the runs of a job, or of all, newest first, page by page; at most `limit`. Needs kala_server.
+
+        Those that were not over before the aware time `since`, and were due before `until`; with `tag` of jobs with it.
+        """
+        pages = _follow.RunPages(job_id, limit=limit, state=state, since=since, until=until, tag=tag)
+        while call := pages.next_call():
+            yield from pages.take(self._engine.run(call))
+
+    def upcoming(
+        self,
+        job_id: models.WhichJob | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | None = None,
+        limit: int | None = 100,
+    ) -> Iterator[models.UpcomingSlot]:
+        """Yield the slots that are to come, of a job or of all, the earliest first; at most `limit`. Needs kala_server.
+
+        Those from the aware time `since` to `until`, and with `tag` of jobs with it. Without a `limit` and `until` they
+        may have no end.
+        """
+        pages = _follow.UpcomingPages(job_id, limit=limit, since=since, until=until, tag=tag)
         while call := pages.next_call():
             yield from pages.take(self._engine.run(call))
 

@@ -259,6 +259,7 @@ class Job(_Wire):
     last_success: Moment = None
     error_count: int = 0
     last_error: Moment = None
+    last_error_reason: str = ""
     last_attempted_run: Moment = None
     number_of_finished_runs: int = 0
     dependent_jobs: Annotated[list[str], WithoutNulls] = []
@@ -297,7 +298,7 @@ class Job(_Wire):
 
 
 class Run(_Wire):
-    """One entry of the ledger: a slot or a start by hand, and what became of it.
+    """One entry of the ledger: a slot or a start by hand, and what became of it; `job_name` is that of its job.
 
     `duration` is from its first start to its end, None until it is over. `count` is how many slots a skipped entry
     stands for, the last of them at `last_scheduled_at`. `reason` says in words why it was skipped or failed.
@@ -307,6 +308,7 @@ class Run(_Wire):
 
     id: str
     job_id: str
+    job_name: str | None = None
     scheduled_at: Moment = None
     queued_at: Moment = None
     started_at: Moment = None
@@ -349,6 +351,14 @@ class SlotExplanation(_Wire):
     state: Annotated[SlotState, Open]
     sentence: str
     run_id: str | None = None
+
+
+class UpcomingSlot(_Wire):
+    """A due time that is to come, and of which job."""
+
+    at: Instant
+    job_id: str
+    job_name: str
 
 
 class Preview(_Wire):

@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 
 from rich.console import RenderableType
 
-from kala_client import Job, JobStat, KalaStats, Run, SlotExplanation
+from kala_client import Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
 from kala_server.cli.show import (
     NOTHING,
     Column,
@@ -27,6 +27,7 @@ _JOB_COLUMNS = (
     Column("ok", right=True, spare=4),
     Column("failed", right=True, spare=2),
     Column("state"),
+    Column("last failure", gives=True),
 )
 _SPECIAL = {
     "name", "id", "command", "schedule", "parent_jobs", "dependent_jobs", "metadata", "stats", "disabled", "is_done",
@@ -41,6 +42,14 @@ def job_state(job: Job) -> str:
     if job.disabled:
         return "disabled"
     return "done" if job.is_done else "active"
+
+
+def last_failure(job: Job) -> str:
+    """Say when and why the last run failed; nothing where a later one succeeded."""
+    failed, worked = job.last_error, job.last_success
+    if failed is None or (worked is not None and worked >= failed):
+        return ""
+    return f"{moment(failed)}  {job.last_error_reason}".rstrip()
 
 
 def schedule_in_short(job: Job) -> str:
@@ -69,6 +78,7 @@ def job_table(jobs: Sequence[Job]) -> RenderableType:
                 job.success_count,
                 job.error_count,
                 job_state(job),
+                last_failure(job),
             )
             for job in jobs
         ],
@@ -130,6 +140,31 @@ def run_table(runs: Iterable[Run]) -> RenderableType:
     if not rows:
         return "no runs yet"
     return table((Column("run"), Column("due"), Column("state"), Column("how", gives=True)), rows)
+
+
+def all_run_table(runs: Iterable[Run]) -> RenderableType:
+    """A line for each run, newest first, and whose it is."""
+    rows = [(run.job_name, run.id, moment(run.scheduled_at), run.state, how(run)) for run in runs]
+    if not rows:
+        return "no such runs"
+    return FittingTable(
+        (
+            Column("job", gives=True),
+            Column("run", spare=1),
+            Column("due"),
+            Column("state"),
+            Column("how", gives=True),
+        ),
+        rows,
+    )
+
+
+def upcoming_table(slots: Iterable[UpcomingSlot]) -> RenderableType:
+    """A line for each slot, the earliest first."""
+    rows = [(moment(slot.at), slot.job_name, short(slot.job_id)) for slot in slots]
+    if not rows:
+        return "nothing is due"
+    return FittingTable((Column("due"), Column("job", gives=True), Column("id", spare=1)), rows)
 
 
 def how(run: Run) -> str:

@@ -255,7 +255,7 @@ def _attempt_failed(state: State, record: r.AttemptFailed) -> None:
     )
     state.put_run(run)
     state.count("running", -1)
-    ledger.count_error(state, run.job_id, record.at)
+    ledger.count_error(state, run.job_id, record.at, record.reason)
     state.watch_retry(run)
 
 

@@ -139,6 +139,7 @@ class Tally:
     finished_runs: int = 0
     last_success: datetime | None = None
     last_error: datetime | None = None
+    last_error_reason: str = ""
     last_attempted_run: datetime | None = None
 
 

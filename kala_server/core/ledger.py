@@ -11,14 +11,14 @@ from kala_server.core.values import replace
 _ERRORS = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 
 
-def tally(state: State, job_id: str, **changes: int | datetime) -> None:
+def tally(state: State, job_id: str, **changes: int | str | datetime) -> None:
     """Change what the job's runs have come to."""
     job = state.jobs[job_id]
     changed: Tally = replace(job.tally, **changes)  # type: ignore[arg-type]
     state.put_job(replace(job, tally=changed))
 
 
-def count_error(state: State, job_id: str, at: datetime, *, finished: int = 0) -> None:
+def count_error(state: State, job_id: str, at: datetime, reason: str, *, finished: int = 0) -> None:
     """Count an attempt that failed."""
     so_far = state.jobs[job_id].tally
     tally(
@@ -26,6 +26,7 @@ def count_error(state: State, job_id: str, at: datetime, *, finished: int = 0) -
         job_id,
         error_count=so_far.error_count + 1,
         last_error=at,
+        last_error_reason=reason,
         finished_runs=so_far.finished_runs + finished,
     )
     state.count("errors", 1)
@@ -44,7 +45,7 @@ def count_finish(state: State, run: Run, record: r.RunFinished) -> None:
             finished_runs=so_far.finished_runs + 1,
         )
     elif record.state in _ERRORS:
-        count_error(state, run.job_id, record.at, finished=1)
+        count_error(state, run.job_id, record.at, record.reason, finished=1)
     elif run.attempts:
         tally(state, run.job_id, finished_runs=so_far.finished_runs + 1)
 

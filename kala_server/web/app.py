@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
-from kala_server.web import health, jobs, output, runs
+from kala_server.web import across, health, jobs, output, runs
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.events import Events
@@ -31,6 +31,8 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/run/{id}", runs.OneRun),
     ("/run/{id}/output", output.Output),
     ("/run/{id}/cancel", runs.Cancel),
+    ("/runs", across.Runs),
+    ("/upcoming", across.Upcoming),
     ("/preview", runs.Preview),
     ("/events", Events),
     ("/stats", jobs.ServerStats),

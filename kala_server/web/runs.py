@@ -1,28 +1,25 @@
 """The ledger over HTTP: runs, explanations, previews (docs/api.md). What runs printed is in `output.py`."""
 
 from datetime import datetime, timedelta, tzinfo
-from heapq import nlargest
 from itertools import islice
 from typing import Any
-
-from pydantic_core import to_json
 
 from kala_client.due import example_for, is_cron
 from kala_server.core import events as e
 from kala_server.core.durations import FOREVER
 from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.explain import explaining
-from kala_server.core.job import Run, RunState
+from kala_server.core.job import Run
 from kala_server.core.occurrences import Timetable, between, read
 from kala_server.core.state import State
-from kala_server.core.steps import A_STEP, Steps
+from kala_server.core.steps import Steps
 from kala_server.core.zones import zone_of
 from kala_server.web.base import Handler
 from kala_server.web.jobs import existing
-from kala_server.web.query import Cursor, cursor, with_its_plus
+from kala_server.web.pages import Page
+from kala_server.web.query import with_its_plus
 from kala_server.wire import ledger
 
-MOST_RUNS = 1_000
 MOST_PREVIEWED = 1_000
 
 _INSTANT = timedelta(microseconds=1)
@@ -41,58 +38,12 @@ class JobRuns(Handler):
 
     async def get(self, job_id: str) -> None:
         """Return a page of the job's ledger, newest first."""
-        limit = self.query.whole_number("limit", otherwise=100, most=MOST_RUNS)
-        before, wanted = self.query.cursor("before"), self.query.choice("state", RunState)
-        now = self.context.service.clock.now()
+        page, now = Page.read(self.query), self.context.service.clock.now()
 
-        def page(state: State) -> Steps[bytes]:
-            job = existing(state, job_id)
-            found = yield from _latest(state, job.id, limit + 1, before, wanted)
-            runs = []
-            for run in found[:limit]:
-                runs.append(to_json(ledger.run(state, run, now)))
-                yield
-            following = cursor(*_place(found[limit - 1])) if len(found) > limit else None
-            return b'{"runs":[%b],"next":%b}\n' % (b",".join(runs), to_json(following))
+        def written(state: State) -> Steps[bytes]:
+            return (yield from page.written(state, [existing(state, job_id).id], now))
 
-        self.send(await self.ask_long(page))
-
-
-def _latest(
-    state: State, job_id: str, count: int, before: Cursor | None, wanted: RunState | None
-) -> Steps[list[Run]]:
-    """Return the latest runs before the cursor by when they came to be, newest first, step by step.
-
-    Runs that end do not change place.
-    """
-
-    def fits(run: Run) -> bool:
-        return wanted in {None, run.state} and (before is None or _is_before(run, before))
-
-    found = yield from state.looking_through(job_id, fits)
-    latest: list[Run] = []
-    # Mostly in order already: of later parts hardly one is later than what is found.
-    for begin in range(0, len(found), A_STEP):
-        part = found[begin : begin + A_STEP]
-        if len(latest) == count:
-            part = [run for run in part if _order(run) > _order(latest[-1])]
-        if part:
-            latest = nlargest(count, [*latest, *part], _order)
-        yield
-    return latest
-
-
-def _order(run: Run) -> tuple[datetime, datetime, str]:
-    # Runs of one instant, such as those of a catch-up, are in the order of their slots.
-    return run.queued_at, run.scheduled_at, run.id
-
-
-def _is_before(run: Run, cursor: Cursor) -> bool:
-    return run.queued_at < cursor[0] or (run.queued_at == cursor[0] and _place(run) < cursor)
-
-
-def _place(run: Run) -> Cursor:
-    return run.queued_at, f"{run.scheduled_at:%Y%m%d%H%M%S%f}.{run.id}"
+        self.send(await self.ask_long(written))
 
 
 class OneRun(Handler):

@@ -68,6 +68,7 @@ def common_part(
         "is_done": is_done(job, active=active),
         **counters,
         **_beyond_kala(job),
+        "last_error_reason": job.tally.last_error_reason,
         "stuck": stuck,
     }
     return {name: values[name] for name in shape.common}

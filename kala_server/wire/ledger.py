@@ -25,10 +25,12 @@ _OURS = {"begun_at", "offset"}
 
 def run(state: State, run: Run, now: datetime) -> dict[str, Any]:
     """Return an entry of the ledger. What a waiting run waits for is its reason."""
-    waits = run.state is RunState.WAITING and run.job_id in state.jobs
+    job = state.jobs.get(run.job_id)
+    waits = run.state is RunState.WAITING and job is not None
     return {
         "id": run.id,
         "job_id": run.job_id,
+        "job_name": job.spec.name if job else None,
         "scheduled_at": run.scheduled_at,
         "queued_at": run.queued_at,
         "started_at": run.started_at,

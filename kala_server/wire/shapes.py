@@ -83,7 +83,9 @@ def _shape(job: tuple[str, ...], metadata: tuple[str, ...], *, documented: bool 
 
 _METADATA_LATEST = (*_COUNTERS, "number_of_finished_runs")
 WHOLE = _shape(
-    (*_JOB_LATEST, "created_at", *_COUNTERS, *BEYOND_KALA, "stuck"), _METADATA_LATEST, documented=True
+    (*_JOB_LATEST, "created_at", *_COUNTERS, *BEYOND_KALA, "last_error_reason", "stuck"),
+    _METADATA_LATEST,
+    documented=True,
 )
 """All that there is to say, in both of Kala's spellings, so that no client of either that takes more breaks."""
 

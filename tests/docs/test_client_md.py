@@ -82,7 +82,19 @@ def test_the_statuses_that_are_worth_a_retry_and_the_policy_are_the_real_ones() 
 
 def test_every_method_that_sends_something_says_whether_it_is_repeated() -> None:
     named = {name for (calls,) in rows(PAGE, "calls") for name in codes(calls)}
-    looks = ("get_", "find_", "runs", "wait", "output", "follow", "explain", "preview", "events", "close")
+    looks = (
+        "get_",
+        "find_",
+        "runs",
+        "wait",
+        "output",
+        "follow",
+        "explain",
+        "preview",
+        "upcoming",
+        "events",
+        "close",
+    )
     assert named == {name for name in public_methods() if not name.startswith(looks)}
 
 

@@ -166,6 +166,9 @@ def ask_about_runs(described: Described) -> None:
     described.ask("GET", "/run/{id}/output/", run_id, headers={"Range": "bytes=9-"})
     described.ask("POST", "/run/{id}/cancel/", described.runs(waits)[0]["id"])
     assert described.ask("POST", "/run/{id}/cancel/", run_id).status_code == 409
+    night = {"from": "2026-01-01T00:00:00Z", "state": "succeeded"}
+    assert run_id in {run["id"] for run in described.ask("GET", "/runs/", params=night).json()["runs"]}
+    assert described.ask("GET", "/upcoming/", params={"limit": 1}).json()["next"]
     schedule = {"schedule": "0 9 * * MON-FRI", "count": 3}
     assert len(described.ask("GET", "/preview/", params=schedule).json()["next"]) == 3
 
@@ -183,6 +186,9 @@ def test_refusals_are_as_described(described: Described) -> None:
         ("GET", "/run/{id}/", 404, {}),
         ("GET", "/job/{id}/explain/", 400, {"params": {"at": "noon"}}),
         ("GET", "/preview/", 400, {}),
+        ("GET", "/runs/", 400, {"params": {"from": "noon"}}),
+        ("GET", "/runs/", 404, {"params": {"job": NO_ID}}),
+        ("GET", "/upcoming/", 400, {"params": {"after": "x"}}),
         ("GET", "/events/", 400, {"headers": {"Last-Event-ID": "x"}}),
     ]
     for method, path, status, rest in refused:

@@ -69,6 +69,7 @@ def test_a_run_tells_what_became_of_it() -> None:
         assert run == {
             "id": run_id,
             "job_id": job_id,
+            "job_name": "a job",
             "state": "failed",
             "reason": "exit code 3",
             "cause": None,

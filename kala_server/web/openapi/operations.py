@@ -7,11 +7,13 @@ from http import HTTPStatus
 
 from kala_server.core.job import RunState
 from kala_server.metrics import CONTENT_TYPE as FIGURES
+from kala_server.web.across import MOST_SLOTS
 from kala_server.web.finding import MOST_JOBS, JobState
 from kala_server.web.jobs import LONGEST_KEY
 from kala_server.web.openapi.operation import Answer, Operation, created, done, header, number, ok, query
 from kala_server.web.openapi.schemas import TEXT, TIME, Schema, array, nullable, record, ref
-from kala_server.web.runs import MOST_PREVIEWED, MOST_RUNS
+from kala_server.web.pages import MOST_RUNS
+from kala_server.web.runs import MOST_PREVIEWED
 
 _API = "/api/v1"
 _PRINTED = "text/plain"
@@ -27,6 +29,15 @@ _KEY = header(
     "Idempotency-Key",
     "Makes it safe to send the request again: for 24 hours the same key with the same body creates nothing new.",
     {"type": "string", "maxLength": LONGEST_KEY},
+)
+_OF_RUNS = (
+    query("state", "Only runs in this state.", {"type": "string", "enum": list(RunState)}),
+    query("limit", "At most so many runs.", number(most=MOST_RUNS, default=100)),
+    query("before", "The `next` of an earlier answer: what comes after it.", TEXT),
+)
+_OF_JOBS = (
+    query("job", "Only of the job with this id.", TEXT),
+    query("tag", "Only of jobs with this tag.", TEXT),
 )
 _FINDING = (
     query("name", "Only jobs of this name.", TEXT),
@@ -149,11 +160,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         tag="runs",
         summary="Get a page of a job's ledger, newest first",
         answers=ok("The runs, and where the next page begins.", runs=array(ref("Run")), next=_NEXT),
-        parameters=(
-            query("state", "Only runs in this state.", {"type": "string", "enum": list(RunState)}),
-            query("limit", "At most so many runs.", number(most=MOST_RUNS, default=100)),
-            query("before", "The `next` of an earlier answer: what comes after it.", TEXT),
-        ),
+        parameters=_OF_RUNS,
         problems=_READS,
     ),
     ("GET", f"{_API}/job/{{id}}/explain/"): Operation(
@@ -209,6 +216,35 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="End a run that waits or runs",
         answers=done("It is decided; the command is about to end."),
         problems=(HTTPStatus.CONFLICT, *_WRITES),
+    ),
+    ("GET", f"{_API}/runs/"): Operation(
+        id="get_all_runs",
+        tag="runs",
+        summary="Get a page of the ledgers of all jobs, newest first",
+        answers=ok("The runs, and where the next page begins.", runs=array(ref("Run")), next=_NEXT),
+        parameters=(
+            *_OF_RUNS,
+            *_OF_JOBS,
+            query("from", "Only what was not over before this time.", TIME),
+            query("to", "Only what was due before this time.", TIME),
+        ),
+        problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, *_READS),
+    ),
+    ("GET", f"{_API}/upcoming/"): Operation(
+        id="upcoming",
+        tag="runs",
+        summary="Get the slots that are to come, of all jobs, the earliest first",
+        answers=ok(
+            "The slots, and where the next page begins.", slots=array(ref("UpcomingSlot")), next=_NEXT
+        ),
+        parameters=(
+            *_OF_JOBS,
+            query("from", "Only slots that are not before this time; else from now on.", TIME),
+            query("to", "Only slots that are not after this time.", TIME),
+            query("limit", "At most so many slots.", number(most=MOST_SLOTS, default=100)),
+            query("after", "The `next` of an earlier answer: what comes after it.", TEXT),
+        ),
+        problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, *_READS),
     ),
     ("GET", f"{_API}/preview/"): Operation(
         id="preview",

@@ -31,6 +31,7 @@ _SENT = (
     sent.RemoteProperties,
     sent.Run,
     sent.SlotExplanation,
+    sent.UpcomingSlot,
 )
 _RULES: dict[str, Schema] = {
     "name": {"pattern": r"\S"},

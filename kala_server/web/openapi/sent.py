@@ -106,6 +106,12 @@ class SlotExplanation(models.SlotExplanation):
     run_id: str | None
 
 
+class UpcomingSlot(models.UpcomingSlot):
+    """A slot that is to come."""
+
+    model_config = _SENT
+
+
 class Problem(BaseModel):
     """What was wrong with a request (RFC 9457)."""
 

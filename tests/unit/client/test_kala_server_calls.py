@@ -54,6 +54,39 @@ def test_no_more_runs_are_asked_for_than_are_wanted(connect: Any, serve: Any) ->
     assert server.asked == [f"GET /api/v1/job/{ID}/runs/?limit=2"]
 
 
+def test_runs_of_all_jobs_and_of_a_time_have_a_route_of_their_own(connect: Any, serve: Any) -> None:
+    server = serve(
+        answer({"runs": [run("c")], "next": "c"}),
+        answer({"runs": [run("b")], "next": None}),
+        answer({"runs": [], "next": None}),
+    )
+    client = connect(server)
+    assert names(client.runs(state="failed", tag="night")) == ["c", "b"]
+    assert names(client.runs(ID, since=START, until=START, limit=7)) == []
+    at = "2035-01-01T00%3A00%3A00%2B00%3A00"
+    assert server.asked == [
+        "GET /api/v1/runs/?tag=night&state=failed&limit=100",
+        "GET /api/v1/runs/?tag=night&state=failed&limit=100&before=c",
+        f"GET /api/v1/runs/?job={ID}&from={at}&to={at}&limit=7",
+    ]
+
+
+def test_slots_that_are_to_come_are_paged_through_as_far_as_they_are_wanted(connect: Any, serve: Any) -> None:
+    slot = {"at": "2035-01-01T00:00:00Z", "job_id": ID, "job_name": "a"}
+    server = serve(answer({"slots": [slot] * 100, "next": "n"}), answer({"slots": [slot] * 50, "next": "m"}))
+    found = list(connect(server).upcoming(ID, limit=120, tag="night"))
+    assert (len(found), found[0].at, found[0].job_name) == (120, START, "a")
+    assert server.asked == [
+        f"GET /api/v1/upcoming/?job={ID}&tag=night&limit=100",
+        f"GET /api/v1/upcoming/?job={ID}&tag=night&limit=20&after=n",
+    ]
+
+
+def test_a_time_without_a_zone_is_refused_and_named(connect: Any, serve: Any) -> None:
+    with pytest.raises(kala.InvalidRequestError, match="since has no time zone: 2035-01-01"):
+        list(connect(serve()).runs(since=datetime(2035, 1, 1)))
+
+
 def test_a_page_without_runs_is_the_last(connect: Any, serve: Any) -> None:
     assert names(connect(serve(answer({"runs": None, "next": "for ever"}))).runs(ID)) == []
 
@@ -288,6 +321,8 @@ REAL_LATEST = httpx.Response(405)
 ADDED: list[Callable[[Any], Any]] = [
     lambda client: client.get_run("r1"),
     lambda client: list(client.runs(ID)),
+    lambda client: list(client.runs()),
+    lambda client: list(client.upcoming()),
     lambda client: client.output("r1"),
     lambda client: list(client.follow("r1")),
     lambda client: client.cancel("r1"),
