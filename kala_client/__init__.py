@@ -28,6 +28,8 @@ from kala_client.errors import (
 )
 
 if TYPE_CHECKING:
+    from kala_client._answers import Answer
+    from kala_client._fields import JobState
     from kala_client._http import Attempt
     from kala_client._retry import RetryPolicy
     from kala_client.aio import AsyncKalaClient
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
         Preview,
         RemoteProperties,
         Run,
+        RunState,
         SlotExplanation,
+        Trigger,
         UpcomingSlot,
     )
     from kala_client.period import Period
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Answer",
     "AsyncKalaClient",
     "Attempt",
     "AuthenticationError",
@@ -63,6 +68,7 @@ __all__ = [
     "Job",
     "JobNotFoundError",
     "JobStat",
+    "JobState",
     "KalaClient",
     "KalaConnectionError",
     "KalaError",
@@ -78,21 +84,25 @@ __all__ = [
     "RetryPolicy",
     "Run",
     "RunNotFoundError",
+    "RunState",
     "Schedule",
     "ServerError",
     "SlotExplanation",
+    "Trigger",
     "UnexpectedResponseError",
     "UpcomingSlot",
     "__version__",
 ]
 
 _HOMES = {
+    "Answer": "_answers",
     "AsyncKalaClient": "aio",
     "Attempt": "_http",
     "CronSchedule": "cron_line",
     "Event": "models",
     "Job": "models",
     "JobStat": "models",
+    "JobState": "_fields",
     "KalaClient": "client",
     "KalaStats": "models",
     "Period": "period",
@@ -100,8 +110,10 @@ _HOMES = {
     "RemoteProperties": "models",
     "RetryPolicy": "_retry",
     "Run": "models",
+    "RunState": "models",
     "Schedule": "schedule",
     "SlotExplanation": "models",
+    "Trigger": "models",
     "UpcomingSlot": "models",
 }
 """In which module each name is that is not loaded with the package."""

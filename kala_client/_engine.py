@@ -12,7 +12,7 @@ from kala_client._call import Call
 from kala_client._connections import Connections
 from kala_client._http import FAILURES, Wire, inherited
 from kala_client._lines import Lines
-from kala_client._retry import Exchange, Send, exchange
+from kala_client._retry import Exchange, RetryPolicy, Send, exchange
 from kala_client.errors import KalaError
 
 T = TypeVar("T")
@@ -25,6 +25,13 @@ class Engine:
         self.wire = wire
         self.sleep = sleep
         self._connections = connections
+        self._borrows = False
+
+    def with_options(self, timeout: float | None, retry: RetryPolicy | None) -> "Engine":
+        """Return one with other options over the same connections, which it leaves open."""
+        other = Engine(self.wire.with_options(timeout, retry), self._connections, self.sleep)
+        other._borrows = True
+        return other
 
     def run(self, call: Call[T], *, within: float | None = None) -> T:
         """Send a call, again where that is safe, and return its value; within so many seconds at the most."""
@@ -65,7 +72,8 @@ class Engine:
 
     def close(self) -> None:
         """Close the connections."""
-        self._connections.close()
+        if not self._borrows:
+            self._connections.close()
 
     def _attempt(self, call: Call[T], attempt: int, remaining: Callable[[], float]) -> Answer | KalaError:
         since = self.wire.monotonic()

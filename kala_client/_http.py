@@ -5,13 +5,13 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from threading import TIMEOUT_MAX
+from dataclasses import dataclass, field, replace
+from threading import TIMEOUT_MAX, local
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from kala_client import errors
+from kala_client import _log, errors
 from kala_client._answers import Answer, safe_url
 from kala_client._call import API, Call
 from kala_client._network import Proxy
@@ -115,6 +115,12 @@ class Way:
     proxy: Proxy | None = None
 
 
+class Heard(local):
+    """The last whole answer, for each thread that asks."""
+
+    answer: Answer | None = None
+
+
 @dataclass(slots=True)
 class Wire:
     """What one client knows, and its rules for requests and answers. It must not do I/O or wait.
@@ -133,6 +139,7 @@ class Wire:
     on_attempt: Callable[[Attempt], None] | None
     monotonic: Callable[[], float]
     honours_keys: bool | None = None
+    heard: Heard = field(default_factory=Heard, repr=False)
     unproven: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -140,6 +147,10 @@ class Wire:
         if not (isinstance(self.timeout, int | float) and 0 < self.timeout <= TIMEOUT_MAX):
             raise ValueError(f"timeout must be a number of seconds above 0, such as 30, not {self.timeout!r}")
         self.unproven = self.way == Way(ours=True) and self.target.url.startswith("https:")
+
+    def with_options(self, timeout: float | None, retry: RetryPolicy | None) -> "Wire":
+        """Return the same with other options; None leaves one as it is."""
+        return replace(self, timeout=self.timeout if timeout is None else timeout, retry=retry or self.retry)
 
     def deadline(self, within: float | None = None) -> Callable[[], float]:
         """Start the clock of one call, and return how to ask for the seconds that are left: `within` at the most."""
@@ -195,6 +206,7 @@ class Wire:
             self.honours_keys = True
         elif self.honours_keys is None and response.is_success:
             self.honours_keys = False
+        self.heard.answer = answer
         return answer
 
     def body(self, call: Call[object], remaining: Callable[[], float]) -> "Body":
@@ -239,20 +251,21 @@ class Wire:
     def report(
         self, call: Call[object], attempt: int, outcome: Answer | errors.KalaError, since: float
     ) -> None:
-        """Tell the hook about one attempt."""
-        if self.on_attempt is None:
+        """Tell the logger and the hook about one attempt."""
+        if self.on_attempt is None and not _log.listens():
             return
-        failed = isinstance(outcome, errors.KalaError)
-        self.on_attempt(
-            Attempt(
-                method=call.method,
-                url=self.url(call),
-                attempt=attempt,
-                status=None if failed else outcome.status,
-                error=outcome if isinstance(outcome, errors.KalaError) else None,
-                elapsed=self.monotonic() - since,
-            )
+        answer = outcome if isinstance(outcome, Answer) else None
+        told = Attempt(
+            method=call.method,
+            url=self.url(call),
+            attempt=attempt,
+            status=None if answer is None else answer.status,
+            error=outcome if isinstance(outcome, errors.KalaError) else None,
+            elapsed=self.monotonic() - since,
         )
+        _log.tell(call, self.target.headers, told, answer)
+        if self.on_attempt is not None:
+            self.on_attempt(told)
 
 
 def closed() -> errors.KalaConnectionError:

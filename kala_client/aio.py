@@ -12,8 +12,10 @@ from typing import NoReturn, Self, Unpack
 
 import httpx
 
+from kala_client import _log
 from kala_client._aio_connections import Connections
 from kala_client._aio_engine import AsyncEngine
+from kala_client._answers import Answer
 from kala_client._http import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Target, Wire, expect
 from kala_client._lazy import _calls, _fields, _follow, _jobs, models
 from kala_client._network import Network
@@ -51,6 +53,7 @@ class AsyncKalaClient:
     ) -> None:
         expect(httpx.AsyncClient, http_client=http_client)
         expect(httpx.AsyncBaseTransport, transport=transport)
+        _log.set_up(os.environ)
         target = Target.choose(url, token, os.environ)
         routes = Routes(Network.read(os.environ))
         connections = Connections(target, routes, transport=transport, http_client=http_client)
@@ -72,6 +75,23 @@ class AsyncKalaClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    def with_options(self, *, timeout: float | None = None, retry: RetryPolicy | None = None) -> Self:
+        """Return a client of the same server over the same connections, but with other options, for a call or some.
+
+        What is not said stays as it is. It need not be closed: the connections are closed with this client.
+        """
+        other = object.__new__(type(self))
+        vars(other).update(vars(self) | {"_engine": self._engine.with_options(timeout, retry)})
+        return other
+
+    @property
+    def last_answer(self) -> Answer | None:
+        """The last whole answer that this thread got, with its headers and raw body; None before the first one.
+
+        The clients that `with_options` has made share it. It is there after an error too.
+        """
+        return self._engine.wire.heard.answer
 
     async def close(self) -> None:
         """Close the connections, unless they were given to us; a call after that raises KalaConnectionError."""

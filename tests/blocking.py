@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, cast
 
@@ -19,9 +19,14 @@ class Blocking:
         self._client = client
         self._runner = runner
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
+        if name == "last_answer":
+            return self._client.last_answer
+
         def call(*args: Any, **options: Any) -> Any:
             made = getattr(self._client, name)(*args, **options)
+            if isinstance(made, AsyncKalaClient):
+                return Blocking(made, self._runner)
             return self._iterate(made) if inspect.isasyncgen(made) else self._runner.run(made)
 
         return call
