@@ -59,7 +59,7 @@ def test_a_start_that_cannot_be_decided_on_fails(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(RuntimeError, match="a fault of ours"):
             await Parts().service.start()
 
-    monkeypatch.setattr(kala_server.service, "decide", faulty)
+    monkeypatch.setattr(kala_server.service, "deciding", faulty)
     asyncio.run(scene())
 
 
