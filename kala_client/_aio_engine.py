@@ -10,7 +10,7 @@ import httpx
 from kala_client._aio_connections import Connections
 from kala_client._answers import Answer
 from kala_client._call import Call
-from kala_client._http import FAILURES, Wire, inherited
+from kala_client._http import FAILURES, Wire, coding_of, inherited
 from kala_client._lines import Lines
 from kala_client._retry import Exchange, RetryPolicy, Send, exchange
 from kala_client.errors import KalaError
@@ -62,11 +62,14 @@ class AsyncEngine:
             try:
                 if not response.is_success:
                     call.decode(await self._read(call, response, self.wire.deadline()))
-                async for chunk in response.aiter_bytes():
+                coding = coding_of(response)
+                async for chunk in _chunks(response):
                     if os.getpid() != process:
                         raise inherited()
-                    for line in lines.feed(chunk):
-                        yield line
+                    for piece in coding.feed(chunk):
+                        for line in lines.feed(piece):
+                            yield line
+                coding.end()
             finally:
                 await response.aclose()
         except FAILURES as error:
@@ -128,7 +131,16 @@ class AsyncEngine:
         return response.status_code != 400  # with which servers that speak TLS answer to http
 
     async def _read(self, call: Call[T], response: httpx.Response, remaining: Callable[[], float]) -> Answer:
-        body = self.wire.body(call, remaining)
-        async for chunk in response.aiter_bytes():
+        body = self.wire.body(call, response, remaining)
+        async for chunk in _chunks(response):
             body.add(chunk)
         return self.wire.answer(call, response, body.whole())
+
+
+async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Yield what comes in, as it is; a hook of the caller's may have read it all, and undone its coding."""
+    if response.is_stream_consumed:
+        yield response.content
+        return
+    async for chunk in response.aiter_raw():
+        yield chunk

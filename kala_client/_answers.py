@@ -13,6 +13,9 @@ from kala_client import errors
 E = TypeVar("E", bound=errors.KalaError)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_JSON_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_SMALL = 65_536  # bytes, in which no values can be too many
+_LEAST_BYTES = 8  # for each value, on average
 _BY_STATUS: dict[int, type[errors.KalaError]] = {
     401: errors.AuthenticationError,
     403: errors.PermissionDeniedError,
@@ -63,6 +66,13 @@ class Answer:
         return error
 
 
+def is_heap(body: bytes) -> bool:
+    """Whether JSON is a heap of tiny values: 15 MB of `[]` take 2 GB to read; a job has 20 for each."""
+    if len(body) <= _SMALL or body.count(b",") * _LEAST_BYTES <= len(body):
+        return False
+    return _JSON_TEXT.sub(b"", body).count(b",") * _LEAST_BYTES > len(body)
+
+
 def check_empty(answer: Answer) -> None:
     """Accept an answer that carries nothing; raises where a web page came instead."""
     if answer.body and _problem(answer) is None:
@@ -97,7 +107,10 @@ def refusal(
 
 def safe_url(url: str) -> str:
     """Return the URL without user, password, query and fragment, so that it may be shown."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is none"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
@@ -142,7 +155,7 @@ def _problem(answer: Answer) -> Mapping[str, Any] | None:
     """Return the members of a JSON error (RFC 9457, or Kala's own); None where the answer is something else."""
     # The content type does not tell: real Kala sends its JSON errors as text/plain.
     try:
-        problem = json.loads(answer.body)
+        problem = None if is_heap(answer.body) else json.loads(answer.body)
     except (ValueError, RecursionError):
         return None
     return problem if isinstance(problem, dict) else None

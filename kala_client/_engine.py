@@ -10,7 +10,7 @@ from kala_client import _deadline
 from kala_client._answers import Answer
 from kala_client._call import Call
 from kala_client._connections import Connections
-from kala_client._http import FAILURES, Wire, inherited
+from kala_client._http import FAILURES, Wire, coding_of, inherited
 from kala_client._lines import Lines
 from kala_client._retry import Exchange, RetryPolicy, Send, exchange
 from kala_client.errors import KalaError
@@ -60,10 +60,13 @@ class Engine:
             try:
                 if not response.is_success:
                     call.decode(self._read(call, response, self.wire.deadline()))
-                for chunk in response.iter_bytes():
+                coding = coding_of(response)
+                for chunk in _chunks(response):
                     if os.getpid() != process:
                         raise inherited()
-                    yield from lines.feed(chunk)
+                    for piece in coding.feed(chunk):
+                        yield from lines.feed(piece)
+                coding.end()
             finally:
                 response.close()
         except FAILURES as error:
@@ -122,7 +125,15 @@ class Engine:
         return response.status_code != 400  # with which servers that speak TLS answer to http
 
     def _read(self, call: Call[T], response: httpx.Response, remaining: Callable[[], float]) -> Answer:
-        body = self.wire.body(call, remaining)
-        for chunk in response.iter_bytes():
+        body = self.wire.body(call, response, remaining)
+        for chunk in _chunks(response):
             body.add(chunk)
         return self.wire.answer(call, response, body.whole())
+
+
+def _chunks(response: httpx.Response) -> Iterator[bytes]:
+    """Yield what comes in, as it is; a hook of the caller's may have read it all, and undone its coding."""
+    if response.is_stream_consumed:
+        yield response.content
+        return
+    yield from response.iter_raw()

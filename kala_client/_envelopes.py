@@ -5,9 +5,9 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kala_client._answers import Answer
+from kala_client._answers import Answer, is_heap
 from kala_client._garbage import only_newest_collected
-from kala_client._wire_types import WithoutNulls
+from kala_client._wire_types import FirstFault, WithoutNulls
 from kala_client.errors import UnexpectedResponseError
 from kala_client.models import Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
 
@@ -17,7 +17,7 @@ _LARGE = 2**20
 """Bytes: some 800 jobs."""
 
 
-class _Envelope(BaseModel):
+class _Envelope(FirstFault, BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
@@ -86,6 +86,10 @@ class UpcomingPage(_Envelope):
 
 def read(answer: Answer, model: type[M]) -> M:
     """Decode a JSON answer, and keep fields that the model does not know."""
+    if is_heap(answer.body):
+        raise answer.error(
+            UnexpectedResponseError, "this is not an answer of a Kala: it holds too many values"
+        )
     try:
         with only_newest_collected() if len(answer.body) > _LARGE else nullcontext():
             return model.model_validate_json(answer.body, extra="allow")

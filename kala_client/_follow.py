@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from kala_client import _calls, errors
+from kala_client._answers import is_heap
 from kala_client._call import Call
 from kala_client._envelopes import JobsAnswer, RunPage, UpcomingPage
 from kala_client._retry import RetryPolicy, lasts, may_pass
@@ -197,6 +198,6 @@ class EventFeed:
 
 def _json_or_text(text: str) -> object:
     try:
-        return json.loads(text)
-    except ValueError:
+        return text if is_heap(text.encode()) else json.loads(text)
+    except (ValueError, RecursionError):
         return text

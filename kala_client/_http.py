@@ -14,6 +14,7 @@ import httpx
 from kala_client import _log, errors
 from kala_client._answers import Answer, safe_url
 from kala_client._call import API, Call
+from kala_client._coding import Coding
 from kala_client._network import Proxy
 from kala_client._retry import RetryPolicy
 from kala_client._version import version
@@ -209,9 +210,9 @@ class Wire:
         self.heard.answer = answer
         return answer
 
-    def body(self, call: Call[object], remaining: Callable[[], float]) -> "Body":
+    def body(self, call: Call[object], response: httpx.Response, remaining: Callable[[], float]) -> "Body":
         """Return a buffer which holds to the limits of the call."""
-        return Body(self, call, remaining)
+        return Body(self, call, response, remaining)
 
     def url(self, call: Call[object]) -> str:
         """Return the address of a call; nothing secret is in it."""
@@ -289,24 +290,32 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 class Body:
     """The decoded body as it comes in: 194 kB of gzip may become 200 MB, and a slow server may drip for ever."""
 
-    def __init__(self, wire: Wire, call: Call[object], remaining: Callable[[], float]) -> None:
+    def __init__(
+        self, wire: Wire, call: Call[object], response: httpx.Response, remaining: Callable[[], float]
+    ) -> None:
         self._wire = wire
         self._call = call
         self._remaining = remaining
+        self._coding = coding_of(response)
         self._bytes = bytearray()
 
     def add(self, chunk: bytes) -> None:
         """Take a chunk; raises where the body is too large or too late."""
-        self._bytes += chunk
-        if len(self._bytes) > self._wire.max_body:
-            raise errors.UnexpectedResponseError(
-                f"the answer is larger than the {self._wire.max_body} bytes that max_body allows",
-                method=self._call.method,
-                url=self._wire.url(self._call),
-            )
-        if self._remaining() <= 0:
-            raise self._wire.too_late(self._call)
+        for piece in self._coding.feed(chunk):
+            self._bytes += piece
+            if len(self._bytes) > self._wire.max_body:
+                raise errors.UnexpectedResponseError(
+                    f"the answer is larger than the {self._wire.max_body} bytes that max_body allows"
+                )
+            if self._remaining() <= 0:
+                raise self._wire.too_late(self._call)
 
     def whole(self) -> bytes:
-        """Return all of it."""
+        """Return all of it; raises where that cannot be all."""
+        self._coding.end()
         return bytes(self._bytes)
+
+
+def coding_of(response: httpx.Response) -> Coding:
+    """Return what undoes the coding of an answer, which is undone where a hook of the caller's has read it."""
+    return Coding(response.headers, undone=response.is_stream_consumed)

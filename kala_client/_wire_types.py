@@ -3,7 +3,7 @@
 They keep plain text inside pydantic-core: reading 10,000 jobs must not call Python for each field of each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
@@ -62,6 +62,28 @@ class _Open:
         return core_schema.str_schema()
 
 
+def _stop_at_first(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if schema.get("type") in ("list", "dict"):
+            schema["fail_fast"] = True
+        schema = schema.values()
+    if not isinstance(schema, str | type) and isinstance(schema, Iterable):
+        for part in schema:
+            _stop_at_first(part)
+
+
+class FirstFault:
+    """For a model that stops at the first fault in each of its collections: millions of faults took 2 GB to tell of."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema = handler(source)
+        _stop_at_first(schema)
+        return schema
+
+
 def _without_nulls(value: list[Any] | None) -> list[Any]:
     return [item for item in value if item is not None] if value else []
 
@@ -83,7 +105,12 @@ def _moment(value: datetime | None) -> datetime | None:
 
 def _in_utc(value: datetime) -> datetime:
     # What ends in Z, as nearly everything does, is in UTC already: a conversion takes twice as long to say so.
-    return datetime.combine(value, value.time(), UTC) if value.tzinfo is _ZULU else value.astimezone(UTC)
+    if value.tzinfo is _ZULU:
+        return datetime.combine(value, value.time(), UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it is not in the years 1 to 9999") from None
 
 
 def _header_values(value: Any) -> Any:

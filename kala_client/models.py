@@ -26,6 +26,7 @@ from kala_client._hints import Place, hinted
 from kala_client._meanings import MEANINGS
 from kala_client._wire_types import (
     DurationText,
+    FirstFault,
     HeaderValues,
     Instant,
     Moment,
@@ -97,7 +98,7 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
             described["description"] = meanings[name]
 
 
-class _Wire(BaseModel):
+class _Wire(FirstFault, BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         validate_by_name=True,
@@ -169,6 +170,8 @@ class JobStat(_Spelled):
     success: bool = Field(validation_alias=_either("success", "Success"))
     execution_duration_ns: int = Field(
         0,
+        ge=-(2**63),
+        lt=2**63,
         validation_alias=_either("execution_duration", "ExecutionDuration"),
         serialization_alias="execution_duration",
     )
