@@ -60,7 +60,7 @@ def _stem(word: str) -> str:
 def _allowed(one: str, two: str) -> int:
     """Return how many letters of a word may be wrong; in a short one another letter makes another word."""
     shorter = min(len(one), len(two))
-    if shorter < 4 or one.isdigit() or two.isdigit():
+    if one.isdigit() or two.isdigit() or (shorter < 4 and sorted(one) != sorted(two)):
         return 0
     return 1 if shorter < 7 else 2
 

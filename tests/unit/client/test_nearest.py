@@ -37,6 +37,7 @@ OPTIONS = [
         ("retry_dely", "retry_delay"),
         ("disable", "disabled"),
         ("shel", "shell"),
+        ("evn", "env"),
     ],
 )
 def test_a_slip_is_put_right(typed: str, meant: str) -> None:
