@@ -3,6 +3,8 @@
 `_calls` builds them.
 """
 
+import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -54,6 +56,8 @@ class Call(Generic[T_co]):
         `after_unknown` tells that an earlier attempt of this call may have been carried out.
         """
         if 200 <= answer.status < 300:
+            if told := answer.headers.get("kala-warning"):
+                warn(told)
             return self.read(answer)
         if answer.status == 404 and after_unknown and self.gone_is_done:
             return self.gone_is_done()
@@ -61,6 +65,14 @@ class Call(Generic[T_co]):
             raise not_supported(answer, self.needs)
         keyed = "Idempotency-Key" in self.headers
         raise _answers.refusal(answer, missing=self.missing, job=self.sends_job, keyed=keyed)
+
+
+def warn(told: str) -> None:
+    """Pass on what the server warns of, as a warning at the line that called the package."""
+    frame, level = sys._getframe(1), 2  # noqa: SLF001 - Python 3.11 has no other way to pass over a package
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("kala_client."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(told, errors.KalaWarning, stacklevel=level)
 
 
 WHICH_KALA: Call[None] = Call("GET", "/stats/", _answers.check_empty, repeatable=Repeatable.ALWAYS)

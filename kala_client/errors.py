@@ -60,6 +60,10 @@ class KalaError(Exception):
         return f"{self.message}{where}"
 
 
+class KalaWarning(UserWarning):
+    """What was sent was taken, but not all of it was understood: the server says what it passed over."""
+
+
 class KalaConnectionError(KalaError):
     """No answer, or only a part of one, came through.
 

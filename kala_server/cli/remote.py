@@ -3,7 +3,9 @@
 import functools
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,13 +74,27 @@ def talks_to_kala(command: Callable[..., None]) -> Callable[..., None]:
             client = KalaClient(url or ctx.find_root().params.get("url"))
         except ValueError as error:
             raise click.UsageError(printable(str(error))) from None
-        with client:
+        with client, warnings_on_stderr():
             try:
                 command(Session(client, as_json), **options)
             except KalaError as error:
                 raise click.ClickException(told(error)) from error
 
     return connected
+
+
+@contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """Let what the server warns of be a line for people."""
+    from kala_client import KalaWarning
+
+    def show(message: Warning | str, *_: object) -> None:
+        click.echo(f"Warning: {printable(str(message))}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", KalaWarning)
+        warnings.showwarning = show
+        yield
 
 
 def say_json(data: object) -> None:

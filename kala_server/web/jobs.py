@@ -1,7 +1,7 @@
 """Kala's own routes: jobs, their statistics, starting and stopping them (docs/api.md)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from http import HTTPStatus
@@ -17,6 +17,8 @@ from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
+from kala_server.wire.passed_over import PassedOver, with_warnings
+from kala_server.wire.shapes import WHOLE
 
 LONGEST_KEY = 255
 
@@ -29,7 +31,21 @@ def existing(state: State, job_id: str) -> Job:
     return job
 
 
-class JobCreator(Handler):
+class JobTaker(Handler):
+    """What all share that take jobs, or changes of them."""
+
+    def warn(self, passed_over: PassedOver) -> list[str]:
+        """Name in a header what was passed over; return what the answer is to say of it, too.
+
+        A client that reads the answers of one Kala may break on a member that this one has not.
+        """
+        warnings = passed_over.warnings
+        if warnings:
+            self.headers["Kala-Warning"] = passed_over.header
+        return warnings if self.context.shape is WHOLE else []
+
+
+class JobCreator(JobTaker):
     """What the two ways to create jobs share."""
 
     async def create(self, jobs: list[e.NewJob]) -> list[str]:
@@ -68,9 +84,11 @@ class Jobs(StreamingHandler, JobCreator):
 
     async def post(self) -> None:
         """Create a job."""
-        spec, disabled = requests.read_job(self.body(), default_owner=self.context.default_owner)
+        document, passed_over = self.body(), PassedOver()
+        passed_over.look(document)
+        spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
         [job_id] = await self.create([e.NewJob(id=str(uuid4()), spec=spec, disabled=disabled)])
-        self.answer({"id": job_id}, HTTPStatus.CREATED)
+        self.answer({"id": job_id, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
 
 
 class Batch(JobCreator):
@@ -81,11 +99,16 @@ class Batch(JobCreator):
 
     async def post(self) -> None:
         """Create the jobs in their order."""
+        passed_over = PassedOver()
         with only_the_newest_looked_at():
-            reading = batch.read_batch(self.raw_body(), default_owner=self.context.default_owner)
+            reading = batch.read_batch(self.raw_body(), passed_over, default_owner=self.context.default_owner)
             jobs = await self.context.turns.walk(_new_jobs(reading))
             ids = await self.create(jobs)
-        self.answer({"ids": ids}, HTTPStatus.CREATED)
+        self.answer({"ids": ids, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
+
+
+def _told(warnings: list[str]) -> dict[str, list[str]]:
+    return {"warnings": warnings} if warnings else {}
 
 
 def _new_jobs(reading: Steps[list[tuple[JobSpec, bool]]]) -> Steps[list[e.NewJob]]:
@@ -112,30 +135,36 @@ class AllJobs(Handler):
         self.done()
 
 
-class OneJob(StreamingHandler):
+class OneJob(StreamingHandler, JobTaker):
     """`/job/{id}/`."""
 
     async def get(self, job_id: str) -> None:
         """Return the job with its finished runs."""
         await self._send_job(job_id, self.context.listing.one)
 
-    async def _send_job(self, job_id: str, write: Callable[[listing.Sight], Steps[list[bytes]]]) -> None:
+    async def _send_job(
+        self, job_id: str, write: Callable[[listing.Sight], Steps[list[bytes]]], warnings: Sequence[str] = ()
+    ) -> None:
         now = self.context.service.clock.now()
 
         def written(state: State) -> Steps[list[bytes]]:
             return (yield from write(listing.look_at(state, existing(state, job_id), now)))
 
-        await self.send_parts(await self.ask_long(written))
+        parts = await self.ask_long(written)
+        await self.send_parts(with_warnings(parts, warnings) if warnings else parts)
 
     async def put(self, job_id: str) -> None:
         """Let the job say what the request says, and nothing else; it keeps its id and its history."""
-        spec, disabled = requests.read_job(self.body(), default_owner=self.context.default_owner)
+        document, passed_over = self.body(), PassedOver()
+        passed_over.look(document)
+        spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
         await self.context.service.submit(e.ChangeJob(id=job_id, spec=spec, disabled=disabled))
-        await self._send_job(job_id, listing.whole)
+        await self._send_job(job_id, listing.whole, self.warn(passed_over))
 
     async def patch(self, job_id: str) -> None:
         """Change the fields that the request names."""
-        changes = self.body()
+        changes, passed_over = self.body(), PassedOver()
+        passed_over.look(changes)
         anew = requests.names_schedule(changes)
         while True:
             job = await self.ask(lambda state: existing(state, job_id))
@@ -144,7 +173,7 @@ class OneJob(StreamingHandler):
                 change = e.ChangeJob(id=job_id, spec=spec, disabled=disabled, anew=anew, made_from=job)
                 await self.context.service.submit(change)
                 break
-        await self._send_job(job_id, listing.whole)
+        await self._send_job(job_id, listing.whole, self.warn(passed_over))
 
     async def delete(self, job_id: str) -> None:
         """Delete the job, and children that have no other parent."""

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kala_client.nearest import nearest
 from kala_server import strict_json
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.job import JobSpec
 from kala_server.core.steps import Steps
 from kala_server.strict_json import BadJsonError
+from kala_server.wire.passed_over import PassedOver
 from kala_server.wire.requests import read_job
 
 MOST_JOBS = strict_json.MOST_ELEMENTS
@@ -29,8 +31,10 @@ _SCALAR = re.compile(_STRING + rb"?|[^\[\]{},:\"\s]++", re.DOTALL)
 _TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+[\[\]{}]", re.DOTALL)
 
 
-def read_batch(body: bytearray, *, default_owner: str = "") -> Steps[list[tuple[JobSpec, bool]]]:
-    """Return what a request says about many jobs, step by step.
+def read_batch(
+    body: bytearray, passed_over: PassedOver, *, default_owner: str = ""
+) -> Steps[list[tuple[JobSpec, bool]]]:
+    """Return what a request says about many jobs, step by step; what it says in vain is noted.
 
     Raises InvalidJobError, which names the place of the first fault, and BadJsonError.
     """
@@ -39,6 +43,7 @@ def read_batch(body: bytearray, *, default_owner: str = "") -> Steps[list[tuple[
     yield from document.margin()
     for name in document.members():
         if name != "jobs":
+            passed_over.note(name, nearest(name, ["jobs"]))
             document.value(name[:_TOLD])
         elif read is not None:
             raise BadJsonError("'jobs' is there twice in one object; which one counts is not said")
@@ -48,10 +53,12 @@ def read_batch(body: bytearray, *, default_owner: str = "") -> Steps[list[tuple[
         else:
             read = []
             for job in document.elements(name):
+                place = f"{name}[{len(read)}]"
+                passed_over.look(job, place)
                 try:
                     read.append(read_job(job, default_owner=default_owner))
                 except InvalidJobError as error:
-                    raise error.within(f"{name}[{len(read)}]") from None
+                    raise error.within(place) from None
                 yield
         yield
     yield from document.margin()

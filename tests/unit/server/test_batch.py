@@ -11,13 +11,14 @@ from kala_server.core.errors import InvalidJobError
 from kala_server.core.steps import to_the_end
 from kala_server.strict_json import BadJsonError
 from kala_server.wire.batch import read_batch
+from kala_server.wire.passed_over import PassedOver
 from kala_server.wire.requests import read_job
 
 JOB = {"name": "a", "command": 'echo "[{,}]" \\ ä', "tags": ["x", "]"], "env": {"A": "}"}}
 
 
 def read(body: bytes) -> Any:
-    return to_the_end(read_batch(bytearray(body)))
+    return to_the_end(read_batch(bytearray(body), PassedOver()))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Errors of the client in one line for people."""
 
+import warnings
+
 import pytest
 
 from kala_client import (
@@ -9,8 +11,17 @@ from kala_client import (
     InvalidJobError,
     KalaConnectionError,
     KalaError,
+    KalaWarning,
 )
 from kala_server.cli.failures import told
+from kala_server.cli.remote import warnings_on_stderr
+
+def test_a_warning_of_the_server_is_a_line_on_stderr_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings_on_stderr():
+        for _ in range(2):
+            warnings.warn("retry: there is no such field\n", KalaWarning, stacklevel=1)
+    assert capsys.readouterr() == ("", "Warning: retry: there is no such field\\n\n" * 2)
+
 
 URL = "http://127.0.0.1:8000/api/v1/job/"
 

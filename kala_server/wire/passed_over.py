@@ -1,0 +1,77 @@
+"""What a request says that nobody here understands: it is passed over, as in Kala, but not in silence. Pure.
+
+Members that either Kala or we own are never named, as Go's client sends back all that it got.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+
+from kala_client.nearest import nearest
+from kala_server.core.job import JobSpec, RemoteCall
+from kala_server.wire.expected import TO_WIRE
+from kala_server.wire.shapes import SHAPES
+
+MOST = 20
+"""Warnings in one answer."""
+_TOLD = 40
+"""Characters of a name in a warning."""
+
+_TAKEN = [TO_WIRE.get(field.name, field.name) for field in fields(JobSpec)] + ["disabled"]
+_OF_A_CALL = [field.name for field in fields(RemoteCall)]
+_NAMES = frozenset(name.lower() for name in _TAKEN)
+_KNOWN = _NAMES.union(name.lower() for shape in SHAPES.values() for name in (*shape.own, *shape.common))
+_KNOWN_OF_A_CALL = frozenset(_OF_A_CALL)
+
+
+class PassedOver:
+    """Gathers what the jobs of one request say in vain."""
+
+    def __init__(self) -> None:
+        self._warnings: list[str] = []
+        self._more = 0
+
+    def look(self, document: object, place: str = "") -> None:
+        """Look at a job, or at the change of one; `place` is where in the request it stands."""
+        if not isinstance(document, dict):
+            return
+        before = f"{place}." if place else ""
+        for name, value in document.items():
+            lower = name.lower()
+            if lower not in _KNOWN:
+                self.note(before + name, nearest(name, _TAKEN))
+            elif lower == "remote_properties" and isinstance(value, dict):
+                for inner in value:
+                    if inner.lower() not in _KNOWN_OF_A_CALL:
+                        self.note(f"{before}{lower}.{inner}", nearest(inner, _OF_A_CALL))
+
+    def note(self, name: str, meant: str | None) -> None:
+        """Take note of a member that is passed over, and of which one may be meant."""
+        if len(self._warnings) == MOST:
+            self._more += 1
+            return
+        hint = f"; did you mean {meant}?" if meant else ""
+        self._warnings.append(f"{_printable(name)}: there is no such field, so it was passed over{hint}")
+
+    @property
+    def warnings(self) -> list[str]:
+        """What there is to tell, each in a sentence."""
+        return [*self._warnings, *([f"{self._more} more fields were passed over"] if self._more else [])]
+
+    @property
+    def header(self) -> str:
+        """All of it as the value of a header."""
+        return " | ".join(self.warnings)
+
+
+def with_warnings(parts: list[bytes], warnings: Iterable[str]) -> list[bytes]:
+    """Return the parts of an answer that is an object, with the warnings as its last member."""
+    *begin, end = parts
+    assert end.endswith(b"}\n")
+    return [*begin, b'%b,"warnings":%b}\n' % (end[:-2], json.dumps(list(warnings)).encode())]
+
+
+def _printable(name: str) -> str:
+    """Return a name as a header may hold it: ASCII without control characters."""
+    shown = name if len(name) <= _TOLD else f"{name[:_TOLD]}…"
+    return json.dumps(shown)[1:-1].replace("\x7f", "\\u007f")

@@ -1,0 +1,106 @@
+"""A field that the server does not know is passed over, as in Kala, but named: in a header, and in the answer."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+import kala_client
+from kala_client import KalaClient, KalaWarning
+from kala_server.testing import running_server
+from kala_server.wire.passed_over import MOST
+from kala_server.wire.shapes import SHAPES, Answers
+
+JOB = {"name": "a", "command": "true", "schedule": "R/2035-06-04T19:25:16Z/P1D"}
+RETRY = "retry: there is no such field, so it was passed over; did you mean retries?"
+TIMEZONE = "timezon: there is no such field, so it was passed over; did you mean timezone?"
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with running_server() as server, httpx.Client(base_url=f"{server.url}/api/v1") as client:
+        yield client
+
+
+def test_a_field_that_there_is_not_is_named_with_the_one_that_may_be_meant(http: httpx.Client) -> None:
+    answer = http.post("/job/", json={**JOB, "retry": 5, "timezon": "Europe/Berlin"})
+    assert answer.status_code == 201
+    assert answer.json()["warnings"] == [RETRY, TIMEZONE]
+    assert answer.headers["kala-warning"] == f"{RETRY} | {TIMEZONE}"
+    job = http.get(f"/job/{answer.json()['id']}/").json()["job"]
+    assert (job["retries"], job["timezone"]) == (0, "")
+
+
+def test_every_way_to_send_a_job_names_what_was_passed_over(http: httpx.Client) -> None:
+    one = http.post("/job/", json=JOB).json()["id"]
+    for method in (http.put, http.patch):
+        answer = method(f"/job/{one}/", json={**JOB, "retry": 5})
+        assert (answer.status_code, answer.json()["job"]["id"]) == (200, one)
+        assert answer.json()["warnings"] == [RETRY]
+        assert answer.headers["kala-warning"] == RETRY
+    many = http.post("/job/batch/", json={"jobs": [JOB, {**JOB, "retry": 5}], "job": []})
+    assert len(many.json()["ids"]) == 2
+    assert many.json()["warnings"] == [
+        f"jobs[1].{RETRY}",
+        "job: there is no such field, so it was passed over; did you mean jobs?",
+    ]
+    call = http.post("/job/", json={**JOB, "remote_properties": {"url": "", "ulr": "http://a/"}})
+    assert "remote_properties.ulr" in call.headers["kala-warning"]
+
+
+@pytest.mark.parametrize("answers", Answers)
+def test_what_either_kala_or_we_own_is_never_named(http: httpx.Client, answers: Answers) -> None:
+    shape = SHAPES[answers]
+    mine = http.get(f"/job/{http.post('/job/', json=JOB).json()['id']}/").json()["job"]
+    sent_back = {name: mine[name] for name in (*shape.own, *shape.common)}
+    for job in (sent_back, {name.upper(): value for name, value in sent_back.items()}):
+        answer = http.post("/job/", json=job)
+        assert answer.status_code == 201
+        assert "kala-warning" not in answer.headers
+        assert "warnings" not in answer.json()
+
+
+@pytest.mark.parametrize("answers", [Answers.LATEST, Answers.KALA_2015])
+def test_where_the_answers_are_those_of_one_kala_there_is_the_header_only(answers: Answers) -> None:
+    with running_server(answers=answers) as server, httpx.Client(base_url=f"{server.url}/api/v1") as http:
+        answer = http.post("/job/", json={**JOB, "retry": 5})
+        assert answer.headers["kala-warning"] == RETRY
+        assert list(answer.json()) == ["id"]
+        changed = http.patch(f"/job/{answer.json()['id']}/", json={"retry": 5})
+        assert changed.headers["kala-warning"] == RETRY
+        assert list(changed.json()) == ["job"]
+
+
+def test_a_warning_is_bounded_and_plain_whatever_the_names_are(http: httpx.Client) -> None:
+    names: dict[str, Any] = {"a\r\nSet-Cookie: b": 1, "é\x7f\u2028": 1, "x" * 1_000: 1}
+    answer = http.post("/job/", json={**JOB, **names, **{f"field-{number}": 1 for number in range(50)}})
+    assert answer.status_code == 201
+    told = answer.headers["kala-warning"]
+    assert told.isascii()
+    assert told.isprintable()
+    assert "set-cookie" not in answer.headers
+    assert len(told) < 4_000
+    assert len(answer.json()["warnings"]) == MOST + 1
+    assert answer.json()["warnings"][-1] == f"{53 - MOST} more fields were passed over"
+
+
+def test_the_client_passes_it_on_as_a_warning_at_the_line_that_called(http: httpx.Client) -> None:
+    def with_another_field(_: httpx.Request) -> httpx.Response:
+        return http.post(
+            "/job/", json={**JOB, "retry": 5}, headers={"Host": str(http.base_url.netloc, "ascii")}
+        )
+
+    transport = httpx.MockTransport(with_another_field)
+    base = str(http.base_url).partition("/api/")[0]
+    with (
+        KalaClient(base, http_client=httpx.Client(transport=transport)) as client,
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always")
+        client.create_job(name="a", command="true")
+    [one] = [each for each in caught if each.category is KalaWarning]
+    assert str(one.message) == RETRY
+    assert one.filename == __file__
+    assert kala_client.KalaWarning is KalaWarning
