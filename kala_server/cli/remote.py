@@ -88,13 +88,13 @@ def warnings_on_stderr() -> Iterator[None]:
     """Let what the server warns of be a line for people."""
     from kala_client import KalaWarning
 
-    def show(message: Warning | str, *_: object) -> None:
-        click.echo(f"Warning: {printable(str(message))}", err=True)
-
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", KalaWarning)
-        warnings.showwarning = show
-        yield
+        try:
+            yield
+        finally:
+            for each in told:
+                click.echo(f"Warning: {printable(str(each.message))}", err=True)
 
 
 def say_json(data: object) -> None:
