@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kala_client.client import KalaClient
     from kala_client.cron_line import CronSchedule
     from kala_client.models import (
+        BulkJob,
         Event,
         Job,
         JobStat,
@@ -59,6 +60,7 @@ __all__ = [
     "AsyncKalaClient",
     "Attempt",
     "AuthenticationError",
+    "BulkJob",
     "ConflictError",
     "CronSchedule",
     "Event",
@@ -100,6 +102,7 @@ _HOMES = {
     "Answer": "_answers",
     "AsyncKalaClient": "aio",
     "Attempt": "_http",
+    "BulkJob": "models",
     "CronSchedule": "cron_line",
     "Event": "models",
     "Job": "models",

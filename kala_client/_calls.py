@@ -16,6 +16,7 @@ from kala_client import _answers, _checks, _envelopes, errors
 from kala_client._answers import Answer
 from kala_client._call import Call, Repeatable, not_supported
 from kala_client._envelopes import (
+    BulkAnswer,
     IdAnswer,
     IdsAnswer,
     JobAnswer,
@@ -28,7 +29,7 @@ from kala_client._envelopes import (
     UpcomingPage,
 )
 from kala_client._fields import When, Zone
-from kala_client.models import Job, JobStat, KalaStats, Preview, Run, SlotExplanation, WhichJob
+from kala_client.models import BulkJob, Job, JobStat, KalaStats, Preview, Run, SlotExplanation, WhichJob
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ _HEARTBEATS = 60.0
 
 # What any Kala makes its ids of. Dots and slashes could change the path, and "all" would delete every job.
 _ID = re.compile(
-    r"(?!(?:all|batch|stats|start|enable|disable)\Z)[A-Za-z0-9_-]{1,128}", re.IGNORECASE | re.ASCII
+    r"(?!(?:all|batch|bulk|stats|start|enable|disable)\Z)[A-Za-z0-9_-]{1,128}", re.IGNORECASE | re.ASCII
 )
 
 # A line break would begin another header, outer spaces would be lost, and HTTP knows no encoding of the rest.
@@ -149,6 +150,32 @@ def enable_job(job_id: WhichJob) -> Call[None]:
 def disable_job(job_id: WhichJob) -> Call[None]:
     """POST /job/disable/{id}/."""
     return Call("POST", f"/job/disable/{_job_id(job_id)}/", _answers.check_empty)
+
+
+def bulk(
+    action: str,
+    job_ids: Iterable[WhichJob] | None,
+    *,
+    expect: int | None,
+    dry_run: bool,
+    **wanted: str | None,
+) -> Call[list[BulkJob]]:
+    """POST /job/bulk/: the jobs that it was done to, or would be. Never sent twice, as a start is one more run."""
+    named = {name: value for name, value in wanted.items() if value is not None}
+    if job_ids is not None and named:
+        raise errors.InvalidRequestError(f"say either job_ids or {' and '.join(named)}, not both")
+    meant: dict[str, Any] = (
+        {"filter": named} if job_ids is None else {"ids": [_job_id(job_id) for job_id in job_ids]}
+    )
+    told = {"action": action, **meant, "expect": expect, "dry_run": dry_run}
+    return Call(
+        "POST",
+        "/job/bulk/",
+        lambda answer: _envelopes.read(answer, BulkAnswer).jobs,
+        body=_json(told),
+        headers={"Content-Type": "application/json"},
+        added=True,
+    )
 
 
 def get_kala_stats() -> Call[KalaStats]:

@@ -9,7 +9,7 @@ from kala_client._answers import Answer, is_heap
 from kala_client._garbage import only_newest_collected
 from kala_client._wire_types import FirstFault, WithoutNulls
 from kala_client.errors import UnexpectedResponseError
-from kala_client.models import Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
+from kala_client.models import BulkJob, Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -75,6 +75,12 @@ class SlotsAnswer(_Envelope):
     """`{"slots": […]}`."""
 
     slots: Annotated[list[SlotExplanation], WithoutNulls]
+
+
+class BulkAnswer(_Envelope):
+    """`{"jobs": [{"id": …, "name": …}]}`."""
+
+    jobs: list[BulkJob]
 
 
 class UpcomingPage(_Envelope):

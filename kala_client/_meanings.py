@@ -61,6 +61,25 @@ _COUNTERS = {
 
 MEANINGS: dict[str, dict[str, str]] = {
     "NewJob": JOB_FIELDS,
+    "Bulk": {
+        "action": "What is done to each job.",
+        "ids": "The jobs by their ids; either these, or a filter.",
+        "filter": "The jobs to which all of it applies; an empty one is every job.",
+        "expect": "How many jobs are meant: any other number is a 409. A filter needs it, unless it is a dry run.",
+        "dry_run": "Whether it is only said which jobs are meant.",
+    },
+    "Filter": {
+        "q": "What is in the name, the command, the owner or the id, in any letter case.",
+        "name": "The name.",
+        "owner": "The owner.",
+        "tag": "One of the tags.",
+        "state": "How the job is: `active`, `disabled`, `done`, `running` or `failing`.",
+    },
+    "BulkJob": {
+        "id": _ID,
+        "name": "Its name.",
+        "run_id": "The id of the run that was started.",
+    },
     "RemoteCall": CALL_FIELDS,
     "RemoteProperties": CALL_FIELDS,
     "Metadata": _COUNTERS,

@@ -131,6 +131,7 @@ class AsyncKalaClient:
     async def find_jobs(
         self,
         *,
+        q: str | None = None,
         name: str | None = None,
         owner: str | None = None,
         tag: str | None = None,
@@ -139,9 +140,9 @@ class AsyncKalaClient:
     ) -> dict[str, models.Job]:
         """Get the jobs to which everything that is given applies, by their ids, page by page. Needs kala_server.
 
-        The oldest come first; at most `limit` of them.
+        `q` is in the name, the command, the owner or the id. The oldest come first; at most `limit` of them.
         """
-        pages = _follow.JobPages(name=name, owner=owner, tag=tag, state=state, limit=limit)
+        pages = _follow.JobPages(q=q, name=name, owner=owner, tag=tag, state=state, limit=limit)
         while call := pages.next_call():
             pages.take(await self._engine.run(call))
         return pages.jobs
@@ -187,6 +188,28 @@ class AsyncKalaClient:
     async def disable_job(self, job_id: models.WhichJob) -> None:
         """Keep a job, but do not run it."""
         await self._engine.run(_calls.disable_job(job_id))
+
+    async def bulk(
+        self,
+        action: models.BulkAction,
+        job_ids: Iterable[models.WhichJob] | None = None,
+        *,
+        q: str | None = None,
+        name: str | None = None,
+        owner: str | None = None,
+        tag: str | None = None,
+        state: str | None = None,
+        expect: int | None = None,
+        dry_run: bool = False,
+    ) -> list[models.BulkJob]:
+        """Enable, disable, start or delete many jobs, all or none, and return them. Needs kala_server.
+
+        Those with these ids, or those to which all that is said applies as in `find_jobs`; then `expect` is needed,
+        how many these are: where they are others than were seen, ConflictError is raised and nothing is done.
+        With `dry_run` it is only said which these are.
+        """
+        wanted = {"q": q, "name": name, "owner": owner, "tag": tag, "state": state}
+        return await self._engine.run(_calls.bulk(action, job_ids, expect=expect, dry_run=dry_run, **wanted))
 
     async def get_kala_stats(self) -> models.KalaStats:
         """Get the figures of the whole server."""

@@ -39,6 +39,7 @@ from kala_client._wire_types import (
 RunState = Literal[
     "waiting", "running", "succeeded", "failed", "timed_out", "cancelled", "interrupted", "skipped"
 ]
+BulkAction = Literal["enable", "disable", "start", "delete"]
 Trigger = Literal["schedule", "manual", "parent", "catch_up", "on_failure"]
 SlotState = RunState | Literal["upcoming", "disabled", "stuck", "unknown", "none"]
 
@@ -353,6 +354,14 @@ class SlotExplanation(_Wire):
     at: Instant
     state: Annotated[SlotState, Open]
     sentence: str
+    run_id: str | None = None
+
+
+class BulkJob(_Wire):
+    """A job to which something was done together with others; `run_id` is the run that was started."""
+
+    id: str
+    name: str
     run_id: str | None = None
 
 

@@ -9,6 +9,7 @@ from kala_server.cli.create import create
 from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
 from kala_server.cli.runs import cancel, explain, logs, runs, start
+from kala_server.cli.switch import disable, enable
 
 if TYPE_CHECKING:
     from kala_client import Job
@@ -78,28 +79,6 @@ def delete(session: Session, *, job_ids: tuple[str, ...], everything: bool, yes:
         if one not in gone:  # it may just have gone with its parent
             gone += _delete(session, one)
     _report(session, "deleted", gone)
-
-
-@click.command(short_help="Let disabled jobs run on schedule again.")
-@click.argument("job_ids", nargs=-1, required=True, metavar="ID...")
-@talks_to_kala
-def enable(session: Session, *, job_ids: tuple[str, ...]) -> None:
-    """Let disabled jobs run on schedule again."""
-    ids = session.job_ids(job_ids)
-    for one in ids:
-        session.client.enable_job(one)
-    _report(session, "enabled", ids)
-
-
-@click.command(short_help="Keep jobs, but do not run them.")
-@click.argument("job_ids", nargs=-1, required=True, metavar="ID...")
-@talks_to_kala
-def disable(session: Session, *, job_ids: tuple[str, ...]) -> None:
-    """Keep jobs, but do not run them."""
-    ids = session.job_ids(job_ids)
-    for one in ids:
-        session.client.disable_job(one)
-    _report(session, "disabled", ids)
 
 
 @click.command("stats", short_help="List the finished runs of a job as any Kala keeps them.")

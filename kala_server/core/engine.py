@@ -145,7 +145,7 @@ def _says_when(spec: JobSpec) -> tuple[str, str]:
 
 def _delete(turn: Turn, event: e.DeleteJob) -> Steps[None]:
     turn.job(event.id)
-    gone = followers.deleted_with(turn.state, event.id)
+    gone = yield from followers.deleted_with(turn.state, [event.id])
     children = [child_id for job_id in gone for child_id in turn.state.children.get(job_id, ())]
     for job_id in gone:
         yield from turn.emitting(r.JobDeleted(id=job_id, at=turn.now))
@@ -187,6 +187,25 @@ def _start(turn: Turn, event: e.StartJob) -> None:
     if job.spec.overlap is Overlap.REPLACE:
         for run_id in active:
             slots.end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=event.run_id)
+
+
+def _all_of(turn: Turn, event: e.AllOf) -> Steps[None]:
+    for wish in event.wishes:
+        turn.job(wish.id)
+        yield
+    named = {wish.id: None for wish in event.wishes}
+    going = [wish.id for wish in event.wishes if isinstance(wish, e.DeleteJob)]
+    for job_id in (yield from followers.deleted_with(turn.state, going)):
+        if job_id not in named:
+            raise ConflictError(
+                f"the job {turn.job(job_id).spec.name!r} would go as well: it is a child of these"
+            )
+    for wish in event.wishes:
+        if wish.id in turn.state.jobs:  # it may have gone with its parent
+            steps = _HANDLERS[type(wish)](turn, wish)
+            if steps is not None:
+                yield from steps
+        yield
 
 
 def _tick(turn: Turn, _event: e.Tick) -> None:
@@ -273,6 +292,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], Steps[None] | None]] = {
     e.EnableJob: _enable,
     e.DisableJob: _disable,
     e.StartJob: _start,
+    e.AllOf: _all_of,
     e.CancelRun: attempts.cancel,
     e.Tick: _tick,
     e.StepClock: _step_clock,

@@ -80,6 +80,13 @@ class StartJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllOf:
+    """An owner wants all of this, about a job each, or nothing; no job may go that is not named."""
+
+    wishes: tuple[DeleteJob | EnableJob | DisableJob | StartJob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRun:
     """An owner wants a run to end."""
 
@@ -183,6 +190,7 @@ Event = (
     | EnableJob
     | DisableJob
     | StartJob
+    | AllOf
     | CancelRun
     | Tick
     | StepClock

@@ -1,9 +1,12 @@
 """Who follows whom: children after their parents, and a job for when another one fails."""
 
+from collections.abc import Iterable
+
 from kala_server.core import reasons
 from kala_server.core import records as r
 from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger, WaitFor
 from kala_server.core.state import State
+from kala_server.core.steps import Steps
 from kala_server.core.turn import Turn, run_id_for
 
 GENERATIONS_LIMIT = 100
@@ -88,15 +91,18 @@ def _call_for_help(turn: Turn, run: Run) -> None:
         _run(turn, helper, run_id, Trigger.ON_FAILURE, cause=run.id)
 
 
-def deleted_with(state: State, job_id: str) -> list[str]:
-    """Return the job and every descendant that has no other parent left: they go together."""
-    gone = {job_id: None}
-    queue = [job_id]
+def deleted_with(state: State, job_ids: Iterable[str]) -> Steps[list[str]]:
+    """Return the jobs and every descendant that has no other parent left, step by step: they go together."""
+    gone = dict.fromkeys(job_ids)
+    queue = list(gone)
     for parent_id in queue:
         for child_id in state.children.get(parent_id, ()):
-            if child_id not in gone and all(other in gone for other in state.jobs[child_id].spec.parent_jobs):
+            child = state.jobs[child_id]
+            if child_id not in gone and all(other in gone for other in child.spec.parent_jobs):
                 gone[child_id] = None
                 queue.append(child_id)
+            yield
+        yield
     return queue
 
 

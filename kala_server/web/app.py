@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
-from kala_server.web import across, health, jobs, output, runs
+from kala_server.web import across, bulk, health, jobs, output, runs
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.events import Events
@@ -21,6 +21,7 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/job", jobs.Jobs),
     ("/job/all", jobs.AllJobs),
     ("/job/batch", jobs.Batch),
+    ("/job/bulk", bulk.Bulk),
     ("/job/stats/{id}", jobs.JobStats),
     ("/job/start/{id}", jobs.Start),
     ("/job/enable/{id}", jobs.Enable),

@@ -1,6 +1,7 @@
 """Which jobs a client wants to see: the filters of `GET /job/`, and its pages."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -8,12 +9,13 @@ from itertools import islice
 from kala_server.core.job import Job
 from kala_server.web.query import Cursor, Query, cursor
 from kala_server.wire.answers import is_done
+from kala_server.wire.bulk import Filter
 from kala_server.wire.listing import Sight
 
 MOST_JOBS = 100_000
 _SLICE = 2_048
 """Jobs that are looked at in one go: a few milliseconds of work."""
-_PARAMETERS = ("name", "owner", "tag", "state", "limit", "after")
+_PARAMETERS = ("q", "name", "owner", "tag", "state", "limit", "after")
 
 
 class JobState(StrEnum):
@@ -30,6 +32,8 @@ class JobState(StrEnum):
 class Wanted:
     """A page of the jobs to which everything that is said applies; what is empty says nothing."""
 
+    q: str
+    """In lower case: found in the name, the command, the owner or the id."""
     name: str
     owner: str
     tag: str
@@ -43,6 +47,7 @@ class Wanted:
         if not any(query.text(name) for name in _PARAMETERS):
             return None
         return cls(
+            q=query.text("q").lower(),
             name=query.text("name"),
             owner=query.text("owner"),
             tag=query.text("tag"),
@@ -50,6 +55,13 @@ class Wanted:
             limit=query.whole_number("limit", otherwise=MOST_JOBS, most=MOST_JOBS),
             after=query.cursor("after"),
         )
+
+    @classmethod
+    def of(cls, filter_: Filter) -> "Wanted":
+        """Return what a filter in a body asks for, however many these are. Raises InvalidRequestError."""
+        state = Query({"state": [filter_.state.encode()]}).choice("state", JobState)
+        said = filter_.model_dump() | {"q": filter_.q.lower(), "state": state}
+        return cls(**said, limit=sys.maxsize, after=None)
 
     async def find(self, sight: Sight) -> tuple[list[Job], str | None]:
         """Return the jobs of the page, in the order of their creation, and where the next page begins.
@@ -73,11 +85,16 @@ class Wanted:
         spec = job.spec
         return (
             (self.after is None or _place(job) > self.after)
+            and (not self.q or self._is_in(job))
             and self.name in {"", spec.name}
             and self.owner in {"", spec.owner}
             and (not self.tag or self.tag in spec.tags)
             and (self.state is None or _is(sight, job, self.state))
         )
+
+    def _is_in(self, job: Job) -> bool:
+        spec = job.spec
+        return any(self.q in text.lower() for text in (spec.name, spec.command, spec.owner, job.id))
 
 
 def _place(job: Job) -> Cursor:

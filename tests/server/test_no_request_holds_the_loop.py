@@ -44,6 +44,7 @@ ASKED = [
     "/job/?stats=true",
     "/job/?state=running",
     "/job/?name=none",
+    "/job/?q=none",
     "/stats/",
     "/openapi.json",
 ]

@@ -127,6 +127,10 @@ def ask_about_jobs(described: Described) -> None:
         described.ask("GET", "/job/{id}/", job_id)
     assert described.ask("PATCH", "/job/{id}/", words, json={"tags": ["y"]}).json()["job"]["tags"] == ["y"]
     described.ask("PUT", "/job/{id}/", words, json=EVERYTHING)
+    many = {"action": "start", "ids": [words]}
+    assert described.ask("POST", "/job/bulk/", json=many).json()["jobs"][0]["run_id"]
+    every = {"action": "delete", "filter": {"state": "done"}, "dry_run": True}
+    assert described.ask("POST", "/job/bulk/", json=every).json()["jobs"]
     for verb in ("disable", "enable"):
         described.ask("POST", f"/job/{verb}/{{id}}/", words)
     assert everything in described.ask("GET", "/job/").json()["jobs"]
@@ -180,6 +184,9 @@ def test_refusals_are_as_described(described: Described) -> None:
         ("POST", "/job/", 403, {"headers": {"Origin": "http://evil.test"}}),
         ("POST", "/job/batch/", 400, {"json": {"jobs": [{}]}}),
         ("GET", "/job/", 400, {"params": {"limit": "0"}}),
+        ("POST", "/job/bulk/", 400, {"json": {"action": "start"}}),
+        ("POST", "/job/bulk/", 404, {"json": {"action": "start", "ids": [NO_ID]}}),
+        ("POST", "/job/bulk/", 409, {"json": {"action": "start", "filter": {"name": "none"}, "expect": 9}}),
         ("GET", "/job/{id}/", 404, {}),
         ("PATCH", "/job/{id}/", 400, {"content": b"{"}),
         ("PUT", "/job/{id}/", 404, {"json": EVERYTHING}),

@@ -40,6 +40,7 @@ _OF_JOBS = (
     query("tag", "Only of jobs with this tag.", TEXT),
 )
 _FINDING = (
+    query("q", "Only jobs with this in their name, command, owner or id, in any letter case.", TEXT),
     query("name", "Only jobs of this name.", TEXT),
     query("owner", "Only jobs of this owner.", TEXT),
     query("tag", "Only jobs with this tag.", TEXT),
@@ -87,6 +88,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         parameters=(_KEY,),
         body=record(jobs=array(ref("NewJob"))),
         problems=_CREATES,
+    ),
+    ("POST", f"{_API}/job/bulk/"): Operation(
+        id="bulk",
+        tag="jobs",
+        summary="Do the same to many jobs, all or none, and to none that was not seen",
+        answers=ok("The jobs that it was done to, or with `dry_run` would be.", jobs=array(ref("BulkJob"))),
+        body=ref("Bulk"),
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, *_WRITES),
     ),
     ("DELETE", f"{_API}/job/all/"): Operation(
         id="delete_all_jobs",

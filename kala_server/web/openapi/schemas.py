@@ -14,6 +14,7 @@ from kala_client.cron_line import LONGEST
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
 from kala_server.core.validation import MOST_RUNS_KEPT
 from kala_server.web.openapi import sent
+from kala_server.wire.bulk import Bulk
 from kala_server.wire.expected import EXAMPLES, TO_WIRE
 from kala_server.wire.requests import EMPTY_IS_NONE
 from kala_server.wire.shapes import RUN_DOCUMENTED, SERVER_DOCUMENTED
@@ -23,6 +24,7 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 _SENT = (
+    sent.BulkJob,
     sent.Job,
     sent.JobStat,
     sent.KalaStats,
@@ -113,7 +115,13 @@ def _of_requests() -> dict[str, Schema]:
         "properties": _without(new["properties"], "default"),
     }
     changes["properties"]["env"]["additionalProperties"] = nullable(TEXT)
-    named = {**spec["$defs"], "RemoteCall": _call(spec["$defs"]["RemoteCall"]["properties"])}
+    bulk = Bulk.model_json_schema(ref_template=_TEMPLATE)
+    named = {
+        **spec["$defs"],
+        **bulk.pop("$defs"),
+        "Bulk": bulk,
+        "RemoteCall": _call(spec["$defs"]["RemoteCall"]["properties"]),
+    }
     return {
         name: _without(schema, "title")
         for name, schema in {**named, "NewJob": new, "JobChanges": changes}.items()

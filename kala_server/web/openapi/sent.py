@@ -106,6 +106,13 @@ class SlotExplanation(models.SlotExplanation):
     run_id: str | None
 
 
+class BulkJob(models.BulkJob):
+    """A job to which something was done together with others."""
+
+    model_config = _SENT
+    run_id: str | None
+
+
 class UpcomingSlot(models.UpcomingSlot):
     """A slot that is to come."""
 

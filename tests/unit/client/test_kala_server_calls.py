@@ -82,6 +82,20 @@ def test_slots_that_are_to_come_are_paged_through_as_far_as_they_are_wanted(conn
     ]
 
 
+def test_the_same_is_asked_of_many_jobs_by_their_ids_or_by_what_they_are(connect: Any, serve: Any) -> None:
+    told = {"jobs": [{"id": ID, "name": "a", "run_id": None}]}
+    server = serve(answer(told), answer(told))
+    client = connect(server)
+    assert [job.name for job in client.bulk("disable", [ID])] == ["a"]
+    client.bulk("delete", tag="night", q="x", expect=1, dry_run=True)
+    assert [json.loads(request.content) for request in server.requests] == [
+        {"action": "disable", "ids": [ID], "expect": None, "dry_run": False},
+        {"action": "delete", "filter": {"q": "x", "tag": "night"}, "expect": 1, "dry_run": True},
+    ]
+    with pytest.raises(kala.InvalidRequestError, match="say either job_ids or tag, not both"):
+        client.bulk("disable", [ID], tag="night")
+
+
 def test_a_time_without_a_zone_is_refused_and_named(connect: Any, serve: Any) -> None:
     with pytest.raises(kala.InvalidRequestError, match="since has no time zone: 2035-01-01"):
         list(connect(serve()).runs(since=datetime(2035, 1, 1)))
@@ -323,6 +337,7 @@ ADDED: list[Callable[[Any], Any]] = [
     lambda client: list(client.runs(ID)),
     lambda client: list(client.runs()),
     lambda client: list(client.upcoming()),
+    lambda client: client.bulk("disable", [ID]),
     lambda client: client.output("r1"),
     lambda client: list(client.follow("r1")),
     lambda client: client.cancel("r1"),
