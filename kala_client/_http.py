@@ -89,10 +89,12 @@ def expect(kind: type, **arguments: object) -> None:
     """Refuse an argument of a client that is neither None nor of its kind, before it fails in the first call."""
     for name, value in arguments.items():
         if value is not None and not isinstance(value, kind):
-            raise TypeError(
-                f"{name} must be an {kind.__module__}.{kind.__name__}, not {type(value).__module__}."
-                f"{type(value).__name__}"
-            )
+            raise TypeError(f"{name} must be of type {_name(kind)}, not {_name(type(value))}")
+
+
+def _name(kind: type) -> str:
+    home = kind.__module__.partition("._")[0]
+    return kind.__name__ if home == "builtins" else f"{home}.{kind.__name__}"
 
 
 def _basic(user: str, password: str) -> str:

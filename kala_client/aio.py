@@ -51,6 +51,9 @@ class AsyncKalaClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        expect(str, url=url, token=token)
+        expect(RetryPolicy, retry=retry)
+        expect(int, max_body=max_body)
         expect(httpx.AsyncClient, http_client=http_client)
         expect(httpx.AsyncBaseTransport, transport=transport)
         _log.set_up(os.environ)

@@ -50,6 +50,9 @@ class KalaClient:
         sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 - the wait before a retry
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        expect(str, url=url, token=token)
+        expect(RetryPolicy, retry=retry)
+        expect(int, max_body=max_body)
         expect(httpx.Client, http_client=http_client)
         expect(httpx.BaseTransport, transport=transport)
         _log.set_up(os.environ)

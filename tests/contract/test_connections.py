@@ -248,5 +248,5 @@ def test_what_is_given_for_the_other_client_is_refused_when_it_is_given(kind: Ki
         ("sync", "transport"): httpx.AsyncHTTPTransport(),
         ("async", "transport"): httpx.HTTPTransport(),
     }[kind, name]
-    with pytest.raises(TypeError, match=rf"{name} must be an httpx\.\w+, not httpx\.\w+"):
+    with pytest.raises(TypeError, match=rf"{name} must be of type httpx\.\w+, not httpx\.\w+"):
         CLIENTS[kind](**{name: other})

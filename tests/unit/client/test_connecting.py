@@ -134,3 +134,21 @@ def test_a_hung_server_cannot_hold_an_asyncio_client() -> None:
 
     with pytest.raises(kala.KalaTimeoutError):
         asyncio.run(call())
+
+
+@pytest.mark.parametrize("client", [kala.KalaClient, kala.AsyncKalaClient])
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ({"url": 5}, "url must be of type str, not int"),
+        ({"token": b"t"}, "token must be of type str, not bytes"),
+        ({"retry": 3}, r"retry must be of type kala_client\.RetryPolicy, not int"),
+        ({"max_body": "1"}, "max_body must be of type int, not str"),
+        ({"transport": object()}, r"transport must be of type httpx\.\w+, not object"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_when_it_is_given(
+    client: Any, argument: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(TypeError, match=told):
+        client(**argument)
