@@ -36,8 +36,8 @@ class Signature:
         return started(self.pid) == self.started
 
     def text(self) -> bytes:
-        """Return the signature as it is written: one line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        """Return the signature as it is written: one line, and the pid on another, for scripts that signal it."""
+        return b"%b\n%d\n" % (json.dumps(asdict(self)).encode(), self.pid)
 
 
 def read(text: bytes) -> Signature | None:
