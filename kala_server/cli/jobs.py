@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kala_server.cli.create import create
+from kala_server.cli.edit import copy, edit, rename
 from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
 from kala_server.cli.runs import cancel, explain, logs, runs, start
@@ -45,7 +46,7 @@ def list_jobs(
         found = session.client.get_all_jobs()
         none = 'no jobs; create one with: kala job create hello "echo hello"'
     jobs = sorted(found.values(), key=lambda one: (one.name, one.id))
-    session.answer([plain(one) for one in jobs], lambda: job_table(jobs) if jobs else none)
+    session.answer([plain(one) for one in jobs], lambda: job_table(jobs, session.clock) if jobs else none)
 
 
 @click.command(short_help="Show everything about a job.")
@@ -56,7 +57,7 @@ def get(session: Session, *, job_id: str) -> None:
     from kala_server.cli.describe import job_facts
 
     found = session.client.get_job(session.job_id(job_id))
-    session.answer(plain(found), lambda: job_facts(found))
+    session.answer(plain(found), lambda: job_facts(found, session.clock))
 
 
 @click.command(short_help="Delete jobs.")
@@ -89,13 +90,16 @@ def job_stats(session: Session, *, job_id: str) -> None:
     from kala_server.cli.describe import stat_table
 
     found = session.client.get_job_stats(session.job_id(job_id))
-    session.answer([plain(stat) for stat in found], lambda: stat_table(found))
+    session.answer([plain(stat) for stat in found], lambda: stat_table(found, session.clock))
 
 
 for _command in (
     create,
     list_jobs,
     get,
+    edit,
+    rename,
+    copy,
     start,
     enable,
     disable,

@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from kala_server.cli.plain import printable
+from kala_server.cli.reader import named_clock
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
 from kala_server.cli.times import zone_name
+from kala_server.cli.timetable import means_a_wall
 
 
 @click.command(short_help="Show what the whole server did.")
@@ -18,32 +20,35 @@ def stats(session: Session) -> None:
     from kala_server.cli.describe import server_facts
 
     found = session.client.get_kala_stats()
-    session.answer(plain(found), lambda: server_facts(found))
+    session.answer(plain(found), lambda: server_facts(found, session.clock))
 
 
 @click.command(short_help="Say when a schedule would be due.")
 @click.argument("schedule")
 @click.option(
-    "--timezone", type=zone_name, metavar="ZONE", help="Whose clock SCHEDULE means, and the answer shows."
+    "--timezone", type=zone_name, metavar="ZONE", help="Whose clock SCHEDULE means: yours unless said."
 )
 @click.option("-n", "--count", type=click.IntRange(min=1), default=5, show_default=True, help="How many.")
 @talks_to_kala
 def preview(session: Session, *, schedule: str, timezone: str | None, count: int) -> None:
     """Say when SCHEDULE would be due, without creating anything.
 
+    Times are shown on the clock of --zone, else of --timezone, else on yours.
+
     \b
     kala preview "0 9 * * 1-5" --timezone Europe/Berlin
     kala preview R/2035-01-31T10:00:00Z/P1M -n 12
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
-    from kala_server.core.zones import zone_of
-
+    clock = session.clock
+    if not timezone and means_a_wall(schedule) and not clock.is_utc:
+        timezone = clock.name
     due = session.client.preview(schedule, timezone=timezone, count=count)
     if session.as_json:
         say_json([instant.isoformat().replace("+00:00", "Z") for instant in due])
         return
-    zone = zone_of(timezone or "")
+    shown = clock if clock.chosen or not timezone else named_clock(timezone)
     for instant in due:
-        click.echo(_on_the_clock(instant, zone))
+        click.echo(_on_the_clock(instant, shown.zone))
     if not due:
         click.echo("never")
 
@@ -60,7 +65,7 @@ def events(session: Session, *, after: str | None) -> None:
             click.echo(f"{event.event}  {_in_short(event.data)}".rstrip())
 
 
-def _on_the_clock(instant: datetime, zone: tzinfo | None) -> str:
+def _on_the_clock(instant: datetime, zone: tzinfo) -> str:
     local = instant.astimezone(zone)
     return f"{local:%a} {local.isoformat(sep=' ', timespec='seconds')}"
 

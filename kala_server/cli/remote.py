@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kala_server.cli.plain import printable
+from kala_server.cli.reader import Clock, readers_clock
+from kala_server.cli.times import zone_name
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -25,10 +27,11 @@ _SHORTEST_PREFIX = 4
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A command's connection to a Kala, and how it answers."""
+    """A command's connection to a Kala, how it answers, and the clock on which its times are."""
 
     client: "KalaClient"
     as_json: bool
+    clock: Clock
 
     def answer(self, data: object, words: Callable[[], "RenderableType"]) -> None:
         """Answer with the data as JSON, or with words for people, which are only made where they are wanted."""
@@ -64,9 +67,15 @@ def talks_to_kala(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.option("--json", "as_json", is_flag=True, help="Answer with JSON, for programs.")
     @click.option("--url", metavar="URL", help="The Kala to talk to; KALA_URL, or http://127.0.0.1:8000.")
+    @click.option("--utc", is_flag=True, help="Show and read times in UTC.")
+    @click.option(
+        "--zone", type=zone_name, metavar="ZONE", help="Show and read times there; TZ, or this machine's."
+    )
     @click.pass_context
     @functools.wraps(command)
-    def connected(ctx: click.Context, /, *, url: str | None, as_json: bool, **options: Any) -> None:
+    def connected(
+        ctx: click.Context, /, *, url: str | None, as_json: bool, utc: bool, zone: str | None, **options: Any
+    ) -> None:
         from kala_client import KalaClient, KalaError
         from kala_server.cli.failures import told
 
@@ -74,9 +83,11 @@ def talks_to_kala(command: Callable[..., None]) -> Callable[..., None]:
             client = KalaClient(url or ctx.find_root().params.get("url"))
         except ValueError as error:
             raise click.UsageError(printable(str(error))) from None
+        if utc and zone:
+            raise click.UsageError("say either --utc or --zone")
         with client, warnings_on_stderr():
             try:
-                command(Session(client, as_json), **options)
+                command(Session(client, as_json, readers_clock(utc=utc, zone=zone)), **options)
             except KalaError as error:
                 raise click.ClickException(told(error)) from error
 

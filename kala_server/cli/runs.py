@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from kala_server.cli.plain import printable
+from kala_server.cli.reader import Clock
 from kala_server.cli.remote import Session, is_whole_id, plain, say_json, talks_to_kala
-from kala_server.cli.times import clock_of, instant, zone_name
+from kala_server.cli.times import instant
 
 if TYPE_CHECKING:
     from kala_client import Run
@@ -48,14 +49,14 @@ def _run_and_wait(session: Session, job_id: str) -> int:
     if session.as_json:
         say_json(plain(run))
     else:
-        click.echo(_ending(run), err=True)
+        click.echo(_ending(run, session.clock), err=True)
     return _exit_code(run)
 
 
-def _ending(run: "Run") -> str:
+def _ending(run: "Run", clock: Clock) -> str:
     from kala_server.cli.describe import how
 
-    return printable(f"{run.state}: {how(run)}")
+    return printable(f"{run.state}: {how(run, clock)}")
 
 
 def _exit_code(run: "Run") -> int:
@@ -76,7 +77,7 @@ def runs(session: Session, *, job_id: str, state: "RunState | None", limit: int)
     from kala_server.cli.describe import run_table
 
     found = list(session.client.runs(session.job_id(job_id), state=state, limit=limit))
-    session.answer([plain(run) for run in found], lambda: run_table(found))
+    session.answer([plain(run) for run in found], lambda: run_table(found, session.clock))
 
 
 @click.command(short_help="Show what a run has printed.")
@@ -130,27 +131,20 @@ def _is_run(session: Session, an_id: str) -> bool:
 @click.command(short_help="Say why a job ran or did not.")
 @click.argument("job_id", metavar="ID")
 @click.option(
-    "--at",
-    metavar="TIME",
-    help="The due time: RFC 3339, or a time such as 09:00, which is today's on the job's own clock.",
+    "--at", metavar="TIME", help="The due time: 09:00 or 9am (today's), yesterday 23:00, or RFC 3339."
 )
-@click.option("--zone", type=zone_name, help="The zone whose clock times are on, such as Europe/Berlin.")
 @talks_to_kala
-def explain(session: Session, *, job_id: str, at: str | None, zone: str | None) -> None:
-    """Say what became of the times at which a job was due, and why; without --at of the last and the next one.
-
-    Without --zone times are on the job's own clock: that of its timezone, else of the offset in its START, else UTC.
-    """
+def explain(session: Session, *, job_id: str, at: str | None) -> None:
+    """Say what became of the times at which a job was due, and why; without --at of the last and the next one."""
     from kala_client.clock import utc_now
     from kala_server.cli.describe import slot_table
 
-    job = session.client.get_job(session.job_id(job_id))
+    clock = session.clock
     try:
-        clock = clock_of(job, zone)
-        when = instant(at, clock, utc_now(), coming=False) if at else None
+        when = instant(at, clock.zone, utc_now(), coming=False) if at else None
     except ValueError as error:
         raise click.UsageError(printable(str(error))) from None
-    slots = session.client.explain(job.id, at=when, zone=zone)
+    slots = session.client.explain(session.job_id(job_id), at=when, zone=clock.name)
     # Of the only time that was asked about, the sentence says it all.
     alone = printable(slots[0].sentence) if when and len(slots) == 1 else None
     session.answer([plain(slot) for slot in slots], lambda: alone or slot_table(slots, clock))

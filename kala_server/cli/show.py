@@ -43,7 +43,8 @@ _STYLES = {
 class Column:
     """A column of a table. Where a line is too long, one that `gives` is cut, and one that `wraps` goes on below.
 
-    Of a `FittingTable` the columns that are `spare` go before that, the highest number first.
+    Of a `FittingTable` the columns that are `spare` go before that, the highest number first; `least` is how
+    much of one that gives has to be there until then.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Column:
     gives: bool = False
     wraps: bool = False
     spare: int = 0
+    least: int = _RECOGNIZED
 
 
 def screen() -> Console:
@@ -104,7 +106,7 @@ class FittingTable:
 
 
 def _least(column: Column, cell: Text) -> int:
-    return min(cell.cell_len, _RECOGNIZED) if column.gives else cell.cell_len
+    return min(cell.cell_len, column.least) if column.gives else cell.cell_len
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Table:
@@ -120,9 +122,9 @@ def _cell(column: Column, value: object) -> Text:
     return Text(words, style=_STYLES.get(words, ""), no_wrap=not column.wraps, overflow="ellipsis")
 
 
-def moment(instant: datetime | None) -> str:
-    """Say when, on this machine's clock: the year only where it is another one."""
-    return NOTHING if instant is None else _on_clock(instant, None)
+def moment(instant: datetime | None, zone: tzinfo) -> str:
+    """Say when, on the clock of the zone: the year only where it is another one."""
+    return NOTHING if instant is None else _on_clock(instant, zone)
 
 
 def moment_there(instant: datetime, zone: tzinfo) -> str:
@@ -131,15 +133,15 @@ def moment_there(instant: datetime, zone: tzinfo) -> str:
     return f"{_on_clock(instant, zone)} {offset}"
 
 
-def _on_clock(instant: datetime, zone: tzinfo | None) -> str:
+def _on_clock(instant: datetime, zone: tzinfo) -> str:
     local = instant.astimezone(zone)
     this_year = local.year == utc_now().astimezone(zone).year
     return f"{local:%m-%d %H:%M:%S}" if this_year else f"{local:%Y-%m-%d %H:%M}"
 
 
-def whole_moment(instant: datetime | None) -> str | None:
-    """Say when in full, with the offset from UTC."""
-    return None if instant is None else instant.astimezone().isoformat(sep=" ", timespec="seconds")
+def whole_moment(instant: datetime | None, zone: tzinfo) -> str | None:
+    """Say when in full, on the clock of the zone, with its offset from UTC."""
+    return None if instant is None else instant.astimezone(zone).isoformat(sep=" ", timespec="seconds")
 
 
 def took(seconds: float | None) -> str:

@@ -10,6 +10,7 @@ from rich.live import Live
 from kala_client import Job, JobStat, KalaClient
 from kala_server.cli.describe import job_table
 from kala_server.cli.plain import printable
+from kala_server.cli.reader import Clock, readers_clock
 from kala_server.cli.show import Column, screen, table, took
 
 _POLL = 0.1
@@ -23,13 +24,14 @@ class Stage:
     def __init__(self, client: KalaClient, job_ids: list[str]) -> None:
         self._client = client
         self._job_ids = job_ids
+        self._clock = readers_clock(utc=False, zone=None)
         self._seen: list[tuple[Job, JobStat]] = []
 
     def play(self) -> None:
         """Show what happens until it is over."""
         console = screen()
         if not console.is_terminal:
-            self._watch(_print_new)
+            self._watch(self._print_new)
             return
         with Live(console=console, auto_refresh=False) as live:
             self._watch(lambda jobs, _new: live.update(self._picture(jobs), refresh=True))
@@ -53,19 +55,15 @@ class Stage:
 
     def _picture(self, jobs: list[Job]) -> Group:
         columns = (Column("ran at"), Column("job", gives=True), Column("state"), Column("took"))
-        return Group(job_table(jobs), "", table(columns, (_cells(*seen) for seen in self._seen)))
+        cells = (_cells(*seen, self._clock) for seen in self._seen)
+        return Group(job_table(jobs, self._clock), "", table(columns, cells))
+
+    def _print_new(self, _jobs: list[Job], new: list[tuple[Job, JobStat]]) -> None:
+        for job, run in new:
+            click.echo(printable("  ".join(_cells(job, run, self._clock))))
 
 
-def _cells(job: Job, run: JobStat) -> tuple[str, ...]:
-    at = run.ran_at.astimezone().strftime("%H:%M:%S") if run.ran_at else ""
+def _cells(job: Job, run: JobStat, clock: Clock) -> tuple[str, ...]:
+    at = run.ran_at.astimezone(clock.zone).strftime("%H:%M:%S") if run.ran_at else ""
     state = "succeeded" if run.success else "failed"
     return at, job.name, state, took(run.execution_duration.total_seconds())
-
-
-def _print_new(_jobs: list[Job], new: list[tuple[Job, JobStat]]) -> None:
-    for job, run in new:
-        click.echo(_line(job, run))
-
-
-def _line(job: Job, run: JobStat) -> str:
-    return printable("  ".join(_cells(job, run)))

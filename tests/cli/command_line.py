@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from click.testing import CliRunner
+
+from kala_server.cli import kala as commands
+
 KALA = [sys.executable, "-m", "kala_server"]
 
 _OURS = re.compile(r"KALA_|COLUMNS$|LINES$|NO_COLOR$|FORCE_COLOR$|TTY_")
@@ -51,6 +55,13 @@ def kala(*words: str, text: str = "", cwd: Path | None = None, env: Mapping[str,
         timeout=_LONGEST,
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def kala_here(*words: str, text: str = "", env: Mapping[str, str] | None = None) -> Ended:
+    """Run a command in this process, which takes a tenth of the time; nothing of it is on a terminal."""
+    others = {name: None for name in os.environ if _OURS.match(name)}
+    ended = CliRunner().invoke(commands, words, input=text, env={**others, "TZ": "UTC", **(env or {})})
+    return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
 
 @contextmanager

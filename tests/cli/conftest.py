@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from kala_client import KalaClient
-from tests.cli.command_line import Ended, kala, serving
+from tests.cli.command_line import Ended, kala, kala_here, serving
 
 Kala = Callable[..., Ended]
 
@@ -38,3 +38,9 @@ def client(url: str) -> Iterator[KalaClient]:
 def at_server(client: KalaClient, url: str) -> Kala:  # noqa: ARG001 - the server has no job
     """The command line, talking to that server."""
     return partial(kala, env={"KALA_URL": url})
+
+
+@pytest.fixture
+def typed(client: KalaClient, url: str) -> Kala:  # noqa: ARG001 - the server has no job
+    """The same without a process of its own, where it is only to be seen what a command does."""
+    return partial(kala_here, env={"KALA_URL": url})

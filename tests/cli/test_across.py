@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from click import UsageError
@@ -10,6 +11,7 @@ from kala_client import KalaClient, clock
 from kala_server.cli import across
 from tests.cli.conftest import Kala
 
+TOKYO = ZoneInfo("Asia/Tokyo")
 IN_2035 = "R/2035-06-04T19:25:16Z/P1D"
 
 
@@ -54,13 +56,13 @@ def test_what_is_due_next_is_listed(at_server: Kala, client: KalaClient) -> None
 def test_a_time_of_day_is_the_last_one_of_what_was_and_the_next_one_of_what_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now = datetime.now().astimezone().replace(hour=7, minute=0, second=0, microsecond=0)
+    now = datetime.now(TOKYO).replace(hour=7, minute=0, second=0, microsecond=0)
     monkeypatch.setattr(clock, "utc_now", lambda: now.astimezone(UTC))
     yesterday, tomorrow = now - timedelta(days=1), now + timedelta(days=1)
-    assert across._last("18:00") == yesterday.replace(hour=18)
-    assert across._last("06:00") == now.replace(hour=6)
-    assert across._next("18:00") == now.replace(hour=18)
-    assert across._next("06:00") == tomorrow.replace(hour=6)
-    assert across._last(None) is across._next(None) is None
+    assert across._last("18:00", TOKYO) == yesterday.replace(hour=18)
+    assert across._last("06:00", TOKYO) == now.replace(hour=6)
+    assert across._next("18:00", TOKYO) == now.replace(hour=18)
+    assert across._next("06:00", TOKYO) == tomorrow.replace(hour=6)
+    assert across._last(None, TOKYO) is across._next(None, TOKYO) is None
     with pytest.raises(UsageError, match="'noon' is no time"):
-        across._last("noon")
+        across._last("noon", TOKYO)

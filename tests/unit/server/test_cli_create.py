@@ -34,14 +34,32 @@ def test_json_that_is_no_job_is_refused_on_one_line(text: str, why: str) -> None
     ("words", "why"),
     [
         ([], "a job needs a NAME and a COMMAND, or --from-json"),
-        (["x", "true", "--every", "5 minutes"], "short forms are 30s, 5m, 2h, 1d, 1w"),
+        (
+            ["x", "true", "--every", "5 minutes"],
+            "short forms are 30s, 5m, 2h, 1d, 1w, 1mo, 1y, and 1h30m of several",
+        ),
         (["x", "true", "--every", "0s"], "the shortest is PT0.000001S"),
-        (["x", "true", "--at", "noon"], "'noon' is no time; say 09:00, or 2035-06-04T09:00:00+02:00"),
+        (
+            ["x", "true", "--at", "noon"],
+            "'noon' is no time; say 09:00, 9am, tomorrow 02:00, or 2035-06-04T09:00:00+02:00",
+        ),
         (
             ["x", "true", "--timezone", "Mars/Base"],
             "there is no time zone 'Mars/Base'; a valid one is Europe/Berlin",
         ),
-        (["x", "true", "--schedule", NIGHTLY, "--every", "1d"], "say either --schedule, or --every and --at"),
+        (
+            ["x", "true", "--schedule", NIGHTLY, "--every", "1d"],
+            "say either --schedule, or --cron, or --every and --at",
+        ),
+        (
+            ["x", "true", "--cron", "0 9 * * *", "--at", "9am"],
+            "say either --schedule, or --cron, or --every and --at",
+        ),
+        (["x", "true", "--times", "3", "--at", "9am"], "how far apart? --times needs --every"),
+        (["x", "true", "--env", "PATH"], "NAME=VALUE belongs here, not 'PATH'"),
+        (["x", "--http", "http://a", "--header", "X"], "'Name: value' belongs here, not 'X'"),
+        (["x", "--http", "http://a", "--expect", "fine"], "--expect takes a status such as 202"),
+        (["x", "true", "--utc", "--zone", "Asia/Tokyo"], "say either --utc or --zone"),
         (["x", "true", "--retries", "-1"], "-1 is not in the range x>=0."),
     ],
 )
