@@ -279,7 +279,8 @@ def said(session: "Session", given: Mapping[str, Any], *, timezone: str | None =
         if option.path in PARTS or value is None or value == ():
             continue
         top, _, member = option.path.partition(".")
-        value = _READ.get(option.path, lambda one, _: one)(value, session)
+        if read := _READ.get(option.path):
+            value = read(value, session)
         if member:
             fields.setdefault(top, {})[member] = value
         else:

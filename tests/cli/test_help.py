@@ -69,7 +69,7 @@ def test_every_command_and_option_says_what_it_is_for(path: tuple[str, ...]) -> 
     command = dict(COMMANDS)[path]
     assert command.help
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    assert [option.name for option in options if not option.help] == []
+    assert [option.name for option in options if not option.help and not option.hidden] == []
 
 
 @pytest.mark.parametrize("words", [[], ["job"]])
