@@ -250,7 +250,7 @@ OPTIONS = (
         "template_delimiters",
         "--template-delimiters",
         metavar="TEXT",
-        help="Kala's: the signs around templates, such as '{{ }}'.",
+        help="The signs around fields of the job in its command or call, such as '{{ }}'.",
     ),
 )
 

@@ -23,6 +23,9 @@ TYPED: dict[str, tuple[str, ...]] = {
         *("--user", "reports", "--at", "2035-06-01 6am", "--every", "1mo"),
     ),
     "dump": ("pg_dump app | gzip > /var/backups/app.gz", "--shell", "--cron", "0 3 * * *"),
+    "nightly": (
+        *("echo {{.Name}} of {{.Owner}}", "--owner", "ops@example.com", "--template-delimiters", "{{ }}"),
+    ),
     "exact": (
         *("--argv", "printf", "--argv", "%s\n", "--argv", "$HOME stays as it is"),
         *("--at", "2035-06-04 3am", "--every", "1d"),
