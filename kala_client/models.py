@@ -94,9 +94,9 @@ def _found_at(error: ValidationError, *where: str) -> ValidationError:
 def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Say of each field of a schema what it means."""
     meanings = MEANINGS.get(model.__name__, {})
-    for name, described in schema.get("properties", {}).items():
-        if name in meanings:
-            described["description"] = meanings[name]
+    properties = schema.get("properties", {})
+    for name in properties.keys() & meanings.keys():
+        properties[name]["description"] = meanings[name]
 
 
 class _Wire(FirstFault, BaseModel):
@@ -109,7 +109,7 @@ class _Wire(FirstFault, BaseModel):
         json_schema_extra=_describe,
     )
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
 
         def __init__(self, /, **fields: Any) -> None:
             try:

@@ -2,7 +2,10 @@
 
 import signal
 import socket
+import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -30,6 +33,49 @@ def test_where_nobody_answers_one_line_without_passwords_says_how_to_start_a_ser
     assert ended.err == (
         f"Error: no Kala answers at {NOBODY}; start one with: kala serve (or name another with --url)\n"
     )
+
+
+class RealKala(BaseHTTPRequestHandler):
+    """A Kala that says yes to everything, and nowhere that it is ours."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+        self.send_response(200)
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815 - the names of http.server
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing on stderr."""
+
+
+@pytest.fixture
+def real_kala() -> Iterator[HTTPServer]:
+    RealKala.asked = []
+    with HTTPServer(("127.0.0.1", 0), RealKala) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_what_a_real_kala_would_drop_or_end_of_is_told_in_words_and_not_sent(real_kala: HTTPServer) -> None:
+    create = ("job", "create", "--url", f"http://127.0.0.1:{real_kala.server_port}", "one", "true")
+    ended = kala(*create, "--schedule", "2/2035-06-04T19:25:16Z/PT10S")
+    assert (ended.code, ended.out) == (1, "")
+    assert "schedule: a schedule begins with R" in ended.err
+    assert RealKala.asked == []
+    ended = kala(*create, "--timeout", "5s")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(
+        "Error: only kala_server understands timeout; this Kala would drop that in silence"
+    )
+    assert RealKala.asked == ["GET /api/v1/stats/"]
 
 
 def test_what_is_no_url_is_refused() -> None:

@@ -20,6 +20,7 @@ from kala_client import (
     Run,
     Schedule,
     SlotExplanation,
+    UpcomingSlot,
 )
 from kala_client._fields import JobFields
 from kala_client.models import CLIENT_FIELDS, RunState
@@ -179,7 +180,7 @@ def test_a_typo_in_any_model_is_told_with_the_field_that_may_be_meant() -> None:
         (lambda: Job(name="a", comand="true"), "there is no such field; is 'command' meant?"),  # type: ignore[call-arg]
         (lambda: Job(name="a", colour="{red}"), "there is no such field"),  # type: ignore[call-arg]
         (lambda: Job(name="a", remote_properties={"headrs": {}}), "is 'headers' meant?"),
-        (lambda: RemoteProperties(ulr="x"), "is 'url' meant?"),  # type: ignore[call-arg]
+        (lambda: RemoteProperties(metod="x"), "is 'method' meant?"),  # type: ignore[call-arg]
     ]
     for make, told in wrong:
         with pytest.raises(ValidationError, match=re.escape(told)) as raised:
@@ -239,7 +240,7 @@ def test_a_state_and_a_trigger_are_closed_for_checkers_and_open_for_newer_server
 
 
 @pytest.mark.parametrize(
-    "model", [Event, Job, JobStat, KalaStats, Preview, RemoteProperties, Run, SlotExplanation]
+    "model", [Event, Job, JobStat, KalaStats, Preview, RemoteProperties, Run, SlotExplanation, UpcomingSlot]
 )
 def test_every_field_of_every_model_says_what_it_means(model: type[BaseModel]) -> None:
     assert all(field.description for field in model.model_fields.values())
