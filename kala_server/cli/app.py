@@ -3,6 +3,7 @@
 import click
 
 from kala_server.cli.across import all_runs, upcoming
+from kala_server.cli.completion import completion
 from kala_server.cli.demo import demo
 from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.jobs import job
@@ -46,6 +47,6 @@ def kala(ctx: click.Context, url: str | None) -> None:  # noqa: ARG001 - remote.
     help_without_command(ctx)
 
 
-for _command in (serve, run, demo, job, upcoming, stats, preview, events, token, store):
+for _command in (serve, run, demo, job, upcoming, stats, preview, events, token, store, completion):
     kala.add_command(_command)
 kala.add_command(all_runs, "runs")

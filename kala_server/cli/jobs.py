@@ -8,6 +8,7 @@ import click
 from kala_server.cli.create import create
 from kala_server.cli.edit import copy, edit, rename
 from kala_server.cli.groups import KalaGroup, help_without_command
+from kala_server.cli.job_names import JOB
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
 from kala_server.cli.runs import cancel, explain, logs, runs, start
 from kala_server.cli.switch import disable, enable
@@ -50,7 +51,7 @@ def list_jobs(
 
 
 @click.command(short_help="Show everything about a job.")
-@click.argument("job_id", metavar="ID")
+@click.argument("job_id", metavar="ID", type=JOB)
 @talks_to_kala
 def get(session: Session, *, job_id: str) -> None:
     """Show everything about a job."""
@@ -61,7 +62,7 @@ def get(session: Session, *, job_id: str) -> None:
 
 
 @click.command(short_help="Delete jobs.")
-@click.argument("job_ids", nargs=-1, metavar="[ID]...")
+@click.argument("job_ids", nargs=-1, metavar="[ID]...", type=JOB)
 @click.option("--all", "everything", is_flag=True, help="Delete every job.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @talks_to_kala
@@ -83,7 +84,7 @@ def delete(session: Session, *, job_ids: tuple[str, ...], everything: bool, yes:
 
 
 @click.command("stats", short_help="List the finished runs of a job as any Kala keeps them.")
-@click.argument("job_id", metavar="ID")
+@click.argument("job_id", metavar="ID", type=JOB)
 @talks_to_kala
 def job_stats(session: Session, *, job_id: str) -> None:
     """List the finished runs of a job as any Kala keeps them; `kala job runs` tells more."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kala_server.cli.job_names import JOB
 from kala_server.cli.plain import printable
 from kala_server.cli.reader import Clock
 from kala_server.cli.remote import Session, is_whole_id, plain, say_json, talks_to_kala
@@ -19,7 +20,7 @@ _BY_SIGNAL = 128
 
 
 @click.command(short_help="Start a job now (also: kala job run).")
-@click.argument("job_id", metavar="ID")
+@click.argument("job_id", metavar="ID", type=JOB)
 @click.option("--wait", is_flag=True, help="Show its output and exit as the command does.")
 @talks_to_kala
 def start(session: Session, *, job_id: str, wait: bool) -> None:
@@ -68,7 +69,7 @@ def _exit_code(run: "Run") -> int:
 
 
 @click.command(short_help="List the runs of a job, newest first.")
-@click.argument("job_id", metavar="ID")
+@click.argument("job_id", metavar="ID", type=JOB)
 @click.option("--state", help="Those in this state, such as failed or skipped.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @talks_to_kala
@@ -81,7 +82,7 @@ def runs(session: Session, *, job_id: str, state: "RunState | None", limit: int)
 
 
 @click.command(short_help="Show what a run has printed.")
-@click.argument("an_id", metavar="RUN_OR_JOB")
+@click.argument("an_id", metavar="RUN_OR_JOB", type=JOB)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run is over.")
 @talks_to_kala
 def logs(session: Session, *, an_id: str, follow: bool) -> None:
@@ -129,7 +130,7 @@ def _is_run(session: Session, an_id: str) -> bool:
 
 
 @click.command(short_help="Say why a job ran or did not.")
-@click.argument("job_id", metavar="ID")
+@click.argument("job_id", metavar="ID", type=JOB)
 @click.option(
     "--at", metavar="TIME", help="The due time: 09:00 or 9am (today's), yesterday 23:00, or RFC 3339."
 )
@@ -151,7 +152,7 @@ def explain(session: Session, *, job_id: str, at: str | None) -> None:
 
 
 @click.command(short_help="End a run that waits or runs.")
-@click.argument("an_id", metavar="RUN_OR_JOB")
+@click.argument("an_id", metavar="RUN_OR_JOB", type=JOB)
 @talks_to_kala
 def cancel(session: Session, *, an_id: str) -> None:
     """End a run that waits or runs; of a job, all that do."""

@@ -57,10 +57,12 @@ def kala(*words: str, text: str = "", cwd: Path | None = None, env: Mapping[str,
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
-def kala_here(*words: str, text: str = "", env: Mapping[str, str] | None = None) -> Ended:
+def kala_here(*words: str, text: str = "", env: Mapping[str, str] | None = None, **more: str) -> Ended:
     """Run a command in this process, which takes a tenth of the time; nothing of it is on a terminal."""
     others = {name: None for name in os.environ if _OURS.match(name)}
-    ended = CliRunner().invoke(commands, words, input=text, env={**others, "TZ": "UTC", **(env or {})})
+    ended = CliRunner().invoke(
+        commands, words, input=text, env={**others, "TZ": "UTC", **(env or {})}, **more
+    )
     return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
 

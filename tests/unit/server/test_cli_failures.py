@@ -16,6 +16,7 @@ from kala_client import (
 from kala_server.cli.failures import told
 from kala_server.cli.remote import warnings_on_stderr
 
+
 def test_a_warning_of_the_server_is_a_line_on_stderr_each_time(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings_on_stderr():
         for _ in range(2):
