@@ -114,7 +114,7 @@ def test_what_a_run_has_printed_and_what_is_long_is_told_by_its_size(
 def test_what_is_no_address_and_no_object_is_masked_whole() -> None:
     masked = _log._body(b'{"url": 5, "env": ["canary"], "headers": {}, "body": ""}')
     assert masked == '{"url": "***", "env": "***", "headers": {}, "body": ""}'
-    assert _log._body(b'{"url": "http://[canary"}') == "(25 bytes)"
+    assert _log._body(b'{"url": "http://[canary"}') == '{"url": "an address that is none"}'
 
 
 def written(kala_log: str, before: str = "") -> str:
