@@ -82,7 +82,7 @@ def notes(options: Mapping[str, Any]) -> Iterator[str]:
     for flag in FLAGS:
         if options[flag.variable]:
             yield f"{flag.name}: {flag.says}"
-    if options["job_db"] == "boltdb":
+    if options["job_db"] == "boltdb" and not options["no_persist"]:
         yield (
             "--jobDB boltdb: jobs are kept in the journal in --data-dir; those in a BoltDB file are not read, "
             "so create them anew from GET /api/v1/job/ of the Kala that has them"

@@ -41,9 +41,10 @@ class Door:
         return [*known, *(f"{path}/" for path in known), *UNKNOWN]
 
     def kept(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return all that is stored, as far as a client can see it."""
+        """Return all that is stored, as far as a client can see it; not when that was."""
         jobs = self.http.get("/api/v1/job/").json()["jobs"]
-        return jobs, self.http.get("/api/v1/stats/").json()
+        stats = self.http.get("/api/v1/stats/").json()["Stats"]
+        return jobs, {name: stats[name] for name in stats if name not in {"created", "CreatedAt"}}
 
     def send(self, data: bytes, *, finish: bool = False) -> bytes:
         """Send bytes as they are, and return what comes until the server closes or says nothing for a while."""

@@ -9,6 +9,8 @@ from kala_server.web.app import PREFIX, ROUTES
 from tests.eventually import eventually
 from tests.server.door import METHODS, UNKNOWN, Door, door
 
+_NOW = re.compile(r'"(created|CreatedAt)":"[^"]*"')
+"""When the figures of the server were taken."""
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 ODD_IDS = [
     "no-such-id",
@@ -35,7 +37,8 @@ def test_a_route_answers_with_and_without_its_slash_and_whatever_the_query(
 ) -> None:
     path = PREFIX + path.replace("{id}", at_the_door.job_id)
     answers = {
-        at_the_door.http.get(path + rest).content for rest in ("", "/", "?", "?pretty=1", "/?a=%00&a=b&&=")
+        _NOW.sub("", at_the_door.http.get(path + rest).text)
+        for rest in ("", "/", "?", "?pretty=1", "/?a=%00&a=b&&=")
     }
     assert len(answers) == 1
     assert at_the_door.http.get(path).status_code == 200
