@@ -22,7 +22,7 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-def breaks(*_: Any) -> NoReturn:
+def breaks(*_: Any, **__: Any) -> NoReturn:
     raise RuntimeError(SECRET)
 
 
