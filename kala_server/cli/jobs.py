@@ -1,20 +1,19 @@
 """`kala job …`: the commands about jobs themselves. Those about their runs are in `runs.py`."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from kala_server.cli.create import create
+from kala_server.cli.delete import delete
 from kala_server.cli.edit import copy, edit, rename
 from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.job_names import JOB
-from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
+from kala_server.cli.remote import Session, plain, talks_to_kala
 from kala_server.cli.runs import cancel, explain, logs, runs, start
 from kala_server.cli.switch import disable, enable
 
 if TYPE_CHECKING:
-    from kala_client import Job
     from kala_client._fields import JobState
 
 
@@ -61,28 +60,6 @@ def get(session: Session, *, job_id: str) -> None:
     session.answer(plain(found), lambda: job_facts(found, session.clock))
 
 
-@click.command(short_help="Delete jobs.")
-@click.argument("job_ids", nargs=-1, metavar="[ID]...", type=JOB)
-@click.option("--all", "everything", is_flag=True, help="Delete every job.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@talks_to_kala
-def delete(session: Session, *, job_ids: tuple[str, ...], everything: bool, yes: bool) -> None:
-    """Delete jobs, each with the children that have no other parent; with --all every job, after a question.
-
-    Every job that is gone then is named.
-    """
-    if everything == bool(job_ids):
-        raise click.UsageError("say which jobs by their ids, or --all")
-    if everything:
-        _delete_all(session, yes=yes)
-        return
-    gone: list[str] = []
-    for one in session.job_ids(job_ids):
-        if one not in gone:  # it may just have gone with its parent
-            gone += _delete(session, one)
-    _report(session, "deleted", gone)
-
-
 @click.command("stats", short_help="List the finished runs of a job as any Kala keeps them.")
 @click.argument("job_id", metavar="ID", type=JOB)
 @talks_to_kala
@@ -113,40 +90,3 @@ for _command in (
 ):
     job.add_command(_command)
 job.add_command(start, "run")
-
-
-def _delete(session: Session, job_id: str) -> list[str]:
-    """Delete the job, and return its id and those of the descendants that went with it."""
-    is_parent = bool(session.client.get_job(job_id).dependent_jobs)
-    before = session.client.get_all_jobs() if is_parent else {}
-    session.client.delete_job(job_id)
-    left = session.client.get_all_jobs() if is_parent else {}
-    return [job_id, *(one for one in _descendants(job_id, before) if one not in left)]
-
-
-def _descendants(job_id: str, jobs: Mapping[str, "Job"]) -> list[str]:
-    """Return the children of the job, and theirs, each once."""
-    found: dict[str, None] = {}
-    queue = [job_id]
-    while queue:
-        job = jobs.get(queue.pop())
-        new = [one for one in job.dependent_jobs if one not in found] if job else []
-        found |= dict.fromkeys(new)
-        queue += new
-    return list(found)
-
-
-def _delete_all(session: Session, *, yes: bool) -> None:
-    ids = list(session.client.get_all_jobs())
-    if not yes:
-        click.confirm(f"Delete every job ({len(ids)})?", abort=True, err=True)
-    session.client.delete_all_jobs()
-    _report(session, "deleted", ids)
-
-
-def _report(session: Session, what: str, ids: list[str]) -> None:
-    if session.as_json:
-        say_json({what: ids})
-    else:
-        for one in ids:
-            click.echo(f"{what} {one}")

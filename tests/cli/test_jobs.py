@@ -296,7 +296,11 @@ def test_jobs_are_deleted_with_the_children_that_have_no_other_parent(
     child = client.create_job(name="child", command="true", parent_jobs=[parent])
     other = waiting(client, name="other")
     ended = at_server("job", "delete", parent, child)
-    assert (ended.code, ended.out, ended.err) == (0, f"deleted {parent}\ndeleted {child}\n", "")
+    assert (ended.code, ended.out, ended.err) == (
+        0,
+        f"deleted {parent}  parent\ndeleted {child}  child\n",
+        "",
+    )
     assert client.get_all_jobs().keys() == {other}
 
 
@@ -322,7 +326,7 @@ def test_all_jobs_are_deleted_only_after_a_question(at_server: Kala, client: Kal
     assert client.get_all_jobs().keys() == ids
     agreed = at_server("job", "delete", "--all", text="y\n")
     assert agreed.code == 0
-    assert set(agreed.out.split()) == {"deleted", *ids}
+    assert set(agreed.out.split()) == {"deleted", "waits", *ids}
     assert client.get_all_jobs() == {}
     waiting(client)
     assert at_server("job", "delete", "--all", "--yes").code == 0
