@@ -39,11 +39,11 @@ def _true_advice() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        typed = getattr(error, "option_name", None) or getattr(error, "command_name", "")
+        typed = str(getattr(error, "option_name", None) or getattr(error, "command_name", ""))
         if advice := getattr(error, "possibilities", None):  # click has no other way to say which
             vars(error)["possibilities"] = [one for one in advice if is_near(typed, one)]
         if error.message.startswith("Got unexpected extra argument") and _takes_a_command(error.ctx):
-            error.message += '; a COMMAND of several words is quoted: "echo hello"'
+            vars(error)["message"] = f'{error.message}; a COMMAND of several words is quoted: "echo hello"'
         raise
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from click.testing import CliRunner
 
@@ -57,7 +57,7 @@ def kala(*words: str, text: str = "", cwd: Path | None = None, env: Mapping[str,
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
-def kala_here(*words: str, text: str = "", env: Mapping[str, str] | None = None, **more: str) -> Ended:
+def kala_here(*words: str, text: str = "", env: Mapping[str, str] | None = None, **more: Any) -> Ended:
     """Run a command in this process, which takes a tenth of the time; nothing of it is on a terminal."""
     others = {name: None for name in os.environ if _OURS.match(name)}
     ended = CliRunner().invoke(
