@@ -2,12 +2,13 @@
 
 import click
 
+from kala_server.cli.job_names import JOB
 from kala_server.cli.plain import printable
 from kala_server.cli.remote import Session, say_json, talks_to_kala
 
 
 @click.command(short_help="Let disabled jobs run on schedule again.")
-@click.argument("job_ids", nargs=-1, metavar="[ID]...")
+@click.argument("job_ids", nargs=-1, metavar="[ID]...", type=JOB)
 @click.option("--all", "everything", is_flag=True, help="Every job.")
 @click.option("--tag", help="The jobs with this tag.")
 @talks_to_kala
@@ -25,7 +26,7 @@ def enable(session: Session, *, job_ids: tuple[str, ...], everything: bool, tag:
 
 
 @click.command(short_help="Keep jobs, but do not run them.")
-@click.argument("job_ids", nargs=-1, metavar="[ID]...")
+@click.argument("job_ids", nargs=-1, metavar="[ID]...", type=JOB)
 @click.option("--all", "everything", is_flag=True, help="Every job.")
 @click.option("--tag", help="The jobs with this tag.")
 @talks_to_kala
