@@ -7,6 +7,7 @@ from kala_server.cli.completion import completion
 from kala_server.cli.demo import demo
 from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.jobs import job
+from kala_server.cli.manual import manual
 from kala_server.cli.overview import events, preview, stats
 from kala_server.cli.serve import run, serve
 from kala_server.cli.store import store
@@ -47,6 +48,6 @@ def kala(ctx: click.Context, url: str | None) -> None:  # noqa: ARG001 - remote.
     help_without_command(ctx)
 
 
-for _command in (serve, run, demo, job, upcoming, stats, preview, events, token, store, completion):
+for _command in (serve, run, demo, job, upcoming, stats, preview, events, token, store, completion, manual):
     kala.add_command(_command)
 kala.add_command(all_runs, "runs")
