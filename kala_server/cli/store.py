@@ -1,5 +1,6 @@
 """`kala store check|repair`: what state a data folder is in, in words, and mending a damaged one. No server."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -39,20 +40,46 @@ def check(folder: Path) -> None:
 
 @store.command(short_help="Mend a damaged journal, and keep it as it was beside.")
 @click.argument("folder", type=_FOLDER, default="kala-data")
-def repair(folder: Path) -> None:
+@click.option("--salvage", is_flag=True, help="Keep what can be read behind the damage, too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def repair(folder: Path, *, salvage: bool, yes: bool) -> None:
     """Make a damaged journal one that a server starts on: everything before the damage is kept.
 
-    The file as it was stays in FOLDER. A server that uses the folder must be stopped first.
+    With --salvage what can be read behind it is kept, too, where it fits: no slot starts twice, but slots up to now
+    that are not in the ledger are skipped. On a terminal it first shows what would be lost, and asks. The file as it
+    was stays in FOLDER. A server that uses the folder must be stopped first.
     """
+    from kala_client.clock import utc_now
     from kala_server.store.protocol import StoreError
     from kala_server.store.repair import repair as mend
 
     try:
-        _say(str(mend(folder)))
+        if not yes and sys.stdin.isatty():
+            _ask(folder, salvage=salvage)
+        _say(str(mend(folder, salvage_at=utc_now() if salvage else None)))
     except StoreError as error:
         raise click.ClickException(printable(str(error))) from error
     except OSError as error:
         raise click.ClickException(printable(f"{folder} cannot be repaired: {error.strerror}")) from error
+
+
+def _ask(folder: Path, *, salvage: bool) -> None:
+    """Show what would be lost and what could be kept, and ask; return where there is nothing to ask."""
+    from kala_client.clock import utc_now
+    from kala_server.store.check import Condition
+    from kala_server.store.check import check as look
+    from kala_server.store.repair import prospect
+
+    report = look(folder)
+    if report.condition is not Condition.DAMAGED:
+        return
+    _say(f"{report}\n{prospect(folder, report, utc_now())}")
+    what = (
+        "Salvage what can be kept"
+        if salvage
+        else "Keep only what is before the damage (--salvage keeps more)"
+    )
+    click.confirm(f"{what}?", abort=True, err=True)
 
 
 def _say(report: str) -> None:

@@ -30,6 +30,10 @@ class Terminal:
         while text not in self.shown:
             assert self._read(), f"the command has ended without {text!r}: {self.shown!r}"
 
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self._master, text.encode())
+
     def read_to_the_end(self) -> int:
         """Read until the command has ended, and return its exit code."""
         while self._read():

@@ -7,6 +7,7 @@ import pytest
 
 from kala_client import AuthenticationError, KalaClient, PermissionDeniedError, RemoteProperties
 from tests.cli.command_line import kala, serving
+from tests.cli.terminal import on_a_terminal
 from tests.eventually import eventually
 
 IN_2035 = "R/2035-06-04T19:25:16Z/P1D"
@@ -65,6 +66,32 @@ def test_a_repair_keeps_what_was_before_the_damage_and_the_file_as_it_was(folder
     assert str(copy) in told.out
     with serving("serve", "-p", "0", "--data-dir", str(folder)) as server, KalaClient(server.url) as client:
         assert [job.name for job in client.get_all_jobs().values()] == ["first"]
+
+
+def test_a_salvage_keeps_what_can_be_read_behind_the_damage_too(folder: Path) -> None:
+    damage(folder, b"second")
+    told = kala("store", "repair", str(folder), "--salvage")
+    assert told.code == 0
+    assert "No slot starts twice" in told.out
+    with serving("serve", "-p", "0", "--data-dir", str(folder)) as server, KalaClient(server.url) as client:
+        assert sorted(job.name for job in client.get_all_jobs().values()) == ["first", "third"]
+
+
+def test_on_a_terminal_a_repair_shows_what_would_be_lost_and_what_could_be_kept_and_asks(
+    folder: Path,
+) -> None:
+    damage(folder, b"second")
+    damaged = (folder / "journal.jsonl").read_bytes()
+    with on_a_terminal("store", "repair", str(folder)) as terminal:
+        terminal.read_until("--salvage keeps more)? [y/N]")
+        terminal.type("n\n")
+        assert terminal.read_to_the_end() == 1
+    assert "They concern these jobs:" in terminal.shown
+    assert "A salvage keeps" in terminal.shown
+    assert (folder / "journal.jsonl").read_bytes() == damaged
+    with on_a_terminal("store", "repair", str(folder), "--salvage", "--yes") as terminal:
+        assert terminal.read_to_the_end() == 0
+    assert "[y/N]" not in terminal.shown
 
 
 def test_a_store_in_use_is_not_repaired(folder: Path) -> None:

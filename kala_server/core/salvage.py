@@ -1,0 +1,182 @@
+"""What can be kept of records that lie behind lost ones: each that is whole in itself, where the fold can apply it.
+
+A later record was decided on a state that included the lost ones. So nothing is believed that does not fit what is
+known, and then what may have happened unseen is closed, so that **no slot starts twice**: a run of which the end is not
+known never starts again, and every slot up to now that is not in the ledger is skipped. Nothing here does I/O.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from kala_server.core import records as r
+from kala_server.core.fold import apply
+from kala_server.core.job import Job, RunState
+from kala_server.core.occurrences import minutes_ahead, timetable_of
+from kala_server.core.state import State
+from kala_server.core.turn import run_id_for
+from kala_server.core.values import replace
+
+UNKNOWN = "what became of it was lost with the damaged part of the journal"
+SKIPPED = "it may have run: what was noted of it was lost with the damaged part of the journal"
+
+
+class Salvage:
+    """A state in the making: first of the good records, then of those that were offered behind the damage."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.kept = 0
+        self.refused: Counter[str] = Counter()
+        """By job, the empty text for what is of none that is known: how many records could not be kept."""
+        self._job_of_run: dict[str, str] = {}
+        self._latest: datetime | None = None
+
+    def believe(self, record: r.Record) -> None:
+        """Apply a record of the good part."""
+        apply(self.state, record)
+        self.state.undo.commit()
+        self._learn(record)
+
+    def offer(self, record: r.Record) -> None:
+        """Apply a record from behind the damage, if it fits what is known."""
+        self._learn(record)
+        if isinstance(record, r.JobChanged) and record.id not in self.state.jobs:
+            # It says all of the job but what the job was before.
+            record = r.JobCreated(
+                id=record.id, at=record.at, spec=record.spec, disabled=record.disabled, next_at=record.next_at
+            )
+        dropped = len(self.state.dropped)
+        if self._fits(record):
+            try:
+                apply(self.state, record)
+            except (LookupError, AssertionError):
+                self.state.undo.roll_back()
+                del self.state.dropped[dropped:]
+            else:
+                self.state.undo.commit()
+                self.kept += 1
+                return
+        self.refused[self._job_of(record)] += 1
+
+    def close(self, now: datetime) -> None:
+        """Close what may have happened unseen, until now."""
+        self._keep_the_server(now)
+        until = max(now, self._latest or now)
+        for run in list(self.state.runs.values()):
+            if run.state is RunState.WAITING:
+                self._do(r.RunFinished(run_id=run.id, at=now, state=RunState.INTERRUPTED, reason=UNKNOWN))
+            elif run.state is RunState.RUNNING and not run.ending:
+                # As interrupted it could be asked to run again; as ending, a command that goes on is ended.
+                self._do(r.RunEnding(run_id=run.id, at=now, state=RunState.CANCELLED, reason=UNKNOWN))
+        for job in list(self.state.jobs.values()):
+            if job.next_at is not None and job.next_at <= until:
+                self._skip(job, now, until)
+
+    def records(self) -> Iterator[r.Record]:
+        """Return the snapshot of what is kept."""
+        jobs = self.state.jobs
+        for record in self.state.snapshot():
+            if isinstance(record, r.JobKept):
+                # Arrivals may have been taken unseen, and relatives may be lost.
+                parents = tuple(one for one in record.job.spec.parent_jobs if one in jobs)
+                spec = replace(record.job.spec, parent_jobs=parents)
+                children = tuple(one for one in record.children if one in jobs)
+                yield r.JobKept(job=replace(record.job, spec=spec, arrivals=()), children=children)
+            else:
+                yield record
+
+    def _do(self, record: r.Record) -> None:
+        apply(self.state, record)
+        self.state.undo.commit()
+
+    def _fits(self, record: r.Record) -> bool:
+        fits = _FITS.get(type(record))
+        return fits is None or fits(self.state, record)
+
+    def _skip(self, job: Job, now: datetime, until: datetime) -> None:
+        """Take every slot until then out of the way; of a schedule that cannot be read, all."""
+        first = last = job.next_at
+        assert first is not None
+        count, following, offset = 1, None, None
+        try:
+            timetable = timetable_of(job.spec, job.created_at)
+            last = max(first, timetable.last_until(until) or first)
+            count = max(1, timetable.count(first, last))
+            following = timetable.next_after(until)
+            clock = timetable.clock if job.spec.timezone else None
+            offset = None if clock is None else minutes_ahead(clock, last)
+        except ValueError:
+            pass
+        run_id = run_id_for(job.id, first)
+        while run_id in self.state.runs:
+            run_id = run_id_for(job.id, run_id)
+        self._do(
+            r.SlotsSkipped(
+                run_id=run_id,
+                job_id=job.id,
+                at=now,
+                first=first,
+                last=last or first,
+                count=count,
+                reason=SKIPPED,
+                next_at=following,
+                offset=offset,
+            )
+        )
+
+    def _keep_the_server(self, now: datetime) -> None:
+        if "created_at" not in self.state.times:
+            born = min((job.created_at for job in self.state.jobs.values()), default=now)
+            latest = self.state.times.get("last_attempted_run")
+            self._do(r.ServerKept(created_at=born, last_attempted_run=latest, mark=self.state.mark))
+
+    def _learn(self, record: r.Record) -> None:
+        at = getattr(record, "at", None)
+        if isinstance(at, datetime):
+            self._latest = max(at, self._latest or at)
+        if isinstance(record, r.RunQueued | r.SlotsSkipped):
+            self._job_of_run[record.run_id] = record.job_id
+        elif isinstance(record, r.RunKept):
+            self._job_of_run[record.run.id] = record.run.job_id
+
+    def _job_of(self, record: r.Record) -> str:
+        if isinstance(record, r.JobKept):
+            return record.job.id
+        if isinstance(record, r.RunKept):
+            return record.run.job_id
+        own = getattr(record, "job_id", None) or getattr(record, "id", "")
+        return own or self._job_of_run.get(getattr(record, "run_id", ""), "")
+
+
+def _is_new_job(state: State, record: Any) -> bool:
+    return (record.job.id if isinstance(record, r.JobKept) else record.id) not in state.jobs
+
+
+def _is_new_run(state: State, record: Any) -> bool:
+    return record.run_id not in state.runs and record.job_id in state.jobs
+
+
+def _in(*states: RunState) -> Callable[[State, Any], bool]:
+    def fits(state: State, record: Any) -> bool:
+        run = state.runs.get(record.run_id)
+        return run is not None and run.state in states
+
+    return fits
+
+
+_FITS: dict[type, Callable[[State, Any], bool]] = {
+    r.JobCreated: _is_new_job,
+    r.JobKept: _is_new_job,
+    r.RunKept: lambda state, record: record.run.id not in state.runs and record.run.job_id in state.jobs,
+    r.RunQueued: _is_new_run,
+    r.SlotsSkipped: _is_new_run,
+    r.RunStarted: _in(RunState.WAITING),
+    r.RunSpawned: _in(RunState.RUNNING),
+    r.StartPutOff: _in(RunState.RUNNING),
+    r.AttemptFailed: _in(RunState.RUNNING),
+    r.RunEnding: _in(RunState.RUNNING),
+    r.RunFinished: _in(RunState.WAITING, RunState.RUNNING),
+}
+"""What must be so for a record to mean what it meant. Others fit wherever the fold can apply them."""

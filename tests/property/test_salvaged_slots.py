@@ -1,0 +1,102 @@
+"""Whatever records are lost in the middle of a journal: what is salvaged around them starts no slot twice."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kala_server.core import records as r
+from kala_server.core.job import RunState
+from kala_server.core.salvage import Salvage
+from tests.unit.core.simulation import FAILS, START, Command, World
+
+LONG = Command(lasts=timedelta(minutes=90))
+STEPS = ("advance", "start", "disable", "enable", "change", "delete", "crash", "cancel")
+JOBS: dict[str, dict[str, Any]] = {
+    "hourly": {"schedule": "0 * * * *", "timezone": "Europe/Berlin"},
+    "interval": {"schedule": "R/2030-01-01T00:30:00Z/PT20M", "overlap": "allow"},
+    "once": {},
+    "again": {"schedule": "R/2030-01-01T00:10:00Z/PT45M", "retries": 2, "retry_delay": "PT10M"},
+    "rerun": {"schedule": "R/2030-01-01T00:15:00Z/PT2H", "rerun_interrupted": True, "catch_up": "all"},
+    "child": {"parent_jobs": ("hourly", "interval"), "wait_for": "all"},
+}
+
+
+def lived(steps: list[tuple[str, str]]) -> World:
+    """Return a server to which this has happened."""
+    world = World(script={"rerun": [LONG], "again": [FAILS], "hourly": [Command(lasts=timedelta(minutes=5))]})
+    for name, spec in JOBS.items():
+        world.create(name, **spec)
+    for step, name in steps:
+        known = any(job.spec.name == name for job in world.state.jobs.values())
+        if step == "advance":
+            world.advance(timedelta(minutes=50))
+        elif step == "crash":
+            world.crash(down=timedelta(minutes=15))
+        elif known and step in {"enable", "disable", "delete"}:
+            getattr(world, step)(name)
+        elif known and step == "start" and not world.job(name).disabled:
+            world.start(name)
+        elif known and step == "cancel" and world.state.active.get(world.job(name).id):
+            world.cancel(world.state.runs[world.state.active[world.job(name).id][0]])
+    return world
+
+
+def slots_started(history: list[r.Record]) -> list[tuple[str, object]]:
+    queued = {record.run_id: record for record in history if isinstance(record, r.RunQueued)}
+    firsts = {
+        record.run_id for record in history if isinstance(record, r.RunStarted) and record.run_id in queued
+    }
+    return [
+        (queued[run].job_id, queued[run].scheduled_at) for run in firsts if queued[run].trigger != "manual"
+    ]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(sorted(JOBS))), min_size=5, max_size=30),
+    st.data(),
+)
+def test_no_slot_starts_twice_because_of_a_salvage(steps: list[tuple[str, str]], data: st.DataObject) -> None:
+    world = lived([*steps, ("advance", "once")])
+    journal = world.journal
+    first = data.draw(st.integers(0, len(journal) - 1))
+    lost = data.draw(st.sets(st.integers(first, len(journal) - 1), max_size=10)) | {first}
+    salvage = Salvage()
+    for number, record in enumerate(journal):
+        if number < first:
+            salvage.believe(record)
+        elif number not in lost:
+            salvage.offer(record)
+    salvage.close(world.now)
+    assert salvage.kept + sum(salvage.refused.values()) == len(journal) - first - len(lost)
+    assert not [run for run in salvage.state.runs.values() if run.state is RunState.WAITING]
+
+    after = World(now=world.now, script=world.script)
+    after.journal = list(salvage.records())
+    after.crash(down=timedelta(minutes=1))
+    after.advance(timedelta(hours=3))
+    before = set(slots_started(world.history))
+    assert not before.intersection(slots_started(after.history))
+
+
+def test_one_line_that_is_lost_early_costs_hardly_more_than_itself() -> None:
+    world = World()
+    for number in range(60):
+        world.create(f"job {number}", schedule=f"R/{START.year + 1}-01-01T00:00:00Z/PT1H")
+    world.advance(
+        START.replace(year=START.year + 1, month=1, day=1) + timedelta(hours=3, minutes=30) - world.now
+    )
+    assert len(world.journal) > 566
+    for lost in (1, 5, 62, 100):
+        salvage = Salvage()
+        for number, record in enumerate(world.journal):
+            if number < lost:
+                salvage.believe(record)
+            elif number > lost:
+                salvage.offer(record)
+        salvage.close(world.now)
+        left = len(world.journal) - lost - 1 - salvage.kept
+        assert left <= 16, f"record {lost} costs {left} more: {salvage.refused}"
+        assert len(salvage.state.jobs) >= 59
