@@ -40,10 +40,6 @@ class Terminal:
             pass
         return self.process.wait(timeout=30)
 
-    def type(self, text: str) -> None:
-        """Type something."""
-        os.write(self._master, text.encode())
-
     @property
     def pictures(self) -> list[str]:
         """What was drawn, one picture over the other: the text between erasures, without colours."""
