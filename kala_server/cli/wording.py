@@ -3,10 +3,12 @@
 import json
 
 from kala_client import FieldError
-from kala_server.core.runnable import A_JOB_MAY
+from kala_server.core.runnable import A_CALL_IS, A_JOB_MAY, ITS_ENV
 
 IN_OPTIONS = {
     A_JOB_MAY: "add --shell, or ",
+    A_CALL_IS: "an HTTP call is made with --http URL, in place of a COMMAND",
+    ITS_ENV: "say --env NAME=VALUE",
 }
 """What there is an option for; a test holds that there is."""
 

@@ -96,7 +96,7 @@ def test_every_option_of_which_an_error_speaks_is_there() -> None:
     assert {name for words in IN_OPTIONS.values() for name in re.findall(r"--[a-z-]+", words)} <= options
 
 
-@pytest.mark.parametrize("command", ["a | b"])
+@pytest.mark.parametrize("command", ["a | b", "https://example.com/", "A=1 date"])
 def test_every_word_of_json_is_one_that_a_refusal_says(command: str) -> None:
     with pytest.raises(BadCommandError) as refused:
         words.check(command, {})
