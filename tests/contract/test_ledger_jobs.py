@@ -74,7 +74,7 @@ def test_a_change_that_makes_no_job_names_its_field_and_changes_nothing(kala: Ka
     job_id = later(kala)
     before = kala.get_job(job_id)
     with pytest.raises(InvalidJobError) as raised:
-        kala.update_job(job_id, schedule="R/2015-06-04T19:25:16Z/P1D")
+        kala.update_job(job_id, schedule="R2/2015-06-04T19:25:16Z/P1D")
     assert [error.field for error in raised.value.errors] == ["schedule"]
     with pytest.raises(InvalidJobError, match="command"):
         kala.replace_job(job_id, a_job(command=" "))

@@ -34,9 +34,11 @@ def test_a_guard_that_forgets_a_header_is_noticed(
 ) -> None:
     refusal = Guard.refusal
 
-    def forgetful(guard: Guard, headers: dict[str, str], scheme: str) -> str | None:
+    def forgetful(guard: Guard, headers: dict[str, str], scheme: str, **asked: bool) -> str | None:
         host = {"Host": "localhost"} if forgotten == "Host" else {}
-        return refusal(guard, {**{k: v for k, v in headers.items() if k != forgotten}, **host}, scheme)
+        return refusal(
+            guard, {**{k: v for k, v in headers.items() if k != forgotten}, **host}, scheme, **asked
+        )
 
     monkeypatch.setattr(Guard, "refusal", forgetful)
     with door(tmp_path) as opened:

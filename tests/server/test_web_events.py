@@ -247,7 +247,8 @@ def test_a_listener_that_does_not_read_holds_up_nobody_and_hears_later_what_it_m
                 await quick.event()
             await home.create(schedule=LATER, name="last")
             heard = await slow.until("job_created")
-        assert names(heard).count("missed") == 1
+        # More than once, where its connection took some more in between and it fell behind again.
+        assert "missed" in names(heard)
         assert len(heard) < 120_000
 
     play(scene)
