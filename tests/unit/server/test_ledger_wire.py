@@ -55,7 +55,7 @@ def told(state: State, run: Run) -> dict[str, Any]:
 
 def test_every_field_of_a_run_is_told_but_those_of_its_process(state: State) -> None:
     kept = {field.name for field in fields(Run)}
-    hidden = {"attempt_at", "ending", "pid", "pid_started", "parents", "timeout"}
+    hidden = {"attempt_at", "ending", "pid", "pid_started", "parents", "timeout", "put_off", "put_off_for"}
     assert told(state, RUN).keys() == kept - hidden | {"duration", "parent_runs", "job_name"}
 
 
