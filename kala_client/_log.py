@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("kala")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 _HIDDEN = "***"
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_HARMLESS_HEADERS = frozenset(
+    "accept accept-encoding allow connection content-encoding content-length content-type date kala-run-id kala-server "
+    "kala-warning retry-after server transfer-encoding user-agent".split()
+)
+"""Those whose values are shown: of any other one a proxy or a redirect may have put a secret there."""
 _LONGEST = 65_536
 """Bytes of a body that are shown."""
 
@@ -61,7 +65,7 @@ def tell(call: Call[Any], headers: Mapping[str, str], attempt: "Attempt", answer
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: _HIDDEN if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
+    return {name: value if name.lower() in _HARMLESS_HEADERS else _HIDDEN for name, value in headers.items()}
 
 
 def _body(body: bytes) -> str:

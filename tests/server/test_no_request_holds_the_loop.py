@@ -18,6 +18,7 @@ import pytest
 from kala_server.core.job import Run, RunState, Trigger
 from kala_server.core.state import State
 from kala_server.web.health import Alive
+from tests.eventually import eventually
 from tests.server.turns_of_the_loop import Watched, watched
 
 LONGEST = 0.1
@@ -151,4 +152,4 @@ def test_a_request_that_holds_the_loop_is_noticed(there: Watched, monkeypatch: p
     connection.request("GET", "/healthz")
     connection.getresponse().read()
     connection.close()
-    assert there.longest > LONGEST
+    eventually(lambda: there.longest > LONGEST)  # the answer is out before the turn of the loop is over

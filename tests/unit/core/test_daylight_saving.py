@@ -179,4 +179,5 @@ def test_with_a_zone_the_wall_time_of_start_there_is_kept() -> None:
 def test_an_owner_thinks_in_the_zone_that_was_named_or_in_the_offset_of_start(
     spec: JobSpec, zone: object
 ) -> None:
-    assert wall_zone(spec.schedule, spec.timezone) == zone
+    # By name: zones are read anew by other tests, and are then other objects.
+    assert str(wall_zone(spec.schedule, spec.timezone)) == str(zone)
