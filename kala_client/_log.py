@@ -18,8 +18,23 @@ LOGGER = logging.getLogger("kala")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 _HIDDEN = "***"
 _HARMLESS_HEADERS = frozenset(
-    "accept accept-encoding allow connection content-encoding content-length content-type date kala-run-id kala-server "
-    "kala-warning retry-after server transfer-encoding user-agent".split()
+    [
+        "accept",
+        "accept-encoding",
+        "allow",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "kala-run-id",
+        "kala-server",
+        "kala-warning",
+        "retry-after",
+        "server",
+        "transfer-encoding",
+        "user-agent",
+    ]
 )
 """Those whose values are shown: of any other one a proxy or a redirect may have put a secret there."""
 _LONGEST = 65_536
