@@ -7,8 +7,8 @@ from kala_server.metrics import CONTENT_TYPE
 from kala_server.web.base import Handler
 
 
-class _Health(Handler):
-    """What machines ask, without a token and by whatever name."""
+class Alive(Handler):
+    """`/healthz`: the process answers. Machines ask it without a token, and by whatever name."""
 
     for_everybody = True
     whatever_host = True
@@ -18,20 +18,12 @@ class _Health(Handler):
         return self.get if self.request.method == "HEAD" else super().action()
 
     async def get(self) -> None:
-        """Answer."""
-        raise NotImplementedError
-
-
-class Alive(_Health):
-    """`/healthz`: the process answers."""
-
-    async def get(self) -> None:
         """Say so."""
         self.answer({"status": "ok"})
 
 
-class Ready(_Health):
-    """`/readyz`: jobs can be created and are run."""
+class Ready(Alive):
+    """`/readyz`: jobs can be created and are run; asked as the other is."""
 
     async def get(self) -> None:
         """Say so, with what ails it all the same; or what is in the way."""
