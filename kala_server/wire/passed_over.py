@@ -13,7 +13,11 @@ from kala_server.wire.expected import TO_WIRE
 from kala_server.wire.shapes import SHAPES
 
 MOST = 20
-"""Warnings in one answer."""
+"""Fields that one answer names; those that are left are counted in one warning more."""
+LONGEST = 190
+"""Characters of a warning: a header is to stay below the 4 KiB that proxies allow."""
+BETWEEN = " | "
+"""What is between two warnings in a header."""
 _TOLD = 40
 """Characters of a name in a warning."""
 
@@ -39,19 +43,21 @@ class PassedOver:
         for name, value in document.items():
             lower = name.lower()
             if lower not in _KNOWN:
-                self.note(before + name, nearest(name, _TAKEN))
+                self.note(name, nearest(name, _TAKEN), before)
             elif lower == "remote_properties" and isinstance(value, dict):
                 for inner in value:
                     if inner.lower() not in _KNOWN_OF_A_CALL:
-                        self.note(f"{before}{lower}.{inner}", nearest(inner, _OF_A_CALL))
+                        self.note(inner, nearest(inner, _OF_A_CALL), f"{before}{lower}.")
 
-    def note(self, name: str, meant: str | None) -> None:
-        """Take note of a member that is passed over, and of which one may be meant."""
+    def note(self, name: str, meant: str | None, place: str = "") -> None:
+        """Take note of a member that is passed over, and of which one may be meant; `place` is our own text."""
         if len(self._warnings) == MOST:
             self._more += 1
             return
         hint = f"; did you mean {meant}?" if meant else ""
-        self._warnings.append(f"{_printable(name)}: there is no such field, so it was passed over{hint}")
+        self._warnings.append(
+            f"{place}{_printable(name)}: there is no such field, so it was passed over{hint}"
+        )
 
     @property
     def warnings(self) -> list[str]:
@@ -61,7 +67,7 @@ class PassedOver:
     @property
     def header(self) -> str:
         """All of it as the value of a header."""
-        return " | ".join(self.warnings)
+        return BETWEEN.join(self.warnings)
 
 
 def with_warnings(parts: list[bytes], warnings: Iterable[str]) -> list[bytes]:
@@ -72,6 +78,10 @@ def with_warnings(parts: list[bytes], warnings: Iterable[str]) -> list[bytes]:
 
 
 def _printable(name: str) -> str:
-    """Return a name as a header may hold it: ASCII without control characters."""
-    shown = name if len(name) <= _TOLD else f"{name[:_TOLD]}…"
-    return json.dumps(shown)[1:-1].replace("\x7f", "\\u007f")
+    """Return a name, or the beginning of it, as a header may hold it: ASCII without control characters."""
+    shown = ""
+    for character in name:
+        shown += json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
+        if len(shown) > _TOLD:
+            return f"{shown}..."
+    return shown

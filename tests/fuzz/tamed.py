@@ -60,6 +60,8 @@ def job(said: Any, url: str) -> Any:
         return said
     seed = repr(said).encode()
     tame = {key: _field(key.lower(), sensible(key, value, seed), url, seed) for key, value in said.items()}
+    if not dice(seed, "forgets"):
+        tame["retry"] = 5
     return tame | _something_to_run(tame, url) if dice(seed, "runs") else tame
 
 

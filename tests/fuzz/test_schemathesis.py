@@ -15,11 +15,13 @@ from hypothesis.strategies import one_of
 from schemathesis import Case, GenerationMode
 
 from kala_server.core.job import RunState
+from kala_server.web import base, jobs
 from kala_server.web.base import Handler
 from kala_server.web.openapi.document import document
 from kala_server.web.query import Query
 from kala_server.web.runs import JobRuns
 from kala_server.wire import ledger
+from kala_server.wire.passed_over import PassedOver
 from tests.fuzz.world import World
 
 FULL = os.environ.get("KALA_FAULTS") == "full"
@@ -69,21 +71,32 @@ async def has_another_type(handler: Handler, *_: Any) -> None:
     handler.send(b"<p>a planted fault</p>")
 
 
-PLANTED = {
-    "a 500": (Query, "cursor", breaks),
-    "a status that is not described": (JobRuns, "get", refuses),
-    "a bad value that is let in": (Query, "choice", takes_anything),
-    "an answer that lacks fields": (ledger, "run", says_less),
-    "an answer of another type": (JobRuns, "get", has_another_type),
+def says_more(warnings: list[str]) -> dict[str, Any]:
+    return {"warnigs": warnings} if warnings else {}
+
+
+RUNS = ("GET", "/api/v1/job/{id}/runs/")
+CREATE = ("POST", "/api/v1/job/")
+PLANTED: dict[str, tuple[tuple[str, str], object, str, object]] = {
+    "a 500": (RUNS, Query, "cursor", breaks),
+    "a status that is not described": (RUNS, JobRuns, "get", refuses),
+    "a bad value that is let in": (RUNS, Query, "choice", takes_anything),
+    "an answer that lacks fields": (RUNS, ledger, "run", says_less),
+    "an answer of another type": (RUNS, JobRuns, "get", has_another_type),
+    "a header beyond its bound": (CREATE, PassedOver, "header", "a" * 5_000),
+    "a member beyond its bound": (CREATE, PassedOver, "warnings", ["a planted fault"] * 30),
+    "a member that is not described": (CREATE, jobs, "_told", says_more),
+    "a header that is not described": (RUNS, base, "_HEADERS", {**base._HEADERS, "Kala-Fault": "planted"}),
 }
 
 
 @pytest.mark.parametrize("fault", PLANTED)
 def test_a_planted_fault_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
-    monkeypatch.setattr(*PLANTED[fault])
-    runs, there = API["/api/v1/job/{id}/runs/"]["GET"], World(world.url, world.session)
+    (method, path), where, name, planted = PLANTED[fault]
+    monkeypatch.setattr(where, name, planted)
+    operation, there = API[path][method], World(world.url, world.session)
 
-    @given(case=one_of([runs.as_strategy(generation_mode=mode) for mode in GenerationMode]))
+    @given(case=one_of([operation.as_strategy(generation_mode=mode) for mode in GenerationMode]))
     @settings(trying(200), phases=[Phase.generate])
     def trial(case: Case[Any]) -> None:
         there.ask(case)

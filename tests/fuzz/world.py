@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 from requests.structures import CaseInsensitiveDict
-from schemathesis import Case, CheckFunction
+from schemathesis import Case, CheckContext, CheckFunction, Response
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.fuzz import tamed
@@ -35,7 +35,9 @@ class World:
         self.asked[response.status_code] += 1
         if response.status_code == 404 and case.path_parameters.get("id") in {self.job_id, self.run_id}:
             self.make()
-        case.validate_response(response, excluded_checks=list(not_promised(case)))
+        case.validate_response(
+            response, additional_checks=[ours_is_described], excluded_checks=list(not_promised(case))
+        )
 
     def tame(self, case: Case[Any]) -> None:
         case.body = tamed.body(case.body, self.url)
@@ -46,6 +48,25 @@ class World:
             case.headers["Idempotency-Key"] = f"key {self.asked.total()}"
         if "id" in case.path_parameters and tamed.dice(case.path_parameters["id"]):
             case.path_parameters["id"] = self.run_id if "/run/" in case.path else self.job_id
+
+
+def ours_is_described(_: CheckContext, response: Response, case: Case[Any]) -> bool | None:
+    """Fail where a header of ours, or a member of an answer, is one that the description does not know."""
+    answer, kind = described(case, response.status_code), "".join(response.headers.get("content-type", []))
+    headers = {name for name in response.headers if name.startswith("kala-")} - {"kala-server"}
+    if surplus := headers - {name.lower() for name in answer.get("headers", {})}:
+        raise AssertionError(f"headers that are not described: {sorted(surplus)}")
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    if kind.startswith("application/json") and (members := schema.get("properties")):
+        surplus = set(response.json()) - set(members)
+        assert not surplus, f"members that are not described: {sorted(surplus)}"
+    return None
+
+
+def described(case: Case[Any], status: int) -> dict[str, Any]:
+    """Return what is said of an answer; nothing where it is a problem, which all have in common."""
+    said = case.operation.definition.raw["responses"].get(str(status), {})
+    return {} if "$ref" in said else dict(said)
 
 
 def not_promised(case: Case[Any]) -> Iterator[CheckFunction]:

@@ -3,21 +3,18 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
 
 from kala_server.testing import running_server
 from kala_server.web.base import Handler
-from kala_server.web.openapi.document import document
 from kala_server.web.query import Query
 from tests.eventually import eventually
+from tests.server.described import DOCUMENT, Described
 
-DOCUMENT = document()
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 TOKEN = "a-token-of-24-characters"
 EVERYTHING = {
@@ -42,64 +39,6 @@ EVERYTHING = {
     "description": "all that can be said",
     "keep_runs": 3,
 }
-
-
-def closed(schema: Any) -> Any:
-    """Return the schema so that an object may hold nothing that is not described."""
-    if isinstance(schema, list):
-        return [closed(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    inner = {key: closed(value) for key, value in schema.items()}
-    return {**inner, "additionalProperties": False} if isinstance(schema.get("properties"), dict) else inner
-
-
-COMPONENTS = closed(DOCUMENT["components"]["schemas"])
-
-
-@dataclass
-class Described:
-    """A client of which every answer must be as described."""
-
-    http: httpx.Client
-    seen: set[tuple[str, str, int]] = field(default_factory=set)
-
-    def ask(
-        self, method: str, path: str, an_id: str = "", *, api: str = "/api/v1", **rest: Any
-    ) -> httpx.Response:
-        response = self.http.request(method, api + path.replace("{id}", an_id), **rest)
-        self.check(DOCUMENT["paths"][api + path][method.lower()], response)
-        self.seen.add((method, api + path, response.status_code))
-        return response
-
-    def check(self, operation: dict[str, Any], response: httpx.Response) -> None:
-        answer = operation["responses"][str(response.status_code)]
-        if "$ref" in answer:
-            answer = DOCUMENT["components"]["responses"][answer["$ref"].rpartition("/")[2]]
-        assert set(answer.get("headers", {})) <= {
-            name.title().replace("Www", "WWW") for name in response.headers
-        }
-        if "content" not in answer:
-            assert not response.content
-            assert "content-type" not in response.headers
-            return
-        [(kind, content)] = answer["content"].items()
-        assert response.headers["content-type"].partition(";")[0] == kind.partition(";")[0]
-        said = response.json() if kind.endswith("json") else response.text
-        rules = {**closed(content["schema"]), "components": {"schemas": COMPONENTS}}
-        Draft202012Validator(rules, format_checker=FormatChecker()).validate(said)
-
-    def create(self, **fields: Any) -> str:
-        return str(self.ask("POST", "/job/", json={"command": "true", **fields}).json()["id"])
-
-    def stats(self, job_id: str) -> list[dict[str, Any]]:
-        return list(self.ask("GET", "/job/stats/{id}/", job_id).json()["job_stats"])
-
-    def states(self, job_id: str) -> set[str]:
-        return {run["state"] for run in self.runs(job_id)}
-
-    def runs(self, job_id: str) -> list[dict[str, Any]]:
-        return list(self.ask("GET", "/job/{id}/runs/", job_id).json()["runs"])
 
 
 @pytest.fixture(scope="module")

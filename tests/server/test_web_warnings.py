@@ -6,12 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import ValidationError
 
 import kala_client
 from kala_client import KalaClient, KalaWarning
 from kala_server.testing import running_server
-from kala_server.wire.passed_over import MOST
+from kala_server.wire.passed_over import BETWEEN, LONGEST, MOST
 from kala_server.wire.shapes import SHAPES, Answers
+from tests.server.described import DOCUMENT, Described
 
 JOB = {"name": "a", "command": "true", "schedule": "R/2035-06-04T19:25:16Z/P1D"}
 RETRY = "retry: there is no such field, so it was passed over; did you mean retries?"
@@ -84,6 +86,56 @@ def test_a_warning_is_bounded_and_plain_whatever_the_names_are(http: httpx.Clien
     assert len(told) < 4_000
     assert len(answer.json()["warnings"]) == MOST + 1
     assert answer.json()["warnings"][-1] == f"{53 - MOST} more fields were passed over"
+
+
+# As long as they may be: what is escaped takes twelve characters for one.
+LONG = {f"{'😀' * 60}{number}": 1 for number in range(50)}
+FORGETFUL: list[dict[str, Any]] = [
+    {**JOB, "retry": 5},
+    {**JOB, "retry": 5, "a\n\x7f\x80é": 1},
+    {**JOB, **LONG},
+]
+
+
+@pytest.mark.parametrize("job", FORGETFUL)
+def test_what_is_told_is_as_described(http: httpx.Client, job: dict[str, Any]) -> None:
+    described = Described(httpx.Client(base_url=str(http.base_url).partition("/api/")[0]))
+    within = {**JOB, "remote_properties": {"ulr": 1, **job}}
+    with described.http:
+        made = described.ask("POST", "/job/", json=job)
+        told = [
+            made,
+            described.ask("POST", "/job/batch/", json={"jobs": [*[JOB] * 5_000, within], "job": []}),
+            described.ask("PUT", "/job/{id}/", made.json()["id"], json=within),
+            described.ask("PATCH", "/job/{id}/", made.json()["id"], json=job),
+        ]
+    for answer in told:
+        assert answer.headers["kala-warning"].split(BETWEEN) == answer.json()["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "members"),
+    [
+        ({"Kala-Warning": "a" * 5_000}, {}),
+        ({"Kala-Warning": "\x7f"}, {}),
+        ({"Kala-Told": "a"}, {}),
+        ({}, {"warnings": []}),
+        ({}, {"warnings": ["a"] * (MOST + 2)}),
+        ({}, {"warnings": ["a" * (LONGEST + 1)]}),
+        ({}, {"warning": ["a"]}),
+    ],
+)
+def test_what_is_told_in_another_way_is_noticed(
+    http: httpx.Client, headers: dict[str, str], members: dict[str, Any]
+) -> None:
+    good = http.post("/job/", json=JOB)
+    create = DOCUMENT["paths"]["/api/v1/job/"]["post"]
+    described = Described(http)
+    described.check(create, good)
+    kept = {name: value for name, value in good.headers.items() if name != "content-length"}
+    bad = httpx.Response(201, headers={**kept, **headers}, json={**good.json(), **members})
+    with pytest.raises((AssertionError, ValidationError)):
+        described.check(create, bad)
 
 
 def test_the_client_passes_it_on_as_a_warning_at_the_line_that_called(http: httpx.Client) -> None:

@@ -6,16 +6,17 @@ from http import HTTPStatus
 from typing import Any
 
 from kala_client import __version__
-from kala_server.web.openapi.operation import JSON, Answer, Operation
+from kala_server.web.openapi.operation import JSON, Answer, Operation, always
 from kala_server.web.openapi.operations import OPERATIONS
-from kala_server.web.openapi.schemas import TEXT, Schema, ref, schemas
+from kala_server.web.openapi.schemas import Schema, ref, schemas
 from kala_server.web.problems import PROBLEM
 from kala_server.wire.answers import to_bytes
 
 _ABOUT = """\
 A job scheduler: it runs commands on ISO 8601 repeating intervals and cron expressions, with retries, dependent jobs \
 and statistics. Every path also answers with its last slash left out or added. Times are RFC 3339; field names of \
-requests match in any letter case. Unknown parameters are passed over, and an empty one is as good as none.\
+requests match in any letter case. Unknown parameters are passed over, and an empty one is as good as none. Every \
+answer has the header `Kala-Server: kala-python/VERSION`.\
 """
 
 _PROBLEMS = {
@@ -31,9 +32,9 @@ _PROBLEMS = {
     HTTPStatus.INSUFFICIENT_STORAGE: "There is no room in the store; nothing has changed.",
 }
 _HEADERS = {
-    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "How to send a token."},
-    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: {"Content-Range": "How many bytes there are."},
-    HTTPStatus.INSUFFICIENT_STORAGE: {"Retry-After": "After how many seconds to try again."},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": always("How to send a token.")},
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: {"Content-Range": always("How many bytes there are.")},
+    HTTPStatus.INSUFFICIENT_STORAGE: {"Retry-After": always("After how many seconds to try again.")},
 }
 _TAGS = {
     "jobs": "What to run, and when",
@@ -124,9 +125,8 @@ def _problem(status: HTTPStatus) -> dict[str, Any]:
     return {"description": _PROBLEMS[status], **_headers(_HEADERS.get(status, {})), "content": content}
 
 
-def _headers(headers: Mapping[str, str]) -> dict[str, Schema]:
-    told = {name: {"description": means, "schema": TEXT} for name, means in headers.items()}
-    return {"headers": told} if told else {}
+def _headers(headers: Mapping[str, Schema]) -> dict[str, Schema]:
+    return {"headers": dict(headers)} if headers else {}
 
 
 def _reference(status: HTTPStatus) -> dict[str, str]:

@@ -1,12 +1,28 @@
 """What is said of one method of one route, and short ways to say it. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
-from kala_server.web.openapi.schemas import Schema, record
+from kala_server.web.openapi.schemas import TEXT, Schema, record
+from kala_server.wire.passed_over import BETWEEN, LONGEST, MOST
 
 JSON = "application/json"
+
+_PLAIN = r"^[\x20-\x7e]+$"
+_WARNING_HEADER = {
+    "description": "What the request says in vain: fields that there are not, and which ones may be meant. "
+    f"It is there only where there are such. `{BETWEEN}` is between two warnings.",
+    "schema": {"type": "string", "pattern": _PLAIN, "maxLength": (MOST + 1) * (LONGEST + len(BETWEEN))},
+}
+_WARNINGS = {
+    "type": "array",
+    "description": f"The same, each in a sentence; the last one counts those beyond {MOST}. "
+    "It is not there where the server answers as a real Kala (`--answers`).",
+    "items": {"type": "string", "pattern": _PLAIN, "maxLength": LONGEST},
+    "minItems": 1,
+    "maxItems": MOST + 1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +32,7 @@ class Answer:
     means: str
     schema: Schema | None = None
     kind: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """What each header means."""
+    headers: Mapping[str, Schema] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +75,26 @@ def created(means: str, **members: Schema) -> dict[HTTPStatus, Answer]:
     return {HTTPStatus.CREATED: Answer(means=means, schema=record(**members))}
 
 
-def done(means: str, headers: Mapping[str, str] | None = None) -> dict[HTTPStatus, Answer]:
+def done(means: str, headers: Mapping[str, Schema] | None = None) -> dict[HTTPStatus, Answer]:
     """Answer that it is so."""
     return {HTTPStatus.NO_CONTENT: Answer(means=means, headers=headers or {})}
+
+
+def always(means: str) -> Schema:
+    """Describe a header that is always there."""
+    return {"description": means, "required": True, "schema": TEXT}
+
+
+def warned(answers: Mapping[HTTPStatus, Answer]) -> dict[HTTPStatus, Answer]:
+    """Let the answers, which are objects, tell of fields that were passed over."""
+    return {status: _warned(answer) for status, answer in answers.items()}
+
+
+def _warned(answer: Answer) -> Answer:
+    assert answer.schema is not None
+    members = answer.schema["properties"] | {"warnings": _WARNINGS}
+    return replace(
+        answer,
+        schema=answer.schema | {"properties": members},
+        headers={**answer.headers, "Kala-Warning": _WARNING_HEADER},
+    )

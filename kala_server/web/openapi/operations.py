@@ -10,7 +10,18 @@ from kala_server.metrics import CONTENT_TYPE as FIGURES
 from kala_server.web.across import MOST_SLOTS
 from kala_server.web.finding import MOST_JOBS, JobState
 from kala_server.web.jobs import LONGEST_KEY
-from kala_server.web.openapi.operation import Answer, Operation, created, done, header, number, ok, query
+from kala_server.web.openapi.operation import (
+    Answer,
+    Operation,
+    always,
+    created,
+    done,
+    header,
+    number,
+    ok,
+    query,
+    warned,
+)
 from kala_server.web.openapi.schemas import TEXT, TIME, Schema, array, nullable, record, ref
 from kala_server.web.pages import MOST_RUNS
 from kala_server.web.runs import MOST_PREVIEWED
@@ -75,7 +86,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="create_job",
         tag="jobs",
         summary="Create a job",
-        answers=created("The job is stored.", id=TEXT),
+        answers=warned(created("The job is stored.", id=TEXT)),
         parameters=(_KEY,),
         body=ref("NewJob"),
         problems=_CREATES,
@@ -84,7 +95,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="create_jobs",
         tag="jobs",
         summary="Create many jobs, all or none",
-        answers=created("Every job is stored; the ids in the order of the request.", ids=array(TEXT)),
+        answers=warned(created("Every job is stored; the ids in the order of the request.", ids=array(TEXT))),
         parameters=(_KEY,),
         body=record(jobs=array(ref("NewJob"))),
         problems=_CREATES,
@@ -115,7 +126,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="replace_job",
         tag="jobs",
         summary="Let a job say what the request says, and nothing else; it keeps its id and its history",
-        answers=ok("The job as it is now.", job=ref("Job")),
+        answers=warned(ok("The job as it is now.", job=ref("Job"))),
         body=ref("NewJob"),
         problems=_WRITES,
     ),
@@ -123,7 +134,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="update_job",
         tag="jobs",
         summary="Change the fields that the request names",
-        answers=ok("The job as it is now.", job=ref("Job")),
+        answers=warned(ok("The job as it is now.", job=ref("Job"))),
         body=ref("JobChanges"),
         problems=_WRITES,
     ),
@@ -146,7 +157,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         tag="jobs",
         summary="Start a job now",
         answers=done(
-            "The start is stored; the command has not ended.", {"Kala-Run-Id": "The id of the new run."}
+            "The start is stored; the command has not ended.",
+            {"Kala-Run-Id": always("The id of the new run.")},
         ),
         problems=(HTTPStatus.CONFLICT, *_WRITES),
     ),
@@ -204,13 +216,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
                 means="The output as it is kept, or as it comes.",
                 schema=TEXT,
                 kind=_PRINTED,
-                headers={"Accept-Ranges": "`bytes`, where it is not followed."},
+                headers={
+                    "Accept-Ranges": {"description": "`bytes`, where it is not followed.", "schema": TEXT}
+                },
             ),
             HTTPStatus.PARTIAL_CONTENT: Answer(
                 means="The bytes that were asked for.",
                 schema=TEXT,
                 kind=_PRINTED,
-                headers={"Accept-Ranges": "`bytes`.", "Content-Range": "Which bytes these are, of how many."},
+                headers={
+                    "Accept-Ranges": always("`bytes`."),
+                    "Content-Range": always("Which bytes these are, of how many."),
+                },
             ),
         },
         parameters=(
