@@ -13,6 +13,8 @@ from typing import final
 
 _MICROSECOND = Decimal("0.000001")
 _LONGEST = timedelta(days=3_652_059)  # the calendar from year 1 to year 9999
+_MOST_CHARACTERS = 200
+"""Of a text that is looked at: every part at its longest has some 130."""
 _SHOWN = 80
 """Characters of a text in an error."""
 _LONGEST_MONTHS = 12 * 9999
@@ -161,6 +163,8 @@ def _too_long(period: str) -> str:
 
 @lru_cache(maxsize=2048)
 def _parse(text: str) -> Period:
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError(f"a duration has at most {_MOST_CHARACTERS} characters, not {len(text):,}")
     match = _PATTERN.fullmatch(text)
     if text in {"P", "PT"}:
         raise ValueError(f"{text!r} is no duration at all; one has a number and a unit, such as PT10S or P1D")

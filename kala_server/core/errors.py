@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+MOST_TOLD = 100
+"""Problems that are told of one request: of ten thousand in one list nobody reads more, and to word them takes time."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:

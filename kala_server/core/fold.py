@@ -133,7 +133,11 @@ def _all_jobs_deleted(state: State, record: r.AllJobsDeleted) -> Steps[None]:
 
 
 def _drop_child(state: State, parent_id: str, child_id: str) -> None:
-    left = tuple(child for child in state.children.get(parent_id, ()) if child != child_id)
+    children = state.children.get(parent_id, ())
+    if child_id not in children:
+        return
+    at = children.index(child_id)
+    left = (*children[:at], *children[at + 1 :])
     if left:
         state.undo.put(state.children, parent_id, left)
     else:

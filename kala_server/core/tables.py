@@ -18,24 +18,29 @@ _MISSING: Any = object()
 
 
 class UndoLog:
-    """What to do to take back every change since the last `commit`."""
+    """What to do to take back every change since the last `commit`.
+
+    Of an entry that is changed again and again only what stood there first is kept: each of ten thousand values of a
+    list that grows by one would be ten thousand lists.
+    """
 
     def __init__(self) -> None:
         self._steps: list[tuple[Any, Any, Any]] = []
         """A table, a key and what stood there; or a heap, nothing, and what was taken from it."""
+        self._noted: set[tuple[int, Any]] = set()
+        """The entries of which a step of since the last mark tells: the table's identity, and the key."""
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
         """Set an entry of the table."""
-        self._steps.append((table, key, table.get(key, _MISSING)))
+        self._note(table, key)
         table[key] = value
 
     def drop(self, table: dict[K, V], key: K) -> V | None:
         """Remove an entry of the table, which may be missing."""
         if key not in table:
             return None
-        before = table.pop(key)
-        self._steps.append((table, key, before))
-        return before
+        self._note(table, key)
+        return table.pop(key)
 
     def pop_heap(self, heap: list[E]) -> E:
         """Take the smallest entry from a heap. A push needs no undo: stale entries are passed over."""
@@ -43,8 +48,15 @@ class UndoLog:
         self._steps.append((heap, None, entry))
         return entry
 
+    def _note(self, table: dict[K, V], key: K) -> None:
+        entry = id(table), key
+        if entry not in self._noted:
+            self._noted.add(entry)
+            self._steps.append((table, key, table.get(key, _MISSING)))
+
     def mark(self) -> int:
         """Return a place to roll back to."""
+        self._noted = set()
         return len(self._steps)
 
     def roll_back(self, mark: int = 0) -> None:
@@ -53,12 +65,13 @@ class UndoLog:
 
     def rolling_back(self, mark: int = 0) -> Steps[None]:
         """Do the same step by step."""
+        self._noted = set()
         while len(self._steps) > mark:
             changed, key, before = self._steps.pop()
             if isinstance(changed, list):
                 heappush(changed, before)
             elif before is _MISSING:
-                del changed[key]
+                changed.pop(key, None)
             else:
                 changed[key] = before
             if not len(self._steps) % A_STEP:
@@ -70,7 +83,7 @@ class UndoLog:
 
     def committing(self) -> Steps[None]:
         """Do the same, and return the steps in which what stood there is freed; it takes time where it was much."""
-        steps, self._steps = self._steps, []
+        steps, self._steps, self._noted = self._steps, [], set()
         return _freeing(steps)
 
 

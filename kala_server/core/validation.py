@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain, islice
 
 from kala_client.due import example_for, is_cron, is_never
 from kala_client.schedule import Period
 from kala_server.core import calls, kernel, runnable, templates, words
-from kala_server.core.errors import FieldProblem, InvalidJobError
+from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
 from kala_server.core.occurrences import Timetable, first_at_or_after, first_of, read, read_stored
@@ -58,15 +59,15 @@ def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> N
     """
     known = state.jobs.get(job_id)
     before = known.spec if known else _NOTHING
-    problems = [
-        *_about_what_runs(spec, before, job_id),
-        *(_about_the_schedule(spec) if begins else ()),
-        *_about_time(spec, before),
-        *_about_limits(spec),
-        *_about_others(state, job_id, spec),
-    ]
-    if problems:
-        raise InvalidJobError(problems)
+    problems = chain(
+        _about_what_runs(spec, before, job_id),
+        _about_the_schedule(spec) if begins else (),
+        _about_time(spec, before),
+        _about_limits(spec),
+        _about_others(state, job_id, spec),
+    )
+    if told := list(islice(problems, MOST_TOLD)):
+        raise InvalidJobError(told)
 
 
 def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:

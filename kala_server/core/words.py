@@ -26,7 +26,8 @@ from kala_server.core.shell_text import closing_parenthesis
 
 _NOTHING_SPECIAL = re.compile(r"[\w./:=,@%+ \t-]*", re.ASCII)
 """Most commands are such, and reading them by character took a fifth of the time of their creation."""
-_BLANK = re.compile(r"[ \t]+|(?P<line_break>[\r\n]+)|\\\r?\n")
+_BLANK = re.compile(r"(?:[ \t]|\\\r?\n)*+")
+_BLANK_LINES = re.compile(r"(?:[ \t\r\n]|\\\r?\n)*+")
 _ESCAPED = re.compile(r"\\(?:\r?\n|(.))", re.DOTALL)
 _BEGINS_A_PIECE = frozenset("'\"\\$`")
 _PLAIN = re.compile(r"""[^ \t\r\n'"\\$`]+""")
@@ -205,11 +206,12 @@ class _Reader:
 
     def _finds_one(self) -> bool:
         """Whether another word begins, after the space before it."""
-        self._line_break = None
-        while blank := _BLANK.match(self._command, self._at):
-            if blank["line_break"] and self._line_break is None:
-                self._line_break = self._at
-            self._at = blank.end()
+        blank = _BLANK.match(self._command, self._at)
+        blank_lines = _BLANK_LINES.match(self._command, self._at)
+        assert blank is not None
+        assert blank_lines is not None
+        self._line_break = blank.end() if blank.end() < blank_lines.end() else None
+        self._at = blank_lines.end()
         return self._at < len(self._command)
 
     def _word(self) -> tuple[Word, str]:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kala_client.nearest import nearest
 from kala_server import strict_json
 from kala_server.core.errors import FieldProblem, InvalidJobError
 from kala_server.core.job import JobSpec
@@ -43,7 +42,7 @@ def read_batch(
     yield from document.margin()
     for name in document.members():
         if name != "jobs":
-            passed_over.note(name, nearest(name, ["jobs"]))
+            passed_over.note(name, ["jobs"])
             document.value(name[:_TOLD])
         elif read is not None:
             raise BadJsonError("'jobs' is there twice in one object; which one counts is not said")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kala_server.core import events as e
-from kala_server.core.errors import FieldProblem, InvalidRequestError
+from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidRequestError
 
 
 class Action(StrEnum):
@@ -81,7 +81,7 @@ def read_bulk(document: object) -> Bulk:
         asked = Bulk.model_validate(document)
     except ValidationError as error:
         raise InvalidRequestError(
-            [_problem(found["loc"], found["msg"]) for found in error.errors()]
+            [_problem(found["loc"], found["msg"]) for found in error.errors()[:MOST_TOLD]]
         ) from None
     if (asked.ids is None) == (asked.filter is None):
         raise _wrong("ids", "say either ids, or a filter; {} is every job")

@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from kala_server.core.errors import FieldProblem, InvalidJobError
+from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidJobError
 from kala_server.core.job import HTTP_CALL, Job, JobSpec
 from kala_server.wire.expected import EXAMPLES, TO_WIRE, kind_of, no_object, problem
 from kala_server.wire.merge_patch import merge_patch
@@ -141,7 +141,8 @@ def _read_spec(said: Mapping[str, Any]) -> JobSpec:
     try:
         spec = _SPEC.validate_json(to_json({"name": "", **said}), strict=True)
     except ValidationError as error:
-        raise InvalidJobError([problem(detail) for detail in error.errors(include_url=False)]) from None
+        details = error.errors(include_url=False)[:MOST_TOLD]
+        raise InvalidJobError([problem(detail) for detail in details]) from None
     call = spec.remote_properties
     # Go's client always sends a call, empty for a command.
     return replace(spec, remote_properties=None) if call and not call.url and spec.type != HTTP_CALL else spec

@@ -21,6 +21,20 @@ STEPS = st.lists(
 )
 
 
+def test_an_entry_that_changes_again_and_again_is_noted_once() -> None:
+    table: dict[str, tuple[int, ...]] = {"a": ()}
+    undo = UndoLog()
+    for number in range(1_000):
+        undo.put(table, "a", (*table["a"], number))
+    assert undo.mark() == 1
+    undo.put(table, "a", (-1,))
+    undo.roll_back(1)
+    assert table["a"] == tuple(range(1_000))
+    undo.put(table, "a", (-1,))
+    undo.roll_back()
+    assert table == {"a": ()}
+
+
 @given(table=st.dictionaries(KEYS, st.none() | st.integers()), heap=st.lists(st.integers()), steps=STEPS)
 def test_going_back_is_as_a_copy_of_that_moment(
     table: dict[str, int | None], heap: list[int], steps: list[tuple[str, str, int | None]]

@@ -50,6 +50,36 @@ ASKED = [
     "/openapi.json",
 ]
 
+A_JOB = {"name": "a job", "command": "true", "schedule": LATER}
+SENT: dict[str, dict[str, object]] = {
+    "names that are near to none": {f"template_delimiter{number}": 1 for number in range(900)},
+    "names inside a call": {
+        "type": 1,
+        "remote_properties": {"url": "http://h/", **{f"timeou{number}": 1 for number in range(900)}},
+    },
+    "tags that are none": {"tags": [1] * 9_900},
+    "codes that are none": {
+        "type": 1,
+        "remote_properties": {"url": "http://h/", "expected_response_codes": ["x"] * 9_900},
+    },
+    "parents that are not there": {"parent_jobs": [str(number) for number in range(9_900)]},
+    "a duration without an end": {"epsilon": "P" + "1" * 1_000_000 + "D"},
+    "lines that go on and on": {"command": "true " + "\\\n" * 65_000},
+    "lines without an end": {"command": "true" + "\n \r\n" * 26_000},
+    "backslashes": {"command": "true " + "\\" * 130_000},
+    "substitutions": {"command": "echo " + "$(" * 65_000},
+    "variables": {"command": "echo " + "$A " * 1_900, "env": {"A": "x" * 100_000}},
+    "many variables": {"env": {f"A{number}": "x" * 900 for number in range(1_000)}},
+    "a host of many labels": {"type": 1, "remote_properties": {"url": f"http://{'ü.' * 30_000}de/"}},
+    "many headers": {
+        "type": 1,
+        "remote_properties": {
+            "url": "http://h/",
+            "headers": {f"h {number}": ["v"] * 8 for number in range(990)},
+        },
+    },
+}
+
 
 def ask(there: Watched, method: str, path: str, body: bytes | None = None) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", there.server.port, timeout=100)
@@ -120,6 +150,18 @@ def test_several_that_ask_at_once_share(there: Watched, job_id: str, path: str) 
     for thread in asking:
         thread.join()
     assert there.longest < LONGEST
+
+
+@pytest.mark.parametrize("what", SENT)
+def test_nothing_that_is_sent_holds_the_loop(there: Watched, what: str) -> None:
+    body = json.dumps({**A_JOB, **SENT[what]}).encode()
+    there.begin()
+    connection = http.client.HTTPConnection("127.0.0.1", there.server.port, timeout=100)
+    connection.request("POST", "/api/v1/job/", body=body)
+    answer = connection.getresponse()
+    assert answer.status in {201, 400}, answer.read()
+    connection.close()
+    assert there.longest < LONGEST / 2
 
 
 def test_no_change_holds_the_loop(tmp_path: Path) -> None:
