@@ -31,7 +31,7 @@ class Repeatable(Enum):
 class Call(Generic[T_co]):
     """One call: what to send, whether it may be repeated, and how to read a good answer.
 
-    `added` is true where real Kala lacks the route; `needs` names what it would pass over; `missing` is what a 404
+    `added` is true where real Kala lacks the route; else `needs` names what it would pass over; `missing` is what a 404
     means; `sends_job` that a 400 is about the job; `gone_is_done` that a 404 after an unknown outcome is a success;
     `patience` after how many seconds without a byte an endless stream counts as dead (None: never).
     """
@@ -62,7 +62,7 @@ class Call(Generic[T_co]):
         if answer.status == 404 and after_unknown and self.gone_is_done:
             return self.gone_is_done()
         if self.added and answer.status in {404, 405, 501} and not answer.from_kala_server:
-            raise not_supported(answer, self.needs)
+            raise not_supported(answer)
         keyed = "Idempotency-Key" in self.headers
         raise _answers.refusal(answer, missing=self.missing, job=self.sends_job, keyed=keyed)
 
@@ -79,15 +79,15 @@ WHICH_KALA: Call[None] = Call("GET", "/stats/", _answers.check_empty, repeatable
 """The cheapest question that every Kala answers; ours says so in a header."""
 
 
-def not_supported(answer: Answer, needs: tuple[str, ...] = ()) -> errors.KalaError:
+def not_supported(answer: Answer) -> errors.KalaError:
     """Build the one sentence for a call that a real Kala lacks."""
-    besides = f" (as do {', '.join(needs)})" if needs else ""
-    message = f"this Kala does not know the call: it needs kala_server{besides}"
-    return answer.error(errors.NotSupportedError, message)
+    return answer.error(errors.NotSupportedError, "this Kala does not know the call: it needs kala_server")
 
 
 def not_understood(needs: tuple[str, ...]) -> errors.KalaError:
     """Build the one sentence for what a real Kala would pass over."""
-    return errors.NotSupportedError(
+    error = errors.NotSupportedError(
         f"only kala_server understands {', '.join(needs)}; this Kala would drop that in silence, so nothing was sent"
     )
+    error.needs = needs
+    return error

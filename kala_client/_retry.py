@@ -77,7 +77,7 @@ def exchange(
     deadline, in seconds. `honours_keys` says whether the server is kala_server, which honours idempotency keys; None
     where no answer has told yet. Then it is asked before a real Kala could pass over what the call says.
     """
-    if call.needs and not call.added and not honours_keys():
+    if call.needs and not honours_keys():
         if honours_keys() is None:
             yield from _asked(policy, remaining=remaining, honours_keys=honours_keys)
         if not honours_keys():

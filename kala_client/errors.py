@@ -4,7 +4,7 @@ KalaError
 ├── KalaConnectionError        no answer, or only a part of one, came through
 ├── KalaTimeoutError           the deadline of the call, or of a wait, passed
 ├── UnexpectedResponseError    an answer came, but not one that a Kala gives (a redirect, HTML, too large)
-├── NotSupportedError          this Kala does not know the call
+├── NotSupportedError          this Kala does not know the call, or the fields that `needs` names
 ├── AuthenticationError        401: no token, or a wrong one
 ├── PermissionDeniedError      403: the token, or the way of asking, does not allow it
 ├── NotFoundError              404
@@ -91,7 +91,12 @@ class UnexpectedResponseError(KalaError):
 
 
 class NotSupportedError(KalaError):
-    """This Kala does not know the call; it is one that `kala_server` adds."""
+    """This Kala does not know the call, or what it says: that is what `kala_server` adds.
+
+    `needs` names the fields of a job that only kala_server understands.
+    """
+
+    needs: Sequence[str] = ()
 
 
 class AuthenticationError(KalaError):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Any, TextIO
 
 import click
@@ -33,10 +34,11 @@ def create(session: Session, *, from_json: TextIO | None, **given: Any) -> None:
     kala job get report --json | kala job create --from-json - --disabled
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
     fields = _read(from_json) if from_json else {}
-    fields = over(fields, said(session, given, timezone=str(fields.get("timezone") or "")))
+    timezone = str(fields.get("timezone") or "")
+    fields = over(fields, said(session, given, timezone=timezone))
     if not fields.get("name"):
         raise click.UsageError("a job needs a NAME and a COMMAND, or --from-json")
-    tell_of_new(session, create_where_it_can_be(session, fields, given))
+    tell_of_new(session, create_where_it_can_be(session, fields, given["timezone"] or timezone))
 
 
 def over(fields: Mapping[str, Any], said_now: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,23 +50,41 @@ def over(fields: Mapping[str, Any], said_now: Mapping[str, Any]) -> dict[str, An
     return both
 
 
-def create_where_it_can_be(session: Session, fields: dict[str, Any], given: Mapping[str, Any]) -> str:
-    """Create the job and return its id. A real Kala has no zones: a time that comes once is sent with its offset."""
+def create_where_it_can_be(session: Session, fields: dict[str, Any], timezone: str | None) -> str:
+    """Create the job and return its id; `timezone` is what was said of it, any other is the reader's.
+
+    A real Kala has no zones: a time that comes once is sent to it with its offset.
+    """
     from kala_client import NotSupportedError
 
     try:
         return session.client.create_job(**fields)
     except NotSupportedError as error:
-        if not fields.get("timezone") or given.get("timezone"):
+        if timezone or not fields.get("timezone"):
             raise
-        if given.get("at") and not given.get("every"):
-            return session.client.create_job(
-                **{name: value for name, value in fields.items() if name != "timezone"}
-            )
+        if once := _with_its_offset(fields, session.clock.zone):
+            return session.client.create_job(**once)
+        if error.needs != ("timezone",):
+            raise
         raise click.ClickException(
             f"{error.message}; a wall time that comes again needs a zone, so that it stays the same in summer: "
-            "say --utc, or --at with an offset"
+            "say --utc, or a time with an offset"
         ) from error
+
+
+def _with_its_offset(fields: Mapping[str, Any], zone: tzinfo) -> dict[str, Any] | None:
+    """Return what says the same of a job that is due once, without a zone; None for one that comes again."""
+    from kala_client import Schedule
+
+    try:
+        schedule = Schedule.parse(fields["schedule"])
+    except ValueError:
+        return None  # a cron line
+    due = schedule.slot(0, tz=zone)
+    if schedule.repeat != 0 or due is None:
+        return None
+    said_of_it = {name: value for name, value in fields.items() if name != "timezone"}
+    return {**said_of_it, "schedule": str(Schedule.once(due.astimezone(zone)))}
 
 
 def tell_of_new(session: Session, job_id: str) -> None:

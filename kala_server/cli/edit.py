@@ -66,7 +66,8 @@ def copy(session: Session, *, job_id: str, name: str, **given: Any) -> None:
     before = _description(job)
     if "schedule" not in now:
         before["schedule"] = _from_its_next_time(job)
-    tell_of_new(session, create_where_it_can_be(session, {**over(before, now), "name": name}, given))
+    fields, timezone = {**over(before, now), "name": name}, given["timezone"] or job.timezone
+    tell_of_new(session, create_where_it_can_be(session, fields, timezone))
 
 
 def _description(job: "Job") -> dict[str, Any]:

@@ -19,11 +19,10 @@ PARTS = ("schedule", "cron", "every", "at", "times")
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """A schedule; `on_a_wall` is whether it means the clock of some zone, and `once` whether it is due once."""
+    """A schedule; `on_a_wall` is whether it means the clock of some zone."""
 
     schedule: str
     on_a_wall: bool
-    once: bool = False
 
 
 def timetable(given: Mapping[str, Any], clock: Clock, now: datetime) -> Timetable | None:
@@ -52,7 +51,7 @@ def _counted(every: str | None, at: str | None, times: int | None, clock: Clock,
         return Timetable(str(Schedule.every(Period.parse(every), start=start, repeat=repeat)), on_a_wall)
     if start is None or times:
         raise ValueError("how far apart? --times needs --every")
-    return Timetable(str(Schedule.once(start)), on_a_wall, once=True)
+    return Timetable(str(Schedule.once(start)), on_a_wall)
 
 
 def means_a_wall(schedule: str) -> bool:

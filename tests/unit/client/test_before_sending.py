@@ -79,8 +79,9 @@ def test_a_schedule_that_only_kala_server_knows_is_never_sent_to_a_real_kala(
 
 
 def test_all_of_them_are_named(connect: Any) -> None:
-    with pytest.raises(kala.NotSupportedError, match="understands shell, timezone;"):
+    with pytest.raises(kala.NotSupportedError, match="understands shell, timezone;") as raised:
         connect(Kala({})).create_job(name="a", timezone="Europe/Berlin", shell=True, retries=2)
+    assert raised.value.needs == ("shell", "timezone")
 
 
 def test_kala_server_is_asked_once_and_gets_them_all(connect: Any) -> None:
