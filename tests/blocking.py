@@ -27,7 +27,7 @@ class Blocking:
             made = getattr(self._client, name)(*args, **options)
             if isinstance(made, AsyncKalaClient):
                 return Blocking(made, self._runner)
-            return self._iterate(made) if inspect.isasyncgen(made) else self._runner.run(made)
+            return self._iterate(made) if inspect.isasyncgen(made) else self._runner.run(_awaited(made))
 
         return call
 
@@ -40,6 +40,11 @@ class Blocking:
                 yield item
         finally:
             self._runner.run(made.aclose())
+
+
+async def _awaited(made: Any) -> Any:
+    """Await it as a program does: from a line of its own."""
+    return await made
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A field that the server does not know is passed over, as in Kala, but named: in a header, and in the answer."""
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,11 +7,11 @@ import httpx
 import pytest
 from jsonschema import ValidationError
 
-import kala_client
-from kala_client import KalaClient, KalaWarning
+from kala_client import KalaWarning
 from kala_server.testing import running_server
 from kala_server.wire.passed_over import BETWEEN, LONGEST, MOST
 from kala_server.wire.shapes import SHAPES, Answers
+from tests.blocking import KINDS, Kind, client_of
 from tests.server.described import DOCUMENT, Described
 
 JOB = {"name": "a", "command": "true", "schedule": "R/2035-06-04T19:25:16Z/P1D"}
@@ -138,21 +137,17 @@ def test_what_is_told_in_another_way_is_noticed(
         described.check(create, bad)
 
 
-def test_the_client_passes_it_on_as_a_warning_at_the_line_that_called(http: httpx.Client) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_clients_pass_on_what_a_server_tells(http: httpx.Client, kind: Kind) -> None:
+    host = str(http.base_url.netloc, "ascii")
+
     def with_another_field(_: httpx.Request) -> httpx.Response:
-        return http.post(
-            "/job/", json={**JOB, "retry": 5}, headers={"Host": str(http.base_url.netloc, "ascii")}
-        )
+        real = http.post("/job/", json={**JOB, "retry": 5}, headers={"Host": host})
+        return httpx.Response(real.status_code, headers=real.headers, content=real.content)
 
     transport = httpx.MockTransport(with_another_field)
-    base = str(http.base_url).partition("/api/")[0]
     with (
-        KalaClient(base, http_client=httpx.Client(transport=transport)) as client,
-        warnings.catch_warnings(record=True) as caught,
+        client_of(kind, f"http://{host}", transport=transport) as client,
+        pytest.warns(KalaWarning, match="did you mean retries"),
     ):
-        warnings.simplefilter("always")
-        client.create_job(name="a", command="true")
-    [one] = [each for each in caught if each.category is KalaWarning]
-    assert str(one.message) == RETRY
-    assert one.filename == __file__
-    assert kala_client.KalaWarning is KalaWarning
+        assert http.get(f"/job/{client.create_job(name='a', command='true')}/").status_code == 200

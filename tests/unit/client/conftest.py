@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from kala_client import AsyncKalaClient, KalaClient
-from tests.blocking import Blocking
+from tests.blocking import KINDS, Blocking, Kind
 
 Handler = Callable[[httpx.Request], httpx.Response]
 Connect = Callable[..., Any]
@@ -38,18 +38,31 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["sync", "async"])
-def connect(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Connect]:
-    """Make a client, blocking or asyncio, of a server that is a function."""
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Which of the two clients."""
+    kind: Kind = request.param
+    return kind
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """Where the asyncio client runs."""
     with asyncio.Runner() as runner:
+        yield runner
 
-        def make(handler: Handler, url: str = "http://kala.test", **options: Any) -> Any:
-            options = {"transport": httpx.MockTransport(handler), "monotonic": clock.monotonic, **options}
-            if request.param == "sync":
-                return KalaClient(url, sleep=clock.sleep, **options)
-            return Blocking(AsyncKalaClient(url, sleep=clock.sleep_async, **options), runner)
 
-        yield make
+@pytest.fixture
+def connect(kind: Kind, runner: asyncio.Runner, clock: FakeClock) -> Connect:
+    """Make a client, blocking or asyncio, of a server that is a function."""
+
+    def make(handler: Handler, url: str = "http://kala.test", **options: Any) -> Any:
+        options = {"transport": httpx.MockTransport(handler), "monotonic": clock.monotonic, **options}
+        if kind == "sync":
+            return KalaClient(url, sleep=clock.sleep, **options)
+        return Blocking(AsyncKalaClient(url, sleep=clock.sleep_async, **options), runner)
+
+    return make
 
 
 class Server:

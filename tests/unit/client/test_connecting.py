@@ -9,7 +9,16 @@ import httpx
 import pytest
 
 import kala_client as kala
+from tests.blocking import KINDS, Kind
 from tests.unit.client.answers import ID, answer
+
+CLIENTS = [kala.KalaClient, kala.AsyncKalaClient]
+
+
+def given(kind: Kind, server: Any, **options: Any) -> Any:
+    """Make a client of httpx's, of the kind that ours takes."""
+    transport = httpx.MockTransport(server)
+    return {"sync": httpx.Client, "async": httpx.AsyncClient}[kind](transport=transport, **options)
 
 
 def test_a_password_in_the_url_is_sent_and_never_shown(
@@ -27,13 +36,17 @@ def test_a_password_in_the_url_is_sent_and_never_shown(
     assert credentials not in shown
 
 
-def test_a_client_does_not_show_its_token() -> None:
-    with kala.KalaClient("http://u:canary@kala.test/api/v1", token="canary") as client:
-        assert repr(client) == "KalaClient(url='http://kala.test')"
-        assert "canary" not in repr(client._engine.wire)
-    with httpx.Client() as mine, kala.KalaClient(token="canary", http_client=mine) as client:
-        assert "canary" not in repr(client._engine.wire)
-    assert repr(kala.AsyncKalaClient("http://kala.test")) == "AsyncKalaClient(url='http://kala.test')"
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_does_not_show_its_token(client: Any) -> None:
+    made = client("http://u:canary@kala.test/api/v1", token="canary")
+    assert repr(made) == f"{client.__name__}(url='http://kala.test')"
+    assert "canary" not in repr(made._engine.wire)
+
+
+@pytest.mark.parametrize(("client", "kind"), list(zip(CLIENTS, KINDS, strict=True)))
+def test_nor_does_one_over_connections_that_were_given(client: Any, kind: Kind, serve: Any) -> None:
+    made = client("http://kala.test", token="canary", http_client=given(kind, serve(answer())))
+    assert "canary" not in f"{made!r} {made._engine.wire!r}"
 
 
 def test_address_and_token_come_from_the_environment(
@@ -59,18 +72,20 @@ def test_without_a_token_none_is_sent(connect: Any, serve: Any, monkeypatch: pyt
     assert "Authorization" not in server.requests[0].headers
 
 
+@pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(
     "url",
     ["kala.test", "ftp://kala.test", "http://", "http://kala.test/?a=b", "http://x/#y", "http://x:port"],
 )
-def test_an_address_that_cannot_be_one_is_refused(url: str) -> None:
+def test_an_address_that_cannot_be_one_is_refused(client: Any, url: str) -> None:
     with pytest.raises(ValueError, match="the base URL must be such as"):
-        kala.KalaClient(url)
+        client(url)
 
 
-def test_a_token_with_a_newline_is_refused_without_being_shown() -> None:
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_token_with_a_newline_is_refused_without_being_shown(client: Any) -> None:
     with pytest.raises(ValueError, match="newline at its end") as raised:
-        kala.KalaClient(token="canary\n")
+        client(token="canary\n")
     assert "canary" not in str(raised.value)
 
 
@@ -84,11 +99,15 @@ def test_the_hook_is_told_about_each_attempt(connect: Any, serve: Any) -> None:
     assert seen[0].url == "http://kala.test/api/v1/job/"
 
 
-def test_connections_that_were_given_keep_their_headers_and_say_ours_for_our_calls_alone(serve: Any) -> None:
+def test_connections_that_were_given_keep_their_headers_and_say_ours_for_our_calls_alone(
+    connect: Any, serve: Any, kind: Kind, runner: asyncio.Runner
+) -> None:
     server = serve(answer({"jobs": {}}), answer({}))
-    with httpx.Client(transport=httpx.MockTransport(server), headers={"Via": "a proxy"}) as mine:
-        kala.KalaClient("http://kala.test", token="t0ken", http_client=mine).get_all_jobs()
-        mine.get("http://elsewhere.test")
+    mine = given(kind, server, headers={"Via": "a proxy"})
+    connect(server, token="t0ken", transport=None, http_client=mine).get_all_jobs()
+    asked = mine.get("http://elsewhere.test")
+    if kind == "async":
+        runner.run(asked)
     ours, theirs = (request.headers for request in server.requests)
     assert ours["Via"] == theirs["Via"] == "a proxy"
     assert (ours["Authorization"], ours["Accept"]) == ("Bearer t0ken", "application/json")
@@ -97,28 +116,29 @@ def test_connections_that_were_given_keep_their_headers_and_say_ours_for_our_cal
     assert not theirs["User-Agent"].startswith("kala-client-python/")
 
 
-def test_a_client_that_was_given_is_not_closed(serve: Any) -> None:
-    with httpx.Client(transport=httpx.MockTransport(serve(answer({"jobs": {}})))) as mine:
-        with kala.KalaClient("http://kala.test", http_client=mine) as client:
-            assert client.get_all_jobs() == {}
-        assert not mine.is_closed
+def test_a_client_that_was_given_is_not_closed_and_one_of_our_own_is(
+    connect: Any, serve: Any, kind: Kind
+) -> None:
+    server = serve(answer({"jobs": {}}))
+    mine = given(kind, server)
+    for client in (connect(server, transport=None, http_client=mine), connect(server)):
+        assert client.get_all_jobs() == {}
+        client.close()
+        with pytest.raises(kala.KalaConnectionError, match="closed"):
+            client.get_all_jobs()
+    assert not mine.is_closed
 
 
-async def use(http: httpx.AsyncClient | None, transport: httpx.MockTransport) -> None:
-    async with kala.AsyncKalaClient("http://kala.test", http_client=http, transport=transport) as client:
-        assert await client.get_all_jobs() == {}
+def test_a_hook_of_the_callers_may_read_the_answer_first(connect: Any, serve: Any, kind: Kind) -> None:
+    def read(response: httpx.Response) -> None:
+        response.read()
 
+    async def read_too(response: httpx.Response) -> None:
+        await response.aread()
 
-def test_an_asyncio_client_closes_only_its_own_connections(serve: Any) -> None:
-    transport = httpx.MockTransport(serve(answer({"jobs": {}})))
-
-    async def both() -> None:
-        await use(None, transport)
-        async with httpx.AsyncClient(transport=transport) as mine:
-            await use(mine, transport)
-            assert not mine.is_closed
-
-    asyncio.run(both())
+    server = serve(answer({"jobs": {}}))
+    mine = given(kind, server, event_hooks={"response": [read if kind == "sync" else read_too]})
+    assert connect(server, transport=None, http_client=mine).get_all_jobs() == {}
 
 
 def test_a_hung_server_cannot_hold_an_asyncio_client() -> None:
@@ -136,7 +156,7 @@ def test_a_hung_server_cannot_hold_an_asyncio_client() -> None:
         asyncio.run(call())
 
 
-@pytest.mark.parametrize("client", [kala.KalaClient, kala.AsyncKalaClient])
+@pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(
     ("argument", "told"),
     [

@@ -92,21 +92,3 @@ def test_what_was_given_for_asyncio_is_refused_in_a_child(child: Any) -> None:
         await client.close()
 
     asyncio.run(whole())
-
-
-def test_a_hook_of_the_callers_may_read_the_answer_first() -> None:
-    def read(response: httpx.Response) -> None:
-        response.read()
-
-    async def read_too(response: httpx.Response) -> None:
-        await response.aread()
-
-    transport = Watched()
-    with httpx.Client(transport=transport, event_hooks={"response": [read]}) as mine:
-        assert kala.KalaClient("http://kala.test", http_client=mine).get_all_jobs() == {}
-
-    async def whole() -> None:
-        async with httpx.AsyncClient(transport=transport, event_hooks={"response": [read_too]}) as mine:
-            assert await kala.AsyncKalaClient("http://kala.test", http_client=mine).get_all_jobs() == {}
-
-    asyncio.run(whole())

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ import pytest
 import kala_client as kala
 from kala_client import AsyncKalaClient, KalaClient, RetryPolicy
 from kala_client._route import Routes
-from tests.blocking import Blocking
+from tests.blocking import Blocking, Kind
 from tests.unit.client.answers import answer
 
 SILENT = httpx.ConnectTimeout("the handshake timed out")
@@ -49,20 +49,19 @@ class Port(httpx.MockTransport):
 Over = Callable[[Port], Any]
 
 
-@pytest.fixture(params=["sync", "async"])
-def over(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Over]:
+@pytest.fixture
+def over(kind: Kind, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch) -> Over:
     """Make a client whose own connections lead to a port."""
-    with asyncio.Runner() as runner:
 
-        def make(port: Port) -> Any:
-            monkeypatch.setattr(Routes, "blocking", lambda *_: port)
-            monkeypatch.setattr(Routes, "asynchronous", lambda *_: port)
-            options: dict[str, Any] = {"token": "canary", "retry": RetryPolicy(attempts=2, base=0)}
-            if request.param == "sync":
-                return KalaClient("https://kala.test:8000", **options)
-            return Blocking(AsyncKalaClient("https://kala.test:8000", **options), runner)
+    def make(port: Port) -> Any:
+        monkeypatch.setattr(Routes, "blocking", lambda *_: port)
+        monkeypatch.setattr(Routes, "asynchronous", lambda *_: port)
+        options: dict[str, Any] = {"token": "canary", "retry": RetryPolicy(attempts=2, base=0)}
+        if kind == "sync":
+            return KalaClient("https://kala.test:8000", **options)
+        return Blocking(AsyncKalaClient("https://kala.test:8000", **options), runner)
 
-        yield make
+    return make
 
 
 @pytest.mark.parametrize("failure", [SILENT, BROKEN])
