@@ -99,6 +99,8 @@ def _change(turn: Turn, event: e.ChangeJob) -> Steps[None]:
     validation.check(turn.state, job.id, event.spec, begins=begins is not None)
     if begins is not None and not turn.contain(job.id, lambda: slots.close(turn, job.id)):
         slots.give_up(turn, job)
+    if begins is not None:
+        begins = slots.just_passed(turn, job.id, event.spec) or begins
     yield from turn.emitting(
         r.JobChanged(
             id=job.id,
@@ -112,7 +114,7 @@ def _change(turn: Turn, event: e.ChangeJob) -> Steps[None]:
     if begins is not None:
         turn.unstick(job.id)
     followers.join_generations(turn, job.id)
-    _settle(turn, job.id, missed=reasons.DISABLED if job.disabled else "")
+    _settle(turn, job.id, missed=reasons.DISABLED if job.disabled and begins is None else "")
 
 
 def _begins(turn: Turn, job: Job, event: e.ChangeJob) -> datetime | None:

@@ -41,7 +41,8 @@ def _job_created(state: State, record: r.JobCreated) -> None:
             created_at=record.at,
             disabled=record.disabled,
             next_at=record.next_at,
-            begun_at=record.at if record.spec.timezone else None,
+            # START may have passed while the request was on its way: slots count from it then.
+            begun_at=min(record.at, record.next_at or record.at) if record.spec.timezone else None,
         ),
     )
     for parent_id in record.spec.parent_jobs:

@@ -21,6 +21,7 @@ from kala_server.core.job import JobSpec
 from kala_server.core.zones import stored_zone, zone_of
 
 _INSTANT = timedelta(microseconds=1)
+_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 
 
 class Timetable(Protocol):
@@ -235,6 +236,12 @@ def first_of(spec: JobSpec, begins: datetime) -> datetime | None:
     """Return the first slot of a schedule that counts from an instant on; of a cron line it is after that."""
     timetable = read_stored(spec.schedule, spec.timezone)
     return timetable.next_after(begins) if is_cron(spec.schedule) else first_at_or_after(timetable, begins)
+
+
+@lru_cache(maxsize=4096)
+def start_of(timetable: Timetable) -> datetime | None:
+    """Return the first slot of all; many jobs of a batch have the same."""
+    return first_at_or_after(timetable, _BEGINNING)
 
 
 def wall_zone(schedule: str, timezone: str) -> tzinfo:

@@ -7,22 +7,36 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
+from kala_client.due import is_cron
 from kala_server.core import durations, reasons
 from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.followers import follow
 from kala_server.core.job import CatchUp, Job, JobSpec, Overlap, RunState, Trigger
-from kala_server.core.occurrences import Timetable, first_at_or_after, first_of, latest, next_after_last
+from kala_server.core.occurrences import (
+    Timetable,
+    first_at_or_after,
+    first_of,
+    latest,
+    next_after_last,
+    read_stored,
+    start_of,
+)
 from kala_server.core.turn import Turn
 
 ON_TIME = timedelta(seconds=10)
-"""A slot noticed within this is late, but not missed: a busy machine is no reason for a catch-up."""
+"""A slot noticed within this is late, but not missed: a busy machine is no reason for a catch-up.
+
+So a START that has passed by less is taken, too: a request takes its time, and who makes it may be held up as well.
+"""
 
 CATCH_UP_LIMIT = 100
 """How many missed slots `catch_up: all` runs at the most, the latest ones."""
 
 AT_ONCE = 100
 """How many slots are decided on one by one; a period too short to keep up with is late for those before."""
+
+_OF_SLOTS = (Trigger.SCHEDULE, Trigger.CATCH_UP)
 
 INSTANT = timedelta(microseconds=1)
 """The shortest time there is between two instants."""
@@ -97,6 +111,23 @@ def give_up(turn: Turn, job: Job) -> None:
                 reason=reasons.NO_TIMETABLE,
             )
         )
+
+
+def just_passed(turn: Turn, job_id: str, spec: JobSpec) -> datetime | None:
+    """Return START of a job's new schedule where it passed while the request was on its way; None elsewhere.
+
+    Where a slot of the job has come since, its ledger is beyond START.
+    """
+    if not spec.schedule or is_cron(spec.schedule):
+        return None
+    start = start_of(read_stored(spec.schedule, spec.timezone))
+    if start is None or not turn.now - ON_TIME < start <= turn.now:
+        return None
+    beyond = any(
+        run.trigger in _OF_SLOTS and (run.last_scheduled_at or run.scheduled_at) >= start
+        for run in turn.state.job_runs(job_id)
+    )
+    return None if beyond else start
 
 
 def _on_time(turn: Turn, timetable: Timetable, first: datetime) -> list[tuple[datetime, datetime | None]]:

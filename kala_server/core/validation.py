@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from itertools import chain, islice
 
 from kala_client.due import example_for, is_cron, is_never
@@ -17,7 +16,8 @@ from kala_server.core import calls, kernel, runnable, templates, words
 from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
-from kala_server.core.occurrences import Timetable, first_at_or_after, first_of, read, read_stored
+from kala_server.core.occurrences import first_of, read, read_stored, start_of
+from kala_server.core.slots import ON_TIME
 from kala_server.core.state import State
 from kala_server.core.zones import zone_of
 
@@ -71,17 +71,20 @@ def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> N
 
 
 def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:
-    """Return the first slot of a checked job. Raises InvalidJobError where it lies in the past, as Kala does."""
+    """Return the first slot of a checked job. Raises InvalidJobError where it lies in the past, as Kala does.
+
+    It may have passed while the request was on its way: then it is late, but not missed.
+    """
     if is_never(spec.schedule):
         return None
     if not spec.schedule:
         return None if spec.parent_jobs else created_at
     start = (
-        first_of(spec, now) if is_cron(spec.schedule) else _start(read_stored(spec.schedule, spec.timezone))
+        first_of(spec, now) if is_cron(spec.schedule) else start_of(read_stored(spec.schedule, spec.timezone))
     )
     if start is None:
         raise _invalid("schedule", "it is never due", example_for(spec.schedule))
-    if start < now:
+    if start <= now - ON_TIME:
         raise _invalid(
             "schedule",
             f"its START {_written(start)} has passed (it is {_written(now)}); name one in the future",
@@ -90,21 +93,12 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
     return start
 
 
-@lru_cache(maxsize=4096)
-def _start(timetable: Timetable) -> datetime | None:
-    """Return START; many jobs of a batch have the same."""
-    return first_at_or_after(timetable, _BEGINNING)
-
-
 def _written(instant: datetime) -> str:
     return instant.isoformat().replace("+00:00", "Z")
 
 
 def _invalid(field: str, message: str, example: object) -> InvalidJobError:
     return InvalidJobError([FieldProblem(field, message, example)])
-
-
-_BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00Z")
 
 
 def _about_what_runs(spec: JobSpec, before: JobSpec, job_id: str) -> Iterator[FieldProblem]:

@@ -1,6 +1,6 @@
 """One suite over both clients, against a real server: jobs changed, found, created in numbers, and only once."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from kala_client import (
 )
 from kala_server.testing import running_server
 from tests.blocking import Kind, client_of
+from tests.eventually import eventually
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 LATER = "R/2035-06-04T19:25:16Z/P1D"
@@ -53,6 +54,17 @@ def test_a_new_schedule_starts_anew(kala: KalaClient) -> None:
     job_id = later(kala)
     start = datetime(2036, 1, 1, tzinfo=UTC)
     assert kala.update_job(job_id, schedule=Schedule.once(start)).next_run_at == start
+
+
+def test_a_start_that_passed_while_the_request_was_held_up_is_caught_up_with(kala: KalaClient) -> None:
+    start = datetime.now(UTC) - timedelta(seconds=0.4)  # it was to be in a second
+    soon = Schedule.once(start)
+    changed = later(kala)
+    kala.update_job(changed, schedule=soon)
+    [one_of_many] = kala.create_jobs([a_job(schedule=soon)])
+    for job_id in (later(kala, schedule=soon), one_of_many, changed):
+        [run] = eventually(lambda job_id=job_id: kala.runs(job_id))  # type: ignore[misc]
+        assert (run.trigger, run.scheduled_at) == ("schedule", start)
 
 
 def test_replace_job_says_all_anew_and_keeps_the_id_and_the_history(kala: KalaClient) -> None:

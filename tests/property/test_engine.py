@@ -32,6 +32,8 @@ SCRIPTS = st.lists(COMMANDS, min_size=1, max_size=4)
 SPANS = st.sampled_from(["", "PT20S", "PT2M", "PT1H"])
 DURATIONS = st.one_of(SPANS, st.just("PT0S"))
 PASSED = st.sampled_from([0, 1, 15, 60, 61.5, 200, 600, 1500]).map(seconds)
+SOON = PASSED | st.sampled_from([-2, -5, -9]).map(seconds)
+"""When a START is; it may have passed while the request was on its way."""
 PERIODS = st.sampled_from([20, 45, 60, 61, 300, 900]).map(seconds)
 CRON_LINES = st.sampled_from(["* * * * *", "*/3 * * * *", "*/5 * * * *"])
 REPEATS = st.none() | st.integers(0, 12)
@@ -118,7 +120,7 @@ class Histories(RuleBasedStateMachine):
         script=SCRIPTS,
         period=PERIODS,
         repeat=REPEATS,
-        soon=PASSED,
+        soon=SOON,
         disabled=st.booleans(),
     )
     def create_a_scheduled_job(
