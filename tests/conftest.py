@@ -2,7 +2,13 @@
 
 import os
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile(
+    "no test judges a time", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("no test judges a time")
 
 _NOT_FOR_ROOT = "root may run commands as anybody"
 """The one reason for a skip that stands in CI, which runs as root."""

@@ -17,10 +17,11 @@ from tests.bench.sizes import Size
 class Loaded:
     """Our server with many jobs; created at once, and measured on the way."""
 
-    def __init__(self, folder: Path, size: Size) -> None:
+    def __init__(self, folder: Path, size: Size, compiled: Path) -> None:
         self.folder = folder
-        servers.kala(folder).stop()  # what the first start of all compiles would count as memory of its own
-        self.server = servers.kala(folder)
+        self._compiled = compiled
+        servers.kala(folder, compiled).stop()  # what a first start compiles would count as memory of its own
+        self.server = servers.kala(folder, compiled)
         self.server.address.call("GET", "/stats/")
         self.memory_empty = self.server.memory()
         self.ids: list[str] = []
@@ -41,7 +42,7 @@ class Loaded:
     def again(self) -> float:
         """Stop the server and start it; return how many seconds it took to the first answer."""
         self.server.stop()
-        self.server = servers.kala(self.folder)
+        self.server = servers.kala(self.folder, self._compiled)
         self.server.address.call("GET", f"/job/{self.ids[-1]}/")
         return perf_counter() - self.server.began
 
@@ -64,16 +65,21 @@ class Bench:
     say: Callable[[str], None] = field(default=lambda _: None)
     _number: int = 0
 
+    @property
+    def compiled(self) -> Path:
+        """Where the modules of all processes are compiled to."""
+        return self.folder / "compiled"
+
     def new_server(self) -> Server:
         """Start a server of ours without any jobs."""
         self._number += 1
-        server = servers.kala(self.folder / f"server-{self._number}")
+        server = servers.kala(self.folder / f"server-{self._number}", self.compiled)
         self.exit.callback(server.stop)
         return server
 
     @cached_property
     def bare(self) -> Address:
-        server = servers.bare(self.folder)
+        server = servers.bare(self.folder, self.compiled)
         self.exit.callback(server.stop)
         return server.address
 
@@ -84,7 +90,7 @@ class Bench:
     @cached_property
     def loaded(self) -> Loaded:
         self.say(f"creating {self.size.jobs:,} jobs")
-        loaded = Loaded(self.folder / "loaded", self.size)
+        loaded = Loaded(self.folder / "loaded", self.size, self.compiled)
         self.exit.callback(lambda: loaded.server.stop())  # noqa: PLW0108 - the server may be another by then
         return loaded
 

@@ -64,7 +64,7 @@ def _closing(connection: HTTPConnection) -> Iterator[None]:
 class Server:
     """A process that says where it listens."""
 
-    def __init__(self, arguments: Sequence[str], log: Path) -> None:
+    def __init__(self, arguments: Sequence[str], log: Path, compiled: Path) -> None:
         self.began = time.perf_counter()
         self._log = log
         with log.open("ab") as errors:
@@ -72,7 +72,7 @@ class Server:
                 [sys.executable, *arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=environment(log.parent),
+                env=environment(compiled),
             )
         assert self._process.stdout is not None
         line = self._process.stdout.readline().decode()
@@ -106,22 +106,26 @@ class Server:
             self._process.stdout.close()
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return what our processes find: nothing that changes a server, and compiled modules as installed ones have."""
+def environment(compiled: Path) -> dict[str, str]:
+    """Return what our processes find: nothing that changes a server, and compiled modules as installed ones have.
+
+    They are compiled once for all of them, into the folder `compiled`, unless whoever started us has one.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KALA_")}
     inherited.pop("PYTHONDONTWRITEBYTECODE", None)
-    return inherited | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    return {"PYTHONPYCACHEPREFIX": str(compiled), **inherited}
 
 
-def kala(folder: Path) -> Server:
+def kala(folder: Path, compiled: Path) -> Server:
     """Start our server on a folder, as its users do."""
     folder.mkdir(exist_ok=True)
     return Server(
         ["-m", "kala_server", "serve", "-p", "0", "--grace", "0", "--data-dir", str(folder / "data")],
         folder / "log",
+        compiled,
     )
 
 
-def bare(folder: Path) -> Server:
+def bare(folder: Path, compiled: Path) -> Server:
     """Start the bare Tornado server."""
-    return Server(["-m", "tests.bench.bare"], folder / "bare.log")
+    return Server(["-m", "tests.bench.bare"], folder / "bare.log", compiled)

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ ROWS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let all that is started here share its compiled modules."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
 def bench(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench", "--width", "200", *arguments],
@@ -34,9 +44,16 @@ def bench(*arguments: str) -> str:
     return done.stdout
 
 
-def test_a_small_run_fills_every_row_of_the_table(tmp_path: Path) -> None:
-    table = bench("--small", "--json", str(tmp_path / "now.json"))
-    rows = json.loads((tmp_path / "now.json").read_text())["rows"]
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The table of a small run, and the file with its figures."""
+    file = tmp_path_factory.mktemp("small") / "now.json"
+    return bench("--small", "--json", str(file)), file
+
+
+def test_a_small_run_fills_every_row_of_the_table(small: tuple[str, Path]) -> None:
+    table, file = small
+    rows = json.loads(file.read_text())["rows"]
     assert rows.keys() == ROWS
     for name, row in rows.items():
         assert row["what"] in table
@@ -47,10 +64,8 @@ def test_a_small_run_fills_every_row_of_the_table(tmp_path: Path) -> None:
     assert rows["slots-run"]["figure"] == rows["slots-run"]["limit"]
 
 
-def test_two_runs_stand_beside_each_other(tmp_path: Path) -> None:
-    old = tmp_path / "old.json"
-    bench("--small", "--only", "import", "--json", str(old))
-    table = bench("--small", "--only", "import", "--compare", str(old))
+def test_two_runs_stand_beside_each_other(small: tuple[str, Path]) -> None:
+    table = bench("--small", "--only", "import", "--compare", str(small[1]))
     assert "before" in table
 
 

@@ -162,7 +162,16 @@ def test_as_many_commands_run_as_the_hard_limit_allows_and_each_gets_the_soft_on
     limited = handed(f"resource.setrlimit(resource.RLIMIT_NOFILE, (64, {hard}))")
     with (
         serving(
-            "serve", "-p", "0", "--no-persist", "--max-running", "200", cwd=tmp_path, through=limited
+            "serve",
+            "-p",
+            "0",
+            "--no-persist",
+            "--max-running",
+            "200",
+            "--grace",
+            "0",
+            cwd=tmp_path,
+            through=limited,
         ) as server,
         KalaClient(server.url) as client,
     ):
@@ -182,6 +191,5 @@ def test_as_many_commands_run_as_the_hard_limit_allows_and_each_gets_the_soft_on
         worker = worker_of(server.pid).pid
         eventually(lambda: len(list(Path(f"/proc/{worker}/fd").iterdir())) > 2 * many)
         assert printed(client, command="ulimit -Sn; ulimit -Hn", shell=True, **fields) == f"64\n{hard}\n"
-        server.tell(signal.SIGTERM)
         server.tell(signal.SIGTERM)
         assert server.wait().code == 0

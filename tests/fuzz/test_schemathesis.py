@@ -39,7 +39,6 @@ def trying(examples: int) -> settings:
     return settings(
         max_examples=examples,
         derandomize=not FULL,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
 

@@ -79,7 +79,7 @@ ITEMS = st.builds(
 TEXTS = st.lists(ITEMS, min_size=1, max_size=3).map(",".join)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(st.integers(0, 4), TEXTS)
 def test_a_field_is_taken_as_debian_takes_it_or_differs_in_a_way_that_the_page_names(
     which: int, text: str
@@ -130,7 +130,7 @@ def plain(low: int, high: int, names: list[str]) -> st.SearchStrategy[str]:
 PLAIN = st.tuples(*(plain(*bounds) for bounds in debian_cron.BOUNDS))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(PLAIN, st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1)))
 def test_a_line_runs_in_the_minutes_in_which_debian_runs_it(texts: tuple[str, ...], begin: datetime) -> None:
     debian, first = debian_cron.Line(" ".join(texts)), datetime.combine(begin, time())

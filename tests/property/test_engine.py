@@ -293,5 +293,5 @@ def test_slots_that_come_again_take_no_place_of_others(moves: list[Any], script:
     assert world.state.size == len(list(world.state.snapshot()))
 
 
-Histories.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Histories.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestHistories = Histories.TestCase

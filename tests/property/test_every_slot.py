@@ -65,7 +65,7 @@ def happens(world: World, what: str, length: timedelta) -> None:
 
 @pytest.mark.parametrize("catch_up", [None, *CatchUp])
 @pytest.mark.parametrize("overlap", Overlap)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(plan=PLANS, script=COMMANDS, steps=STEPS, rest=REST)
 def test_every_slot_is_in_the_ledger_once(
     overlap: Overlap,

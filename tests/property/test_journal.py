@@ -5,7 +5,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server.core.records import Record, RunStarted
@@ -22,7 +22,6 @@ STEPS = st.lists(st.tuples(st.sampled_from(["append", "compact", "reload"]), REC
 
 
 @given(STEPS)
-@settings(deadline=None)  # each step syncs a disk that others use as well
 def test_a_journal_gives_back_what_was_put_into_it(steps: list[tuple[str, list[Record]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         expected: list[Record] = []

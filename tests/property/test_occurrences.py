@@ -128,7 +128,7 @@ def agree(timetable: Timetable, expected: list[datetime], begin: datetime, end: 
         assert timetable.count(slot + INSTANT, end) == len(expected) - n - 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LINES, st.sampled_from(sorted(ZONES)), st.integers(0, 1))
 def test_a_cron_line_is_due_when_the_clock_on_the_wall_says_so(
     line: tuple[str, ...], zone_name: str, which: int
@@ -148,7 +148,7 @@ def walked(start: datetime, period: timedelta, repeat: int | None, end: datetime
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)),
     st.timedeltas(timedelta(milliseconds=1), timedelta(days=40)),
@@ -167,7 +167,7 @@ def test_a_schedule_is_due_where_a_walk_from_start_arrives(
     agree(Repeating(schedule, ZONES[zone_name]), expected, begin, end)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.datetimes(datetime(2018, 1, 1), datetime(2019, 1, 1), timezones=st.just(UTC)),
     st.sampled_from(["P1D", "P1M", "P1W", "P1Y", "P1DT6H", "P1M10D"]),

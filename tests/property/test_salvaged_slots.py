@@ -53,7 +53,7 @@ def slots_started(history: list[r.Record]) -> list[tuple[str, object]]:
     ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(sorted(JOBS))), min_size=5, max_size=30),
     st.data(),

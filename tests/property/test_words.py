@@ -73,7 +73,7 @@ def test_a_variable_is_one_word_whatever_is_in_it(value: str) -> None:
     assert argv_for(split('x $A "${A}"'), {"A": value}) == ["x", value, value]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(PRINTABLE)
 def test_beside_a_backtick_a_value_reaches_the_program_unharmed(value: str) -> None:
     argv = argv_for(split("printf %s $A `true`"), {"A": value})
@@ -116,7 +116,7 @@ TEXTS = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXTS)
 def test_a_substitution_ends_where_a_shell_ends_it(text: str) -> None:
     expected = subprocess.run(

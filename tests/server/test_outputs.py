@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server import outputs
@@ -60,7 +60,6 @@ def disk_of(limits: tuple[int, int]) -> Iterator[Disk]:
         yield Disk(Path(folder), limits)
 
 
-@settings(deadline=None)  # it is a disk
 @given(CHUNKS, LIMITS, st.sets(st.integers(0, 19)), st.sets(st.integers(0, 19)))
 def test_what_was_written_is_there_whenever_the_server_is_killed_and_is_bounded(
     chunks: list[bytes], limits: tuple[int, int], writes: set[int], attempts: set[int]
@@ -87,7 +86,6 @@ class KilledError(BaseException):
     """Nothing more is done."""
 
 
-@settings(deadline=None)  # it is a disk
 @given(CHUNKS, LIMITS, st.integers(0, 30), st.integers(0, 20))
 def test_a_kill_in_the_middle_of_a_write_costs_nothing_that_was_written_before(
     chunks: list[bytes], limits: tuple[int, int], steps: int, bytes_more: int

@@ -86,7 +86,7 @@ LINES = st.sampled_from(
 ) | st.binary(max_size=8)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(LINES, max_size=8).map(b"".join))
 def test_no_mixture_of_pieces_of_http_stores_anything_or_is_a_fault(at_the_door: Door, data: bytes) -> None:
     before = at_the_door.kept()

@@ -20,7 +20,7 @@ def start(bench: Bench) -> Iterator[Row]:
     loads = limits.best(lambda: [json.loads(line) for line in lines], 1)
     took = loaded.again()
     memory_after = loaded.server.memory()
-    bare = servers.bare(bench.folder)
+    bare = servers.bare(bench.folder, bench.compiled)
     bare.address.fetch("GET", "/100")
     bare_took = limits.since(bare.began)
     bare.stop()

@@ -107,5 +107,5 @@ def _import(bench: Bench, line: str) -> float:
     """Return how many seconds of the processor an import takes in an interpreter of its own."""
     script = f"import time; began = time.process_time(); {line}; print(time.process_time() - began)"
     return float(
-        subprocess.check_output([sys.executable, "-c", script], env=servers.environment(bench.folder))
+        subprocess.check_output([sys.executable, "-c", script], env=servers.environment(bench.compiled))
     )

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server.core import upcoming
@@ -45,7 +45,6 @@ def by_walking(world: World, ahead: Ahead) -> list[Slot]:
     count=st.integers(1, 12),
     place=st.none() | st.tuples(st.integers(0, 900), st.integers(0, 8)),
 )
-@settings(deadline=None)
 def test_slots_are_those_that_a_walk_finds(
     jobs: list[tuple[str, bool]],
     minutes: tuple[int, int],

@@ -159,7 +159,7 @@ def test_a_job_of_which_the_journal_does_not_know_enough_keeps_its_next_slot(zon
     assert world.job("job").next_at == utc("2030-01-01 07:00")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     hour=st.integers(0, 23),
     changes=st.lists(
