@@ -3,17 +3,25 @@
 Every path ends with a slash: real Kala redirects the others, which turns a POST into a GET (WIRE.md).
 """
 
-import json
-import re
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from kala_client import _answers, _checks, _envelopes, errors
 from kala_client._answers import Answer
+from kala_client._arguments import (
+    as_json,
+    aware,
+    header_value,
+    id_of_job,
+    id_of_run,
+    job_body,
+    keyed,
+    new_job_body,
+    query,
+    query_across,
+)
 from kala_client._call import Call, Repeatable, not_supported
 from kala_client._envelopes import (
     BulkAnswer,
@@ -33,17 +41,8 @@ from kala_client.models import BulkJob, Job, JobStat, KalaStats, Preview, Run, S
 
 T = TypeVar("T")
 
-_ON_THE_WIRE = {"since": "from", "until": "to"}
 _HEARTBEATS = 60.0
 """Seconds: kala_server sends a comment every 15."""
-
-# What any Kala makes its ids of. Dots and slashes could change the path, and "all" would delete every job.
-_ID = re.compile(
-    r"(?!(?:all|batch|bulk|stats|start|enable|disable)\Z)[A-Za-z0-9_-]{1,128}", re.IGNORECASE | re.ASCII
-)
-
-# A line break would begin another header, outer spaces would be lost, and HTTP knows no encoding of the rest.
-_HEADER_VALUE = re.compile(r"(?! )[\x20-\x7e]{1,255}(?<! )")
 
 
 def create_job(job: Job, *, key: str | None) -> Call[str]:
@@ -52,8 +51,8 @@ def create_job(job: Job, *, key: str | None) -> Call[str]:
         "POST",
         "/job/",
         lambda answer: _envelopes.read(answer, IdAnswer).id,
-        body=_json(_new(job)),
-        headers=_keyed(key),
+        body=as_json(new_job_body(job)),
+        headers=keyed(key),
         repeatable=Repeatable.WITH_KEY,
         needs=_checks.needs_kala_server(job),
         sends_job=True,
@@ -66,8 +65,8 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
         "POST",
         "/job/batch/",
         lambda answer: _envelopes.read(answer, IdsAnswer).ids,
-        body=_json({"jobs": [_new(job, f"jobs[{n}]") for n, job in enumerate(jobs)]}),
-        headers=_keyed(key),
+        body=as_json({"jobs": [new_job_body(job, f"jobs[{n}]") for n, job in enumerate(jobs)]}),
+        headers=keyed(key),
         repeatable=Repeatable.WITH_KEY,
         sends_job=True,
         added=True,
@@ -76,7 +75,7 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
 
 def get_job(job_id: WhichJob) -> Call[Job]:
     """GET /job/{id}/."""
-    return _get(f"/job/{_job_id(job_id)}/", lambda answer: _envelopes.read(answer, JobAnswer).job)
+    return _get(f"/job/{id_of_job(job_id)}/", lambda answer: _envelopes.read(answer, JobAnswer).job)
 
 
 def get_all_jobs() -> Call[dict[str, Job]]:
@@ -95,7 +94,7 @@ def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
             raise not_supported(answer)
         return _envelopes.read(answer, JobsAnswer)
 
-    return _get("/job/", found, params=_params(**wanted))
+    return _get("/job/", found, params=query(**wanted))
 
 
 def update_job(job_id: WhichJob, changes: Mapping[str, Any]) -> Call[Job]:
@@ -105,12 +104,12 @@ def update_job(job_id: WhichJob, changes: Mapping[str, Any]) -> Call[Job]:
 
 def replace_job(job_id: WhichJob, job: Job) -> Call[Job]:
     """PUT /job/{id}/: the job as it is now."""
-    return _change("PUT", job_id, _job(job))
+    return _change("PUT", job_id, job_body(job))
 
 
 def delete_job(job_id: WhichJob) -> Call[None]:
     """DELETE /job/{id}/."""
-    return _delete(f"/job/{_job_id(job_id)}/")
+    return _delete(f"/job/{id_of_job(job_id)}/")
 
 
 def delete_all_jobs() -> Call[None]:
@@ -121,13 +120,14 @@ def delete_all_jobs() -> Call[None]:
 def get_job_stats(job_id: WhichJob) -> Call[list[JobStat]]:
     """GET /job/stats/{id}/."""
     return _get(
-        f"/job/stats/{_job_id(job_id)}/", lambda answer: _envelopes.read(answer, JobStatsAnswer).job_stats
+        f"/job/stats/{id_of_job(job_id)}/",
+        lambda answer: _envelopes.read(answer, JobStatsAnswer).job_stats,
     )
 
 
 def start_job(job_id: WhichJob) -> Call[str | None]:
     """POST /job/start/{id}/: the id of the run, which real Kala does not tell. Never sent twice."""
-    return Call("POST", f"/job/start/{_job_id(job_id)}/", _run_started, repeatable=Repeatable.NEVER)
+    return Call("POST", f"/job/start/{id_of_job(job_id)}/", _run_started, repeatable=Repeatable.NEVER)
 
 
 def start_run(job_id: WhichJob) -> Call[str]:
@@ -139,17 +139,17 @@ def start_run(job_id: WhichJob) -> Call[str]:
         message = "the job was started, but this Kala does not tell which run it is: that needs kala_server"
         raise answer.error(errors.NotSupportedError, message)
 
-    return Call("POST", f"/job/start/{_job_id(job_id)}/", told, repeatable=Repeatable.NEVER)
+    return Call("POST", f"/job/start/{id_of_job(job_id)}/", told, repeatable=Repeatable.NEVER)
 
 
 def enable_job(job_id: WhichJob) -> Call[None]:
     """POST /job/enable/{id}/."""
-    return Call("POST", f"/job/enable/{_job_id(job_id)}/", _answers.check_empty)
+    return Call("POST", f"/job/enable/{id_of_job(job_id)}/", _answers.check_empty)
 
 
 def disable_job(job_id: WhichJob) -> Call[None]:
     """POST /job/disable/{id}/."""
-    return Call("POST", f"/job/disable/{_job_id(job_id)}/", _answers.check_empty)
+    return Call("POST", f"/job/disable/{id_of_job(job_id)}/", _answers.check_empty)
 
 
 def bulk(
@@ -165,14 +165,14 @@ def bulk(
     if job_ids is not None and named:
         raise errors.InvalidRequestError(f"say either job_ids or {' and '.join(named)}, not both")
     meant: dict[str, Any] = (
-        {"filter": named} if job_ids is None else {"ids": [_job_id(job_id) for job_id in job_ids]}
+        {"filter": named} if job_ids is None else {"ids": [id_of_job(job_id) for job_id in job_ids]}
     )
     told = {"action": action, **meant, "expect": expect, "dry_run": dry_run}
     return Call(
         "POST",
         "/job/bulk/",
         lambda answer: _envelopes.read(answer, BulkAnswer).jobs,
-        body=_json(told),
+        body=as_json(told),
         headers={"Content-Type": "application/json"},
         added=True,
     )
@@ -186,9 +186,9 @@ def get_kala_stats() -> Call[KalaStats]:
 def runs_page(job_id: WhichJob, *, state: str | None, limit: int, before: str | None) -> Call[RunPage]:
     """GET /job/{id}/runs/: one page, newest first."""
     return _get(
-        f"/job/{_job_id(job_id)}/runs/",
+        f"/job/{id_of_job(job_id)}/runs/",
         lambda answer: _envelopes.read(answer, RunPage),
-        params=_params(limit=limit, before=before, state=state),
+        params=query(limit=limit, before=before, state=state),
         added=True,
     )
 
@@ -198,7 +198,7 @@ def all_runs_page(job_id: WhichJob | None, **wanted: str | int | datetime | None
     return _get(
         "/runs/",
         lambda answer: _envelopes.read(answer, RunPage),
-        params=_wanted(job_id, wanted),
+        params=query_across(job_id, wanted),
         added=True,
     )
 
@@ -208,7 +208,7 @@ def upcoming_page(job_id: WhichJob | None, **wanted: str | int | datetime | None
     return _get(
         "/upcoming/",
         lambda answer: _envelopes.read(answer, UpcomingPage),
-        params=_wanted(job_id, wanted),
+        params=query_across(job_id, wanted),
         added=True,
     )
 
@@ -238,9 +238,9 @@ def cancel(run: Run | str) -> Call[None]:
 def explain(job_id: WhichJob, *, at: datetime | None, zone: Zone | None) -> Call[list[SlotExplanation]]:
     """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
     return _get(
-        f"/job/{_job_id(job_id)}/explain/",
+        f"/job/{id_of_job(job_id)}/explain/",
         lambda answer: _envelopes.read(answer, SlotsAnswer).slots,
-        params=_params(at=None if at is None else _aware(at).isoformat(), zone=zone),
+        params=query(at=None if at is None else aware(at).isoformat(), zone=zone),
         added=True,
     )
 
@@ -250,7 +250,7 @@ def preview(schedule: When, *, timezone: Zone | None, count: int) -> Call[list[d
     return _get(
         "/preview/",
         lambda answer: _envelopes.read(answer, Preview).next,
-        params=_params(schedule=str(schedule), timezone=timezone, count=count),
+        params=query(schedule=str(schedule), timezone=timezone, count=count),
         added=True,
     )
 
@@ -259,7 +259,7 @@ def events(last_event_id: str | None) -> Call[None]:
     """GET /events/ as a stream of server-sent events, which never ends."""
     headers = {"Accept": "text/event-stream"}
     if last_event_id:
-        headers["Last-Event-ID"] = _header_value("last_event_id", last_event_id)
+        headers["Last-Event-ID"] = header_value("last_event_id", last_event_id)
     return replace(_get("/events/", _answers.check_empty, added=True), headers=headers, patience=_HEARTBEATS)
 
 
@@ -270,8 +270,7 @@ def _get(
 
 
 def _get_of_run(run: Run | str, rest: str, read: Callable[[Answer], T]) -> Call[T]:
-    run_id = _checked(run.id if isinstance(run, Run) else run, "run", errors.RunNotFoundError)
-    return replace(_get(f"/run/{run_id}/{rest}", read, added=True), missing=errors.RunNotFoundError)
+    return replace(_get(f"/run/{id_of_run(run)}/{rest}", read, added=True), missing=errors.RunNotFoundError)
 
 
 def _delete(path: str) -> Call[None]:
@@ -281,9 +280,9 @@ def _delete(path: str) -> Call[None]:
 def _change(method: str, job_id: WhichJob, body: Mapping[str, Any]) -> Call[Job]:
     return Call(
         method,
-        f"/job/{_job_id(job_id)}/",
+        f"/job/{id_of_job(job_id)}/",
         lambda answer: _envelopes.read(answer, JobAnswer).job,
-        body=_json(body),
+        body=as_json(body),
         headers={"Content-Type": "application/json"},
         sends_job=True,
         added=True,
@@ -293,78 +292,3 @@ def _change(method: str, job_id: WhichJob, body: Mapping[str, Any]) -> Call[Job]
 def _run_started(answer: Answer) -> str | None:
     _answers.check_empty(answer)
     return answer.headers.get("kala-run-id") or None
-
-
-def _job_id(job: WhichJob) -> str:
-    name = job.job_id if isinstance(job, Run) else job.id if isinstance(job, Job) else job
-    if isinstance(job, Job) and not name:
-        raise errors.InvalidRequestError("this Job has no id, as no server has sent it, so nothing was asked")
-    return _checked(name, "job", errors.JobNotFoundError)
-
-
-def _job(job: object, where: str = "job") -> dict[str, Any]:
-    if not isinstance(job, Job):
-        raise errors.InvalidJobError(
-            f"{where} must be a kala_client.Job, not {_kind(job)}, so nothing was sent; Job(**fields) makes one"
-        )
-    return job.creation_body()
-
-
-def _new(job: Job, place: str = "") -> dict[str, Any]:
-    body = _job(job, place or "job")
-    _checks.check_job(job, place and f"{place}.")
-    return body
-
-
-def _checked(name: object, what: str, missing: type[errors.NotFoundError]) -> str:
-    if not isinstance(name, str):
-        raise errors.InvalidRequestError(
-            f"the id of a {what} is text, not {_kind(name)}, so nothing was asked"
-        )
-    if not _ID.fullmatch(name):
-        raise missing(f"no {what} can have the id {name[:80]!r}, so nothing was asked")
-    return name
-
-
-def _wanted(job_id: WhichJob | None, wanted: Mapping[str, str | int | datetime | None]) -> dict[str, str]:
-    told = {
-        _ON_THE_WIRE.get(name, name): _aware(value, name).isoformat()
-        if isinstance(value, datetime)
-        else value
-        for name, value in wanted.items()
-    }
-    return _params(job=None if job_id is None else _job_id(job_id), **told)
-
-
-def _aware(at: datetime, name: str = "at") -> datetime:
-    if at.utcoffset() is None:
-        raise errors.InvalidRequestError(
-            f"{name} has no time zone: {at.isoformat()}; .astimezone() gives it this machine's"
-        )
-    return at
-
-
-def _params(**params: str | ZoneInfo | int | None) -> dict[str, str]:
-    return {name: str(value) for name, value in params.items() if value is not None}
-
-
-def _keyed(key: str | None) -> dict[str, str]:
-    named = str(uuid.uuid4()) if key is None else _header_value("idempotency_key", key)
-    return {"Content-Type": "application/json", "Idempotency-Key": named}
-
-
-def _header_value(name: str, value: object) -> str:
-    if not (isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
-        raise errors.InvalidRequestError(
-            f"{name} must be 1 to 255 printable ASCII characters, such as {str(uuid.uuid4())!r}, "
-            f"not {repr(value)[:80]}"
-        )
-    return value
-
-
-def _kind(value: object) -> str:
-    return "None" if value is None else f"of type {type(value).__name__}"
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
