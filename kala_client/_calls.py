@@ -30,6 +30,7 @@ from kala_client._envelopes import (
     JobAnswer,
     JobsAnswer,
     JobStatsAnswer,
+    PauseAnswer,
     RunAnswer,
     RunPage,
     SlotsAnswer,
@@ -37,7 +38,17 @@ from kala_client._envelopes import (
     UpcomingPage,
 )
 from kala_client._fields import When, Zone
-from kala_client.models import BulkJob, Job, JobStat, KalaStats, Preview, Run, SlotExplanation, WhichJob
+from kala_client.models import (
+    BulkJob,
+    Job,
+    JobStat,
+    KalaStats,
+    Pause,
+    Preview,
+    Run,
+    SlotExplanation,
+    WhichJob,
+)
 
 T = TypeVar("T")
 
@@ -183,6 +194,28 @@ def get_kala_stats() -> Call[KalaStats]:
     return _get("/stats/", lambda answer: _envelopes.read(answer, StatsAnswer).stats)
 
 
+def get_pause() -> Call[Pause]:
+    """GET /pause/."""
+    return _get("/pause/", _paused, added=True)
+
+
+def pause(reason: str) -> Call[Pause]:
+    """POST /pause/: the pause as it is now."""
+    return Call(
+        "POST",
+        "/pause/",
+        _paused,
+        body=as_json({"reason": reason}),
+        headers={"Content-Type": "application/json"},
+        added=True,
+    )
+
+
+def resume() -> Call[Pause]:
+    """POST /resume/: that there is no pause now."""
+    return Call("POST", "/resume/", _paused, added=True)
+
+
 def runs_page(job_id: WhichJob, *, state: str | None, limit: int, before: str | None) -> Call[RunPage]:
     """GET /job/{id}/runs/: one page, newest first."""
     return _get(
@@ -261,6 +294,10 @@ def events(last_event_id: str | None) -> Call[None]:
     if last_event_id:
         headers["Last-Event-ID"] = header_value("last_event_id", last_event_id)
     return replace(_get("/events/", _answers.check_empty, added=True), headers=headers, patience=_HEARTBEATS)
+
+
+def _paused(answer: Answer) -> Pause:
+    return _envelopes.read(answer, PauseAnswer).pause
 
 
 def _get(

@@ -9,7 +9,7 @@ from kala_client._answers import Answer, is_heap
 from kala_client._garbage import only_newest_collected
 from kala_client._wire_types import FirstFault, WithoutNulls
 from kala_client.errors import UnexpectedResponseError
-from kala_client.models import BulkJob, Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
+from kala_client.models import BulkJob, Job, JobStat, KalaStats, Pause, Run, SlotExplanation, UpcomingSlot
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -56,6 +56,12 @@ class StatsAnswer(_Envelope):
     """`{"Stats": …}`."""
 
     stats: KalaStats = Field(alias="Stats")
+
+
+class PauseAnswer(_Envelope):
+    """`{"pause": …}`."""
+
+    pause: Pause
 
 
 class RunAnswer(_Envelope):

@@ -142,6 +142,14 @@ MEANINGS: dict[str, dict[str, str]] = {
         "sentence": "What became of it, and why, for people.",
         "run_id": "The id of its run.",
     },
+    "Pause": {
+        "paused": "Whether no job starts by itself.",
+        "since": "When the pause began.",
+        "reason": "Why, in the words of whoever paused it.",
+    },
+    "PauseRequest": {
+        "reason": "Why, and who says so: one line for whoever wonders. Empty leaves what an earlier pause says.",
+    },
     "Preview": {
         "next": "The next times, in order.",
     },

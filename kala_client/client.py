@@ -215,6 +215,22 @@ class KalaClient:
         """Get the figures of the whole server."""
         return self._engine.run(_calls.get_kala_stats())
 
+    def pause(self, reason: str = "") -> models.Pause:
+        """Let no job start by itself until `resume`; what is due meanwhile is skipped. Needs kala_server.
+
+        What runs goes on; what waits, waits; what is started by hand starts. A pause that is there goes on, for the new
+        reason where one is said. It outlives a restart of the server.
+        """
+        return self._engine.run(_calls.pause(reason))
+
+    def resume(self) -> models.Pause:
+        """Let jobs start by themselves again; what was due in the pause stays skipped. Needs kala_server."""
+        return self._engine.run(_calls.resume())
+
+    def get_pause(self) -> models.Pause:
+        """Say whether the server is paused, since when and why. Needs kala_server."""
+        return self._engine.run(_calls.get_pause())
+
     def runs(
         self,
         job_id: models.WhichJob | None = None,

@@ -365,6 +365,14 @@ class BulkJob(_Wire):
     run_id: str | None = None
 
 
+class Pause(_Wire):
+    """Whether the whole server is paused, `since` when, and the `reason` in the words of whoever paused it."""
+
+    paused: bool
+    since: Moment = None
+    reason: str = ""
+
+
 class UpcomingSlot(_Wire):
     """A due time that is to come, and of which job."""
 

@@ -13,14 +13,18 @@ _NEWS = timedelta(hours=1)
 
 def notes(
     *,
+    paused_since: datetime | None,
     stuck: int,
     now: datetime,
     last_step: tuple[datetime, timedelta] | None,
     open_connections: int,
     max_connections: int,
 ) -> list[str]:
-    """Return a sentence for each: `stuck` jobs; the clock, put on or back when and by how much; connections."""
+    """Return a sentence for each: a pause; `stuck` jobs; the clock, put when and by how much; connections."""
     told = []
+    if paused_since is not None:
+        since = paused_since.isoformat(timespec="seconds").replace("+00:00", "Z")
+        told.append(f"paused since {since}: no job starts by itself")
     if stuck:
         told.append(f"{stuck} {'job is' if stuck == 1 else 'jobs are'} stuck: nothing can be decided there")
     if last_step is not None and timedelta(0) <= now - last_step[0] < _NEWS:

@@ -188,8 +188,9 @@ class Server:
         self._runners.kill_all()
 
     def _notes(self) -> list[str]:
-        service = self.service
+        service, pause = self.service, self.service.state.pause
         return condition.notes(
+            paused_since=pause.at if pause else None,
             stuck=len(service.state.stuck),
             now=service.clock.now(),
             last_step=service.last_step,
@@ -202,6 +203,7 @@ class Server:
         return {
             "kala_jobs": ("Jobs", len(state.jobs)),
             "kala_jobs_disabled": ("Disabled jobs", state.counts["disabled"]),
+            "kala_paused": ("1 while the server is paused, else 0", int(state.pause is not None)),
             "kala_jobs_stuck": ("Jobs about which nothing can be decided", len(state.stuck)),
             "kala_runs_running": ("Runs whose command is running", state.counts["running"]),
             "kala_runs_ready": ("Runs that wait for a free place", len(state.ready)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kala_server.cli.job_names import JOB
+from kala_server.cli.pause import with_pause
 from kala_server.cli.plain import printable
 from kala_server.cli.remote import Session, plain, talks_to_kala
 from kala_server.cli.times import instant
@@ -88,7 +89,9 @@ def upcoming(
             limit=limit,
         )
     )
-    session.answer([plain(slot) for slot in found], lambda: upcoming_table(found, session.clock))
+    session.answer(
+        [plain(slot) for slot in found], lambda: with_pause(session, upcoming_table(found, session.clock))
+    )
 
 
 def _last(text: str | None, zone: tzinfo) -> datetime | None:

@@ -9,6 +9,7 @@ from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.jobs import job
 from kala_server.cli.manual import manual
 from kala_server.cli.overview import events, preview, stats
+from kala_server.cli.pause import pause, resume
 from kala_server.cli.serve import run, serve
 from kala_server.cli.store import store
 from kala_server.cli.token import token
@@ -48,6 +49,21 @@ def kala(ctx: click.Context, url: str | None) -> None:  # noqa: ARG001 - remote.
     help_without_command(ctx)
 
 
-for _command in (serve, run, demo, job, upcoming, stats, preview, events, token, store, completion, manual):
+for _command in (
+    serve,
+    run,
+    demo,
+    job,
+    upcoming,
+    stats,
+    pause,
+    resume,
+    preview,
+    events,
+    token,
+    store,
+    completion,
+    manual,
+):
     kala.add_command(_command)
 kala.add_command(all_runs, "runs")

@@ -9,6 +9,7 @@ from kala_server.cli.delete import delete
 from kala_server.cli.edit import copy, edit, rename
 from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.job_names import JOB
+from kala_server.cli.pause import with_pause
 from kala_server.cli.remote import Session, plain, talks_to_kala
 from kala_server.cli.runs import cancel, explain, logs, runs, start
 from kala_server.cli.switch import disable, enable
@@ -46,7 +47,10 @@ def list_jobs(
         found = session.client.get_all_jobs()
         none = 'no jobs; create one with: kala job create hello "echo hello"'
     jobs = sorted(found.values(), key=lambda one: (one.name, one.id))
-    session.answer([plain(one) for one in jobs], lambda: job_table(jobs, session.clock) if jobs else none)
+    session.answer(
+        [plain(one) for one in jobs],
+        lambda: with_pause(session, job_table(jobs, session.clock) if jobs else none),
+    )
 
 
 @click.command(short_help="Show everything about a job.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from kala_server.cli.pause import with_pause
 from kala_server.cli.plain import printable
 from kala_server.cli.reader import named_clock
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
@@ -20,7 +21,7 @@ def stats(session: Session) -> None:
     from kala_server.cli.describe import server_facts
 
     found = session.client.get_kala_stats()
-    session.answer(plain(found), lambda: server_facts(found, session.clock))
+    session.answer(plain(found), lambda: with_pause(session, server_facts(found, session.clock)))
 
 
 @click.command(short_help="Say when a schedule would be due.")

@@ -107,6 +107,10 @@ async def _serve(settings: "Settings") -> None:
     await server.start()
     say_where_jobs_are(settings, new=server.is_new)
     narration = asyncio.create_task(narrate(server.service.feed))
+    if pause := server.service.state.pause:
+        _log.warning(
+            "paused since %s: no job starts by itself until kala resume", pause.at.isoformat(" ", "seconds")
+        )
     if server.is_new:
         _tell_what_commands_get(settings)
     _say(f"listening on {server.url}")

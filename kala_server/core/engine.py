@@ -191,6 +191,22 @@ def _start(turn: Turn, event: e.StartJob) -> None:
             slots.end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=event.run_id)
 
 
+def _pause(turn: Turn, event: e.PauseServer) -> None:
+    pause = turn.state.pause
+    if pause is None or event.reason not in {"", pause.reason}:
+        turn.emit(r.ServerPaused(at=pause.at if pause else turn.now, reason=event.reason))
+
+
+def _resume(turn: Turn, _event: e.ResumeServer) -> Steps[None]:
+    """Bring every ledger up to now first: what was due in the pause is skipped for it, however late that is decided."""
+    if turn.state.pause is None:
+        return
+    for entry in _due(turn):
+        _has_come(turn, entry, missed="")
+        yield
+    yield from turn.emitting(r.ServerResumed(at=turn.now))
+
+
 def _all_of(turn: Turn, event: e.AllOf) -> Steps[None]:
     for wish in event.wishes:
         turn.job(wish.id)
@@ -296,6 +312,8 @@ _HANDLERS: dict[type, Callable[[Turn, Any], Steps[None] | None]] = {
     e.StartJob: _start,
     e.AllOf: _all_of,
     e.CancelRun: attempts.cancel,
+    e.PauseServer: _pause,
+    e.ResumeServer: _resume,
     e.Tick: _tick,
     e.StepClock: _step_clock,
     e.Recover: _recover,

@@ -94,6 +94,19 @@ class CancelRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PauseServer:
+    """Somebody wants no job to start by itself until the server is resumed."""
+
+    reason: str = ""
+    """Why, and who says so; empty leaves what an earlier pause says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeServer:
+    """Somebody wants jobs to start by themselves again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed."""
 
@@ -192,6 +205,8 @@ Event = (
     | StartJob
     | AllOf
     | CancelRun
+    | PauseServer
+    | ResumeServer
     | Tick
     | StepClock
     | Recover

@@ -185,7 +185,15 @@ class _Teller:
                 at=slot, state="disabled", sentence=f"{verb} without a run: the job is disabled"
             )
         when = f"due in {words(slot - self._now)}" if slot > self._now else "due now"
+        if self._state.pause is not None:
+            when += f", and skipped unless the server is resumed by then: {self._paused()}"
         return Explanation(at=slot, state="upcoming", sentence=when)
+
+    def _paused(self) -> str:
+        pause = self._state.pause
+        assert pause is not None
+        why = f" ({pause.reason})" if pause.reason else ""
+        return f"it is paused since {self._clock(pause.at)}{why}"
 
     def _what_it_waits_for(self) -> str:
         job = self._job
@@ -215,6 +223,8 @@ class _Teller:
         }.get(run.state, self._over)(run)
 
     def waiting(self, run: Run) -> str:
+        if self._state.holds(run):
+            return f"waits until the server is resumed: {self._paused()}"
         if run.put_off and run.retry_at is not None and run.retry_at > self._now:
             until = self._clock(run.retry_at)
             return f"waits until the machine has room, and is tried again at {until}: {run.put_off_for}"

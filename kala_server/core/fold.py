@@ -339,6 +339,19 @@ def _clock_stepped(state: State, record: r.ClockStepped) -> None:
             state.watch_retry(state.runs[run.id])
 
 
+def _server_paused(state: State, record: r.ServerPaused) -> None:
+    state.undo.put(state.pauses, "server", record)
+
+
+def _server_resumed(state: State, _record: r.ServerResumed) -> Steps[None]:
+    """Put what was held back into the queue for a free place, where it was passed over in the pause."""
+    state.undo.drop(state.pauses, "server")
+    for run_ids in list(state.active.values()):
+        for run_id in run_ids:
+            state.make_ready(state.runs[run_id])
+        yield
+
+
 def _server_kept(state: State, record: r.ServerKept) -> None:
     state.undo.put(state.times, "created_at", record.created_at)
     if record.last_attempted_run is not None:

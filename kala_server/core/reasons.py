@@ -13,6 +13,7 @@ _MAY_BE_SECRET = re.compile(r"[?#=&;](?=.)|(?=\s)", re.DOTALL)
 
 DOWN = "the server was down"
 DISABLED = "the job was disabled"
+PAUSED = "the server was paused"
 LATE = "the server noticed it too late"
 BEYOND_GRACE = "later than its misfire_grace"
 OVERLAP = "an earlier run was still there"
@@ -32,6 +33,11 @@ NO_TIMETABLE = (
     "the times of its schedule could not be computed, from this one on until the schedule was changed"
 )
 NOT_DECIDED = "what follows from its end could not be decided"
+
+
+def paused(words: str) -> str:
+    """Say that the server was paused, and why where that is known."""
+    return f"{PAUSED}: {words}" if words else PAUSED
 
 
 def stuck(error: Exception) -> str:

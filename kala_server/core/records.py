@@ -210,6 +210,22 @@ class ClockStepped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerPaused:
+    """Since then no job starts by itself; once more where only the reason is another one. Also in snapshots."""
+
+    at: datetime
+    reason: str = ""
+    """In the words of whoever paused it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerResumed:
+    """Jobs start by themselves again."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerKept:
     """What concerns the whole server: in a snapshot, where the mark is new, and to see whether there is room again."""
 
@@ -266,6 +282,8 @@ Record = (
     | RunsPruned
     | KeysForgotten
     | ClockStepped
+    | ServerPaused
+    | ServerResumed
     | ServerKept
     | JobKept
     | RunKept

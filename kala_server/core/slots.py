@@ -51,14 +51,29 @@ def account(turn: Turn, job_id: str, missed: str = "") -> None:
     if job.disabled or job.next_at is None or job.next_at > turn.now:
         return
     timetable = turn.timetable(job)
-    on_time = [] if missed else _on_time(turn, timetable, job.next_at)
-    missed_until = on_time[0][0] - INSTANT if on_time else turn.now
-    if job.next_at <= missed_until:
-        _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
-    for slot, following in on_time:
-        _due(turn, turn.job(job_id), slot, following)
+    if turn.state.pause is None:
+        _take(turn, job, job.next_at, timetable, missed)
+    else:
+        _pass_over(turn, job, timetable, missed, turn.state.pause)
     _find_next(turn, job_id, timetable)
     turn.unstick(job_id)
+
+
+def _take(turn: Turn, job: Job, first: datetime, timetable: Timetable, missed: str) -> None:
+    """Decide on each slot that has passed, the first of them on."""
+    on_time = [] if missed else _on_time(turn, timetable, first)
+    missed_until = on_time[0][0] - INSTANT if on_time else turn.now
+    if first <= missed_until:
+        _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
+    for slot, following in on_time:
+        _due(turn, turn.job(job.id), slot, following)
+
+
+def _pass_over(turn: Turn, job: Job, timetable: Timetable, missed: str, pause: r.ServerPaused) -> None:
+    """Skip what has passed, as the server is paused; what was missed before that keeps its own reason."""
+    paused = reasons.paused(pause.reason)
+    _skip_until(turn, job, timetable, min(pause.at - INSTANT, turn.now), missed or paused)
+    _skip_until(turn, turn.job(job.id), timetable, turn.now, paused)
 
 
 def look_anew(turn: Turn, job_id: str, missed: str = "") -> None:
@@ -91,11 +106,7 @@ def close(turn: Turn, job_id: str) -> None:
     if not job.disabled:
         account(turn, job_id)
     elif job.next_at is not None and job.next_at <= turn.now:
-        timetable = turn.timetable(job)
-        last = timetable.last_until(turn.now)
-        if last is not None and last >= job.next_at:
-            span = (job.next_at, last, timetable.count(job.next_at, last))
-            _skip(turn, job, span, reasons.DISABLED, timetable.next_after(turn.now))
+        _skip_until(turn, job, turn.timetable(job), turn.now, reasons.DISABLED)
 
 
 def give_up(turn: Turn, job: Job) -> None:
@@ -265,6 +276,13 @@ def _run(
     offset = turn.offset(job, slot)
     turn.queue(job, run_id, slot, trigger, next_at=following, reason=reason, cause=cause, offset=offset)
     return run_id
+
+
+def _skip_until(turn: Turn, job: Job, timetable: Timetable, until: datetime, reason: str) -> None:
+    """Skip every slot up to then that is not in the ledger."""
+    first, last = job.next_at, timetable.last_until(until)
+    if first is not None and last is not None and first <= last:
+        _skip(turn, job, (first, last, timetable.count(first, last)), reason, timetable.next_after(until))
 
 
 def _skip(

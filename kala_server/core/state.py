@@ -11,7 +11,7 @@ from itertools import chain, count
 
 from kala_server.core import durations
 from kala_server.core import records as r
-from kala_server.core.job import Job, Overlap, Run, RunState
+from kala_server.core.job import Job, Overlap, Run, RunState, Trigger
 from kala_server.core.steps import A_STEP, Steps, to_the_end
 from kala_server.core.tables import UndoLog
 from kala_server.core.values import replace
@@ -52,6 +52,8 @@ class State:
         """`created_at` of this store and `last_attempted_run`."""
         self.marks: dict[str, str] = {}
         """`store`: what the commands carry whose runs are running."""
+        self.pauses: dict[str, r.ServerPaused] = {}
+        """`server`: since when no job starts by itself, while that is so."""
         self.stuck: dict[str, str] = {}
         """Jobs about which nothing could be decided, and why. Not in the journal: each start finds it anew."""
         self.dropped: list[str] = []
@@ -74,6 +76,7 @@ class State:
         runs += [run for run in self.runs.values() if run.job_id not in self.jobs]
         return chain(
             [server],
+            list(self.pauses.values()),
             (r.JobKept(job=job, children=children.get(job.id, ())) for job in jobs),
             (r.RunKept(run=run) for run in runs),
             keys,
@@ -87,9 +90,14 @@ class State:
         return self.marks.get("store", "")
 
     @property
+    def pause(self) -> r.ServerPaused | None:
+        """Since when no job starts by itself, and why; None where they do."""
+        return self.pauses.get("server")
+
+    @property
     def size(self) -> int:
         """How many records a snapshot has."""
-        return 1 + len(self.jobs) + len(self.runs) + len(self.keys)
+        return 1 + len(self.pauses) + len(self.jobs) + len(self.runs) + len(self.keys)
 
     def job_runs(self, job_id: str) -> Iterator[Run]:
         """Yield a job's ledger, newest first."""
@@ -145,7 +153,11 @@ class State:
     def startable(self, run: Run, now: datetime) -> bool:
         """Whether only a free place is missing for the run to start."""
         in_time = run.retry_at is None or run.retry_at <= now
-        return run.state is RunState.WAITING and in_time and self.has_turn(run)
+        return run.state is RunState.WAITING and in_time and not self.holds(run) and self.has_turn(run)
+
+    def holds(self, run: Run) -> bool:
+        """Whether a pause keeps the run from being started; what was started by hand it does not."""
+        return bool(self.pauses) and run.trigger is not Trigger.MANUAL
 
     def has_turn(self, run: Run) -> bool:
         """Whether no earlier run of its job is in its way."""

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
-from kala_server.web import across, bulk, health, jobs, output, runs
+from kala_server.web import across, bulk, health, jobs, output, pause, runs
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.events import Events
@@ -35,6 +35,8 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/runs", across.Runs),
     ("/upcoming", across.Upcoming),
     ("/preview", runs.Preview),
+    ("/pause", pause.Pause),
+    ("/resume", pause.Resume),
     ("/events", Events),
     ("/stats", jobs.ServerStats),
     ("/openapi.json", OpenApi),

@@ -75,6 +75,8 @@ WISHES: dict[str, Callable[[str, str], e.Event]] = {
     "end well": lambda _, run_id: e.Ended(run_id=run_id, succeeded=True),
     "end badly": lambda _, run_id: e.Ended(run_id=run_id, succeeded=False),
     "put off": lambda _, run_id: e.PutOff(run_id=run_id, reason="no room"),
+    "pause": lambda job_id, _: e.PauseServer(reason=job_id),
+    "resume": lambda _, __: e.ResumeServer(),
     "tick": lambda _, __: e.Tick(),
     "recover": lambda _, __: e.Recover(),
     "stop": lambda _, __: e.EndEverything(),
@@ -216,6 +218,14 @@ class Histories(RuleBasedStateMachine):
     def the_server_is_stopped(self, down: timedelta) -> None:
         self.world.stop(down=down)
 
+    @rule(reason=st.sampled_from(["", "moving", "still moving"]))
+    def the_server_is_paused(self, reason: str) -> None:
+        self.world.pause(reason)
+
+    @rule()
+    def the_server_is_resumed(self) -> None:
+        self.world.resume()
+
     @rule(starts=st.integers(1, 8))
     def the_machine_has_no_room_for_some_starts(self, starts: int) -> None:
         self.world.no_room = starts
@@ -278,6 +288,7 @@ MOVES = st.one_of(
 
 
 @given(moves=st.lists(MOVES, max_size=12), script=SCRIPTS)
+@settings(deadline=None)
 def test_slots_that_come_again_take_no_place_of_others(moves: list[Any], script: list[Command]) -> None:
     world = watched(World())
     world.script["job"] = script

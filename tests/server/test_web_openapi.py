@@ -135,6 +135,7 @@ def test_refusals_are_as_described(described: Described) -> None:
         ("GET", "/runs/", 400, {"params": {"from": "noon"}}),
         ("GET", "/runs/", 404, {"params": {"job": NO_ID}}),
         ("GET", "/upcoming/", 400, {"params": {"after": "x"}}),
+        ("POST", "/pause/", 400, {"json": {"reason": "x" * 201}}),
         ("GET", "/events/", 400, {"headers": {"Last-Event-ID": "x"}}),
     ]
     for method, path, status, rest in refused:
@@ -151,6 +152,9 @@ def test_every_good_answer_is_as_described(described: Described) -> None:
     ask_about_runs(described)
     ask_about_jobs(described)
     described.ask("GET", "/openapi.json")
+    described.ask("GET", "/pause/")
+    described.ask("POST", "/pause/", json={"reason": "ask Ana"})
+    described.ask("POST", "/resume/")
     for path in ("/healthz", "/readyz", "/metrics"):
         described.ask("GET", path, api="")
     good = {

@@ -308,6 +308,28 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         answers=ok("The figures.", Stats=ref("KalaStats")),
         problems=_READS,
     ),
+    ("GET", f"{_API}/pause/"): Operation(
+        id="get_pause",
+        tag="server",
+        summary="Say whether the server is paused",
+        answers=ok("Whether it is.", pause=ref("Pause")),
+        problems=_READS,
+    ),
+    ("POST", f"{_API}/pause/"): Operation(
+        id="pause",
+        tag="server",
+        summary="Let no job start by itself until the server is resumed",
+        answers=ok("It is paused, or was already.", pause=ref("Pause")),
+        body=ref("PauseRequest"),
+        problems=_WRITES,
+    ),
+    ("POST", f"{_API}/resume/"): Operation(
+        id="resume",
+        tag="server",
+        summary="Let jobs start by themselves again",
+        answers=ok("It is not paused, or was not.", pause=ref("Pause")),
+        problems=_WRITES,
+    ),
     ("GET", f"{_API}/openapi.json"): Operation(
         id="openapi",
         tag="server",

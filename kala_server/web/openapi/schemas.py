@@ -16,6 +16,7 @@ from kala_server.core.validation import MOST_RUNS_KEPT
 from kala_server.web.openapi import sent
 from kala_server.wire.bulk import Bulk
 from kala_server.wire.expected import EXAMPLES, TO_WIRE
+from kala_server.wire.pause import PauseRequest
 from kala_server.wire.requests import EMPTY_IS_NONE
 from kala_server.wire.shapes import RUN_DOCUMENTED, SERVER_DOCUMENTED
 
@@ -29,6 +30,7 @@ _SENT = (
     sent.JobStat,
     sent.KalaStats,
     sent.Metadata,
+    sent.Pause,
     sent.Problem,
     sent.RemoteProperties,
     sent.Run,
@@ -120,6 +122,7 @@ def _of_requests() -> dict[str, Schema]:
         **spec["$defs"],
         **bulk.pop("$defs"),
         "Bulk": bulk,
+        "PauseRequest": PauseRequest.model_json_schema(),
         "RemoteCall": _call(spec["$defs"]["RemoteCall"]["properties"]),
     }
     return {

@@ -119,6 +119,12 @@ class UpcomingSlot(models.UpcomingSlot):
     model_config = _SENT
 
 
+class Pause(models.Pause):
+    """Whether the server is paused: no job starts by itself then."""
+
+    model_config = _SENT
+
+
 class Problem(BaseModel):
     """What was wrong with a request (RFC 9457)."""
 

@@ -37,6 +37,7 @@ CALLS: list[Call[Any]] = [
     _calls.jobs_page(limit=1, after=None),
     _calls.output(ID),
     _calls.delete_job(ID),
+    _calls.get_pause(),
 ]
 NAMES = sorted(
     {
@@ -53,11 +54,13 @@ NAMES = sorted(
         "errors",
         "detail",
         "at",
+        "pause",
     }
     | set(kala.Job.model_fields)
     | set(kala.JobStat.model_fields)
     | set(kala.Run.model_fields)
     | set(kala.KalaStats.model_fields)
+    | set(kala.Pause.model_fields)
     | {"execution_duration", "created", "field", "example", "message"}
 )
 SCALARS = (

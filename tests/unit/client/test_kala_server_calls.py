@@ -96,6 +96,18 @@ def test_the_same_is_asked_of_many_jobs_by_their_ids_or_by_what_they_are(connect
         client.bulk("disable", [ID], tag="night")
 
 
+def test_a_server_is_paused_and_resumed_and_asked_whether_it_is(connect: Any, serve: Any) -> None:
+    told = {"paused": True, "since": "2035-01-01T00:00:00Z", "reason": "ask Ana"}
+    server = serve(answer({"pause": told}), answer({"pause": {"paused": False}}), answer({"pause": told}))
+    client = connect(server)
+    now = client.pause("ask Ana")
+    assert (now.paused, now.since, now.reason) == (True, START, "ask Ana")
+    assert client.resume() == kala.Pause(paused=False, since=None, reason="")
+    assert client.get_pause() == now
+    assert server.asked == ["POST /api/v1/pause/", "POST /api/v1/resume/", "GET /api/v1/pause/"]
+    assert json.loads(server.requests[0].content) == {"reason": "ask Ana"}
+
+
 def test_a_time_without_a_zone_is_refused_and_named(connect: Any, serve: Any) -> None:
     with pytest.raises(kala.InvalidRequestError, match="since has no time zone: 2035-01-01"):
         list(connect(serve()).runs(since=datetime(2035, 1, 1)))
@@ -347,6 +359,9 @@ ADDED: list[Callable[[Any], Any]] = [
     lambda client: client.update_job(ID, retries=1),
     lambda client: client.replace_job(ID, Job(name="a")),
     lambda client: client.create_jobs([]),
+    lambda client: client.pause(),
+    lambda client: client.resume(),
+    lambda client: client.get_pause(),
     lambda client: client.delete_all_jobs(),
 ]
 

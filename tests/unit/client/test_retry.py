@@ -90,7 +90,7 @@ def test_what_was_never_sent_may_be_sent(call: Call[object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", [_calls.enable_job("x"), _calls.disable_job("x"), _calls.replace_job("x", JOB)]
+    "call", [_calls.enable_job("x"), _calls.disable_job("x"), _calls.replace_job("x", JOB), _calls.pause("")]
 )
 def test_a_change_without_a_key_is_never_repeated_after_it_was_sent(call: Call[object]) -> None:
     assert attempts(call, cut(), keys=True) == []

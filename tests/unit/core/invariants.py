@@ -18,6 +18,7 @@ def contents(state: State) -> dict[str, Any]:
         "children": state.children,
         "counts": state.counts,
         "times": state.times,
+        "pauses": state.pauses,
     }
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+from kala_server.core import reasons
 from kala_server.core import records as r
-from kala_server.core.job import Job, Run
+from kala_server.core.job import Job, Run, Trigger
 from kala_server.core.state import State
 
 _RUNS = UUID("50722e8a-75d0-4ed4-9771-8f6b6b2bc384")
@@ -85,11 +86,16 @@ def slot_id(job_id: str, slot: datetime) -> str:
 
 
 class StartCounter:
-    """Watches a journal as it grows: no run exists twice, and none starts more often than it failed or was put off."""
+    """Watches a journal as it grows: no run exists twice, and none starts more often than it failed or was put off.
+
+    While the server is paused, no slot becomes a run and nothing starts but what was started by hand.
+    """
 
     def __init__(self) -> None:
         self.queued: set[str] = set()
         self.starts: Counter[str] = Counter()
+        self.by_hand: set[str] = set()
+        self.paused = False
         self.seen = 0
 
     def watch(self, history: list[r.Record]) -> None:
@@ -100,12 +106,23 @@ class StartCounter:
     def _note(self, record: r.Record) -> None:
         if isinstance(record, r.RunQueued):
             assert record.run_id not in self.queued, "the same run was queued twice"
+            assert not (self.paused and _is_of_a_slot(record)), "a slot became a run in a pause"
             self.queued.add(record.run_id)
+            self.by_hand |= {record.run_id} if record.trigger is Trigger.MANUAL else set()
             self.starts[record.run_id] = 1
         elif isinstance(record, r.AttemptFailed | r.StartPutOff):
             self.starts[record.run_id] += 1
         elif isinstance(record, r.RunFinished):
             self.starts[record.run_id] = 0
+        elif isinstance(record, r.ServerPaused | r.ServerResumed):
+            self.paused = isinstance(record, r.ServerPaused)
         elif isinstance(record, r.RunStarted):
+            assert not self.paused or record.run_id in self.by_hand, "a run started by itself in a pause"
             self.starts[record.run_id] -= 1
             assert self.starts[record.run_id] >= 0, "a run was started twice"
+
+
+def _is_of_a_slot(record: r.RunQueued) -> bool:
+    """Whether the run is there because a slot was due: a rerun is caught up as well, and names its cause."""
+    again = record.trigger is Trigger.CATCH_UP and record.reason == reasons.AGAIN
+    return record.trigger in {Trigger.SCHEDULE, Trigger.CATCH_UP} and not again

@@ -116,6 +116,12 @@ class World:
     def cancel(self, run: Run) -> None:
         self.tell(e.CancelRun(run_id=run.id))
 
+    def pause(self, reason: str = "") -> None:
+        self.tell(e.PauseServer(reason=reason))
+
+    def resume(self) -> None:
+        self.tell(e.ResumeServer())
+
     # -- what happens
 
     def tell(self, event: e.Event) -> Decision:

@@ -9,6 +9,7 @@ from kala_server.condition import notes
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 WELL: dict[str, Any] = {
+    "paused_since": None,
     "stuck": 0,
     "now": NOW,
     "last_step": None,
@@ -40,8 +41,18 @@ def test_stuck_jobs_are_counted_and_not_named(stuck: int, words: str) -> None:
     assert note.startswith(words)
 
 
+def test_a_pause_is_told_with_when_it_began_and_nothing_that_somebody_wrote() -> None:
+    [note] = notes(**{**WELL, "paused_since": NOW - timedelta(hours=1, microseconds=5)})
+    assert note == "paused since 2029-12-31T22:59:59Z: no job starts by itself"
+
+
 def test_connections_without_room_for_another_are_told() -> None:
     [note] = notes(**{**WELL, "open_connections": 4})
     assert "--max-connections" in note
-    everything = {"stuck": 2, "open_connections": 4, "last_step": (NOW, timedelta(hours=1))}
-    assert len(notes(**{**WELL, **everything})) == 3
+    everything = {
+        "paused_since": NOW,
+        "stuck": 2,
+        "open_connections": 4,
+        "last_step": (NOW, timedelta(hours=1)),
+    }
+    assert len(notes(**{**WELL, **everything})) == 4
