@@ -70,8 +70,6 @@ class Census:
 
     def count(self, chunk: bytes) -> None:
         """Count what comes next. Raises BadJsonError once it is certain that there is too much of something."""
-        if self._open == b'"' and b'"' not in chunk and b"\\" not in chunk:
-            return  # all of it is within one string
         bare = self._without_strings(self._open + chunk)
         marks = bare.translate(None, _NO_MARKS)
         self._strings += bare.count(b'"')
@@ -93,6 +91,11 @@ class Census:
             raise BadJsonError(f"more than {self._most_values:,} values in one document")
 
     def _without_strings(self, chunk: bytes) -> bytes:
+        """Return what stands outside of strings, with a quote for each of them that ends."""
+        if b"\\" not in chunk:  # so that every quote begins a string or ends it
+            parts = chunk.split(b'"')
+            self._open = b"" if len(parts) % 2 else b'"'
+            return b'"'.join(parts[::2])
         whole = _WHOLE.match(chunk)
         assert whole is not None
         self._open = b""

@@ -53,7 +53,8 @@ class Pace:
             except StopIteration as end:
                 result: T = end.value
                 return result
-            await self.keep()
+            if self.used_up:
+                await self.keep()
 
 
 class Turns:

@@ -72,11 +72,11 @@ def _create(turn: Turn, event: e.CreateJobs) -> Steps[None]:
         )
     if known is not None:
         return
-    for new in event.jobs:
+    for number, new in enumerate(event.jobs):
         try:
             _create_one(turn, new)
         except InvalidJobError as error:
-            raise error.within(new.place) from None
+            raise error.within(f"{event.place}[{number}]" if event.place else "") from None
         yield
     if event.key:
         ids = tuple(new.id for new in event.jobs)

@@ -1,25 +1,24 @@
 """What the engine is told, and what it asks for: an event comes in, effects go out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import NamedTuple
 
 from kala_server.core.job import Job, JobSpec, Run, RunState
+from kala_server.core.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """A job to be created, under the id that it will have."""
 
     id: str
     spec: JobSpec
     disabled: bool = False
-    place: str = ""
-    """Where it stands in the request, such as `jobs[3]`, for whoever hears of its faults."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class CreateJobs:
     """An owner wants these jobs: all of them, or none.
 
@@ -27,12 +26,14 @@ class CreateJobs:
     """
 
     jobs: tuple[NewJob, ...]
+    place: str = ""
+    """Where they stand in the request, such as `jobs`, for whoever hears of their faults; empty for one by itself."""
     key: str = ""
     key_digest: str = ""
     """Of the request's body, so that the same key with another body is noticed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ChangeJob:
     """An owner replaces what a job says."""
 
@@ -45,33 +46,33 @@ class ChangeJob:
     """The job as it was when the change was made from it; None = whatever it says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class DeleteJob:
     """An owner wants a job gone."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class DeleteAllJobs:
     """An owner wants every job gone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class EnableJob:
     """An owner wants a job's slots to count again."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class DisableJob:
     """An owner wants a job's slots to pass."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class StartJob:
     """An owner wants a run now, under this id."""
 
@@ -79,21 +80,21 @@ class StartJob:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class AllOf:
     """An owner wants all of this, about a job each, or nothing; no job may go that is not named."""
 
     wishes: tuple[DeleteJob | EnableJob | DisableJob | StartJob, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class CancelRun:
     """An owner wants a run to end."""
 
     run_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class PauseServer:
     """Somebody wants no job to start by itself until the server is resumed."""
 
@@ -101,17 +102,17 @@ class PauseServer:
     """Why, and who says so; empty leaves what an earlier pause says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ResumeServer:
     """Somebody wants jobs to start by themselves again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class StepClock:
     """The wall clock was put on, or back, by so many seconds beside those that have passed."""
 
@@ -126,7 +127,7 @@ class Printed(NamedTuple):
     """Whether some of it is not kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Recover:
     """The server starts on a store that was in use; some commands may have outlived it."""
 
@@ -138,24 +139,24 @@ class Recover:
     """What the commands carry that are started from now on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class LookForRoom:
     """The store was full, and nothing else waits to be kept that would show when it is not any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class LookAnew:
     """The rules of time zones may be others now: the next slots of these jobs are looked up anew."""
 
     job_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class EndEverything:
     """The server stops and will not wait any longer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Housekeep:
     """Let go of what is too old to be kept."""
 
@@ -163,7 +164,7 @@ class Housekeep:
     keys_before: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Spawned:
     """An attempt's process is there."""
 
@@ -172,7 +173,7 @@ class Spawned:
     pid_started: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class PutOff:
     """An attempt was not started, as the machine had no room for it; nothing of it has happened."""
 
@@ -180,7 +181,7 @@ class PutOff:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Ended:
     """An attempt is over."""
 
@@ -220,7 +221,7 @@ Event = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class StartAttempt:
     """Effect: carry out the next attempt of the run."""
 
@@ -228,21 +229,21 @@ class StartAttempt:
     job: Job
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class EndAttempt:
     """Effect: end the run's command."""
 
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DropOutputs:
     """Effect: these runs are no longer kept, nor is their output."""
 
     run_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ReportStuck:
     """Effect: let those who look after the server know that nothing can be decided about a job."""
 

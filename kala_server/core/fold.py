@@ -9,7 +9,7 @@ from typing import Any
 
 from kala_server.core import ledger
 from kala_server.core import records as r
-from kala_server.core.job import Arrival, Job, JobSpec, Run, RunState, WaitFor
+from kala_server.core.job import NOTHING_YET, Arrival, Job, JobSpec, Run, RunState, WaitFor
 from kala_server.core.state import State
 from kala_server.core.steps import Steps, to_the_end
 from kala_server.core.values import replace
@@ -58,9 +58,11 @@ def _job_kept(state: State, record: r.JobKept) -> None:
 def _add_job(state: State, job: Job) -> None:
     state.put_job(job)
     state.watch_slot(job)
-    state.count("disabled", int(job.disabled))
-    state.count("succeeded", job.tally.success_count)
-    state.count("errors", job.tally.error_count)
+    if job.disabled:
+        state.count("disabled", 1)
+    if job.tally is not NOTHING_YET:
+        state.count("succeeded", job.tally.success_count)
+        state.count("errors", job.tally.error_count)
 
 
 def _job_changed(state: State, record: r.JobChanged) -> Steps[None]:

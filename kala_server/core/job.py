@@ -4,9 +4,11 @@ Texts stay as their owner wrote them (a schedule, a duration); `durations.py` an
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+
+from kala_server.core.values import value
 
 
 class RunState(StrEnum):
@@ -65,7 +67,7 @@ COMMAND = 0
 HTTP_CALL = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RemoteCall:
     """The HTTP call of a job of type 1 (WIRE: `remote_properties`)."""
 
@@ -85,7 +87,7 @@ class RemoteCall:
             yield from ((name, value) for value in ((values,) if isinstance(values, str) else values))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """What a job's owner asked for. Durations are ISO 8601 texts, empty = none."""
 
@@ -121,7 +123,7 @@ class JobSpec:
     rerun_interrupted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Arrival:
     """A parent's run that has ended and waits for its generation, for a child with `wait_for: all`."""
 
@@ -130,7 +132,7 @@ class Arrival:
     succeeded: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What a job's runs have come to. As in Kala, every failed attempt counts as an error."""
 
@@ -146,7 +148,7 @@ class Tally:
 NOTHING_YET = Tally()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job as the server keeps it."""
 
@@ -176,7 +178,7 @@ class Job:
         return tuple(oldest.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Run:
     """One entry in the ledger: a run, or one or more slots that did not run and why."""
 

@@ -200,6 +200,7 @@ class Repeating:
         return high
 
 
+@lru_cache(maxsize=16_384)
 def read(schedule: str, timezone: str = "") -> Timetable:
     """Read a schedule, a cron line or `never` that a job is to have. Raises ValueError which says what was wrong."""
     check_length(schedule)
@@ -222,6 +223,7 @@ def read_stored(schedule: str, timezone: str = "") -> Timetable:
 def forget_zones() -> None:
     """Read every zone anew when it is needed next, as the database may have changed."""
     ZoneInfo.clear_cache()
+    read.cache_clear()
     read_stored.cache_clear()  # what else is remembered is remembered by zones as they are read
 
 

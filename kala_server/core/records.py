@@ -1,18 +1,18 @@
-"""Everything that can happen, as the journal keeps it: one frozen dataclass for each kind of record.
+"""Everything that can happen, as the journal keeps it: one value for each kind of record.
 
 A record says what happened and holds what was decided, so that applying it needs no clock and no parsing.
 Names here are the names in the journal: renaming one needs a new journal version.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
 from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger
+from kala_server.core.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class JobCreated:
     """A job was accepted."""
 
@@ -23,7 +23,7 @@ class JobCreated:
     next_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class JobChanged:
     """A job's owner replaced what it says, or its next slot was looked up anew."""
 
@@ -36,7 +36,7 @@ class JobChanged:
     """Where its schedule begins anew; None leaves its slots as they are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class JobEnabled:
     """A job's slots count again."""
 
@@ -44,7 +44,7 @@ class JobEnabled:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class JobDisabled:
     """A job's slots pass without a run."""
 
@@ -52,7 +52,7 @@ class JobDisabled:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class JobDeleted:
     """A job and its history are gone; a command that still runs may end in peace."""
 
@@ -60,14 +60,14 @@ class JobDeleted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class AllJobsDeleted:
     """Every job is gone."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RunQueued:
     """A run exists and waits for its turn."""
 
@@ -85,7 +85,7 @@ class RunQueued:
     """By how many minutes the clock of the job's zone is ahead of UTC at the slot; None where it names no zone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class SlotsSkipped:
     """One or more slots passed without a run."""
 
@@ -104,7 +104,7 @@ class SlotsSkipped:
     """As of a run, at the last of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RunStarted:
     """An attempt is about to be spawned: durable before it is."""
 
@@ -112,7 +112,7 @@ class RunStarted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RunSpawned:
     """The attempt's process is there."""
 
@@ -121,7 +121,7 @@ class RunSpawned:
     pid_started: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class StartPutOff:
     """The attempt was not started, as the machine had no room for it: it is none, and the run waits again."""
 
@@ -131,7 +131,7 @@ class StartPutOff:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class AttemptFailed:
     """An attempt failed and another one follows."""
 
@@ -145,7 +145,7 @@ class AttemptFailed:
     output_cut: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RunEnding:
     """The run's command is being ended, because it was cancelled, replaced or took too long."""
 
@@ -156,7 +156,7 @@ class RunEnding:
     cause: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """Nothing more happens to the run."""
 
@@ -170,7 +170,7 @@ class RunFinished:
     output_cut: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ParentEnded:
     """A parent's run has ended and waits for its generation."""
 
@@ -180,28 +180,28 @@ class ParentEnded:
     succeeded: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class GenerationJoined:
     """One run of each parent has ended: the oldest arrival of each is taken."""
 
     job_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RunsPruned:
     """Finished runs that ended before this instant are no longer kept."""
 
     before: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class KeysForgotten:
     """Idempotency keys from before this instant are no longer remembered."""
 
     before: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ClockStepped:
     """The wall clock was put on (or back, below zero), or the machine was asleep."""
 
@@ -209,7 +209,7 @@ class ClockStepped:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ServerPaused:
     """Since then no job starts by itself; once more where only the reason is another one. Also in snapshots."""
 
@@ -218,14 +218,14 @@ class ServerPaused:
     """In the words of whoever paused it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ServerResumed:
     """Jobs start by themselves again."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ServerKept:
     """What concerns the whole server: in a snapshot, where the mark is new, and to see whether there is room again."""
 
@@ -235,7 +235,7 @@ class ServerKept:
     """What the commands carry that were started since: the mark of the store (see `store/signature.py`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class JobKept:
     """Snapshot: a job as it is."""
 
@@ -244,14 +244,14 @@ class JobKept:
     """In the order in which they follow it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class RunKept:
     """Snapshot: an entry of the ledger as it is."""
 
     run: Run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class KeyKept:
     """An idempotency key, and the jobs that were created with it; also in snapshots."""
 

@@ -5,38 +5,29 @@ The shape (a number where a number belongs) is checked where the request is read
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain, islice
+from operator import attrgetter
 
-from kala_client.due import example_for, is_cron, is_never
+from kala_client.due import example_for
 from kala_client.schedule import Period
 from kala_server.core import calls, kernel, runnable, templates, words
+from kala_server.core.cron import Cron
 from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidJobError
 from kala_server.core.followers import would_start_itself
 from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
-from kala_server.core.occurrences import first_of, read, read_stored, start_of
+from kala_server.core.occurrences import Never, read, read_stored, start_of
 from kala_server.core.slots import ON_TIME
 from kala_server.core.state import State
 from kala_server.core.zones import zone_of
 
 _SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
-_DURATION_FIELDS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
-_WHAT_RUNS = (
-    "name",
-    "command",
-    "env",
-    "argv",
-    "shell",
-    "cwd",
-    "user",
-    "type",
-    "remote_properties",
-    "template_delimiters",
-)
 _COMMAND = "bash -c 'date >> /tmp/dates'"
 _ENV = {"LANG": "C.UTF-8"}
+_AN_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 _NO_USER = re.compile(r"[\0\n:/]")
 _LONGEST_NAME = kernel.LONGEST_WORD - len("KALA_JOB_NAME=")
 _NOT_ZERO = {
@@ -49,25 +40,44 @@ _TEMPLATES = {
     "TemplateDelimiters": "{{ }}",
 }
 MOST_RUNS_KEPT = 100_000
-_NOTHING = JobSpec(name="")
+
+Rule = Callable[[State, str, JobSpec], Iterator[FieldProblem]]
+"""Says what is wrong with a job under an id."""
 
 
 def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> None:
     """Raise InvalidJobError where the job cannot be accepted under this id.
 
-    Unless its schedule `begins` with this, it is one that was accepted before: then it is nobody's mistake.
+    What the job says already was accepted by the rules of then, and is nobody's mistake: it is not asked again, but for
+    its schedule where that `begins` with this.
     """
     known = state.jobs.get(job_id)
-    before = known.spec if known else _NOTHING
-    problems = chain(
-        _about_what_runs(spec, before, job_id),
-        _about_the_schedule(spec) if begins else (),
-        _about_time(spec, before),
-        _about_limits(spec),
-        _about_others(state, job_id, spec),
-    )
+    said = _said(spec, _values(known.spec)) if known else ("name", *_said(spec, _DEFAULTS))
+    if begins:
+        said = ("schedule", *said)
+    problems = chain.from_iterable(rule(state, job_id, spec) for rule in _rules_about(said))
     if told := list(islice(problems, MOST_TOLD)):
         raise InvalidJobError(told)
+
+
+_FIELDS = tuple(field.name for field in fields(JobSpec))
+_values = attrgetter(*_FIELDS)
+_DEFAULTS = _values(JobSpec(name=""))
+
+
+def _said(spec: JobSpec, before: Sequence[object]) -> tuple[str, ...]:
+    """Return the fields that say something else than before; of a template it is asked what it comes to."""
+    values = zip(_FIELDS, _values(spec), before, strict=True)
+    said = tuple([name for name, now, then in values if now is not then and now != then])
+    if spec.template_delimiters and not templates.OF_SPEC.isdisjoint(said):
+        return ("template_delimiters", *said)
+    return said
+
+
+@lru_cache(maxsize=1024)
+def _rules_about(said: tuple[str, ...]) -> tuple[Rule, ...]:
+    """Return the rules for fields; jobs of one kind say something in the same ones."""
+    return tuple(rule for about, rule in _RULES if not about.isdisjoint(said))
 
 
 def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:
@@ -75,13 +85,12 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
 
     It may have passed while the request was on its way: then it is late, but not missed.
     """
-    if is_never(spec.schedule):
-        return None
     if not spec.schedule:
         return None if spec.parent_jobs else created_at
-    start = (
-        first_of(spec, now) if is_cron(spec.schedule) else start_of(read_stored(spec.schedule, spec.timezone))
-    )
+    timetable = read_stored(spec.schedule, spec.timezone)
+    if isinstance(timetable, Never):
+        return None
+    start = timetable.next_after(now) if isinstance(timetable, Cron) else start_of(timetable)
     if start is None:
         raise _invalid("schedule", "it is never due", example_for(spec.schedule))
     if start <= now - ON_TIME:
@@ -101,14 +110,7 @@ def _invalid(field: str, message: str, example: object) -> InvalidJobError:
     return InvalidJobError([FieldProblem(field, message, example)])
 
 
-def _about_what_runs(spec: JobSpec, before: JobSpec, job_id: str) -> Iterator[FieldProblem]:
-    """What the job says already was accepted by the rules of then, and is not asked again.
-
-    Of a template it is asked what it comes to.
-    """
-    asked = (*_WHAT_RUNS, *templates.OF_SPEC) if spec.template_delimiters else _WHAT_RUNS
-    if before.name and all(getattr(spec, field) == getattr(before, field) for field in asked):
-        return
+def _about_what_runs(_state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     try:
         spec = templates.filled(spec, job_id)
     except templates.TemplateError as error:
@@ -127,7 +129,6 @@ def _about_what_runs(spec: JobSpec, before: JobSpec, job_id: str) -> Iterator[Fi
                 f"a name of more than {_LONGEST_NAME:,} bytes cannot be given to the command as KALA_JOB_NAME"
             )
             yield FieldProblem("name", message, "nightly-report")
-    yield from _about_the_surroundings(spec)
 
 
 def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
@@ -144,7 +145,7 @@ def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
         yield from _about(lambda: words.check(spec.command, known), "command", _COMMAND)
 
 
-def _about_the_surroundings(spec: JobSpec) -> Iterator[FieldProblem]:
+def _about_variables(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     for name, value in spec.env.items():
         if not name or "=" in name or "\0" in name + value:
             yield FieldProblem("env", f"{name!r} cannot be the name of a variable", _ENV)
@@ -153,6 +154,9 @@ def _about_the_surroundings(spec: JobSpec) -> Iterator[FieldProblem]:
         most = f"{kernel.LONGEST_WORD:,} bytes, all of them {kernel.MOST_IN_ALL:,}"
         message = f"a variable with its name has up to {most}"
         yield FieldProblem("env", message, _ENV)
+
+
+def _about_whose_it_is(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     if spec.cwd and ("\0" in spec.cwd or not spec.cwd.startswith("/")):
         yield FieldProblem("cwd", "the directory must be an absolute path", "/srv/reports")
     elif kernel.size(spec.cwd) > kernel.LONGEST_PATH:
@@ -168,60 +172,79 @@ def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
         )
 
 
-def _about_time(spec: JobSpec, before: JobSpec) -> Iterator[FieldProblem]:
-    """What the job says already was accepted by the rules of then, and is not asked again."""
-    for field in _DURATION_FIELDS:
+def _about_a_duration(field: str) -> Rule:
+    def wrong(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
         text = getattr(spec, field)
-        if text and text != getattr(before, field):
-            yield from _about_a_duration(field, text)
+        if not text:
+            return
+        try:
+            duration = _duration(text)
+        except ValueError as error:
+            yield FieldProblem(field, str(error), "PT5S")
+            return
+        if field in _NOT_ZERO and duration.is_zero:
+            message = f"a duration of zero {_NOT_ZERO[field]}; leave it out where there is to be none"
+            yield FieldProblem(field, message, "PT1H")
+
+    return wrong
+
+
+@lru_cache(maxsize=1024)
+def _duration(text: str) -> Period:
+    """Read a duration; many jobs have the same."""
+    return Period.parse(text)
+
+
+def _about_the_backoff(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     if not 1 <= spec.retry_backoff < math.inf:
         yield FieldProblem("retry_backoff", "the factor is 1 (always the same delay) or more", 2)
 
 
-def _about_the_schedule(spec: JobSpec) -> Iterator[FieldProblem]:
-    wrong_zone = list(_about(lambda: zone_of(spec.timezone), "timezone", "Europe/Berlin"))
-    yield from wrong_zone
+def _about_the_schedule(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    timezone = spec.timezone
+    try:
+        zone_of(timezone)
+    except ValueError as error:
+        yield FieldProblem("timezone", str(error), "Europe/Berlin")
+        timezone = ""
     if spec.schedule:
-        timezone = "" if wrong_zone else spec.timezone
-        yield from _about(lambda: read(spec.schedule, timezone), "schedule", example_for(spec.schedule))
+        try:
+            read(spec.schedule, timezone)
+        except ValueError as error:
+            yield FieldProblem("schedule", str(error), example_for(spec.schedule))
 
 
-def _about_a_duration(field: str, text: str) -> Iterator[FieldProblem]:
-    wrong = list(_about(lambda: Period.parse(text), field, "PT5S"))
-    yield from wrong
-    if field in _NOT_ZERO and not wrong and Period.parse(text).is_zero:
-        message = f"a duration of zero {_NOT_ZERO[field]}; leave it out where there is to be none"
-        yield FieldProblem(field, message, "PT1H")
-
-
-def _about_limits(spec: JobSpec) -> Iterator[FieldProblem]:
+def _about_retries(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     if spec.retries < 0:
         yield FieldProblem("retries", "the number of further attempts cannot be negative", 2)
+
+
+def _about_what_is_kept(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     if not 1 <= spec.keep_runs <= MOST_RUNS_KEPT:
         yield FieldProblem("keep_runs", f"between 1 and {MOST_RUNS_KEPT} runs can be kept", 100)
 
 
-def _about_others(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
-    an_id = "93b65499-b211-49ce-57e0-19e735cc5abd"
+def _about_parents(state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     for parent_id in spec.parent_jobs:
         if parent_id not in state.jobs:
-            yield FieldProblem("parent_jobs", f"there is no job with the id {parent_id!r}", [an_id])
+            yield FieldProblem("parent_jobs", f"there is no job with the id {parent_id!r}", [_AN_ID])
     if len(set(spec.parent_jobs)) < len(spec.parent_jobs):
-        yield FieldProblem("parent_jobs", "a parent can be named only once", [an_id])
-    known = state.jobs.get(job_id)
-    # One that was there when the job named it, and was deleted since, is nobody's mistake.
-    named_before = known is not None and known.spec.on_failure_job == spec.on_failure_job
-    if spec.on_failure_job and spec.on_failure_job not in state.jobs and not named_before:
-        yield FieldProblem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}", an_id)
-    if would_start_itself(state, job_id, spec):
-        if would_start_itself(state, job_id, replace(spec, on_failure_job="")):
-            what = FieldProblem(
-                "parent_jobs", "the job would start itself again and again, by way of its parents", [an_id]
-            )
-        else:
-            message = "the job would start itself again and again, by way of the job for its failure"
-            what = FieldProblem("on_failure_job", message, an_id)
-        yield what
+        yield FieldProblem("parent_jobs", "a parent can be named only once", [_AN_ID])
+
+
+def _about_the_one_for_failure(state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if spec.on_failure_job and spec.on_failure_job not in state.jobs:
+        yield FieldProblem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}", _AN_ID)
+
+
+def _about_circles(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if not would_start_itself(state, job_id, spec):
+        return
+    again = "the job would start itself again and again, by way of"
+    if would_start_itself(state, job_id, replace(spec, on_failure_job="")):
+        yield FieldProblem("parent_jobs", f"{again} its parents", [_AN_ID])
+    else:
+        yield FieldProblem("on_failure_job", f"{again} the job for its failure", _AN_ID)
 
 
 def _about(read_it: Callable[[], object], field: str, example: object) -> Iterator[FieldProblem]:
@@ -230,3 +253,28 @@ def _about(read_it: Callable[[], object], field: str, example: object) -> Iterat
         read_it()
     except ValueError as error:
         yield FieldProblem(field, str(error), example)
+
+
+_RULES: tuple[tuple[frozenset[str], Rule], ...] = tuple(
+    (frozenset(about), rule)
+    for about, rule in (
+        (
+            ("name", "command", "env", "argv", "shell", "type", "remote_properties", "template_delimiters"),
+            _about_what_runs,
+        ),
+        (("env",), _about_variables),
+        (("cwd", "user"), _about_whose_it_is),
+        (("schedule", "timezone"), _about_the_schedule),
+        *(
+            ((field,), _about_a_duration(field))
+            for field in ("epsilon", "misfire_grace", "timeout", "retry_delay")
+        ),
+        (("retry_backoff",), _about_the_backoff),
+        (("retries",), _about_retries),
+        (("keep_runs",), _about_what_is_kept),
+        (("parent_jobs",), _about_parents),
+        (("on_failure_job",), _about_the_one_for_failure),
+        (("parent_jobs", "on_failure_job"), _about_circles),
+    )
+)
+"""The fields that each rule is about: it is asked where one of them says something new."""

@@ -1,24 +1,36 @@
-"""Frozen values with some of their fields changed: `dataclasses.replace`, in half of its time.
+"""Values that nobody changes: made anew with other fields, in a fraction of the time that `dataclasses` takes for it.
 
-That one asks for a constructor, which for a run sets two dozen fields by their names. The values here have slots, and
-constructors that check nothing, so what is there is copied as it is. The life of each run has seven such steps.
+A dataclass that is frozen at run time sets each field by way of a guard, in its constructor too: 4 µs for a job, where
+a plain one takes one. Here type checkers, which see all of the house and its tests, hold that nothing is assigned.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["replace"]
+__all__ = ["replace", "value"]
 
-if TYPE_CHECKING:  # type checkers know which fields that one takes
+if TYPE_CHECKING:  # type checkers know which fields these have
+    from dataclasses import dataclass as value
     from dataclasses import replace
 else:
+    from dataclasses import dataclass
+
     V = TypeVar("V")
 
-    def replace(value: V, /, **changes: Any) -> V:
-        """Return the value with these fields in place of its own. Raises AttributeError for an unknown field."""
-        new = object.__new__(type(value))
-        put = object.__setattr__
-        for name in value.__slots__:
-            put(new, name, getattr(value, name))
+    def value(*, frozen: bool, **options: bool) -> Any:
+        """Return a decorator for a class of values, which are compared by content and can be keys."""
+        assert frozen
+        return dataclass(unsafe_hash=True, **options)
+
+    def replace(before: V, /, **changes: Any) -> V:
+        """Return the value with these fields in place of its own. Raises AttributeError for an unknown field.
+
+        `dataclasses.replace` asks for a constructor, which for a run sets two dozen fields by their names. The values
+        here have slots, and constructors that check nothing, so what is there is copied as it is. The life of each run
+        has seven such steps.
+        """
+        new = object.__new__(type(before))
+        for name in before.__slots__:
+            setattr(new, name, getattr(before, name))
         for name, changed in changes.items():
-            put(new, name, changed)
+            setattr(new, name, changed)
         return new

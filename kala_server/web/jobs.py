@@ -11,7 +11,7 @@ from kala_server.core import events as e
 from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.job import Job, JobSpec
 from kala_server.core.state import State
-from kala_server.core.steps import Steps
+from kala_server.core.steps import A_STEP, Steps
 from kala_server.garbage import only_the_newest_looked_at
 from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
@@ -48,7 +48,7 @@ class JobTaker(Handler):
 class JobCreator(JobTaker):
     """What the two ways to create jobs share."""
 
-    async def create(self, jobs: list[e.NewJob]) -> list[str]:
+    async def create(self, jobs: list[e.NewJob], place: str = "") -> list[str]:
         """Create the jobs and return their ids; those of earlier, where this very request came before."""
         key = self.request.headers.get("Idempotency-Key", "")
         if len(key) > LONGEST_KEY or not key.isprintable():
@@ -56,7 +56,9 @@ class JobCreator(JobTaker):
             raise InvalidRequestError([FieldProblem("Idempotency-Key", message, str(uuid4()))])
         # In a thread, as it takes 0.1 s for the largest body.
         digest = await asyncio.to_thread(self._digest) if key else ""
-        await self.context.service.submit(e.CreateJobs(jobs=tuple(jobs), key=key, key_digest=digest))
+        await self.context.service.submit(
+            e.CreateJobs(jobs=tuple(jobs), place=place, key=key, key_digest=digest)
+        )
         if not key:
             return [job.id for job in jobs]
         return await self.ask(lambda state: list(state.keys[key].ids))
@@ -103,7 +105,7 @@ class Batch(JobCreator):
         with only_the_newest_looked_at():
             reading = batch.read_batch(self.raw_body(), passed_over, default_owner=self.context.default_owner)
             jobs = await self.context.turns.walk(_new_jobs(reading))
-            ids = await self.create(jobs)
+            ids = await self.create(jobs, "jobs")
         self.answer({"ids": ids, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
 
 
@@ -114,15 +116,17 @@ def _told(warnings: list[str]) -> dict[str, list[str]]:
 def _new_jobs(reading: Steps[list[tuple[JobSpec, bool]]]) -> Steps[list[e.NewJob]]:
     read = yield from reading
     ids = []
-    for _ in read:
+    for number in range(len(read)):
         ids.append(str(uuid4()))
-        yield
+        if not number % A_STEP:
+            yield
     # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
     ids.sort()
     new = []
-    for number, (job_id, (spec, disabled)) in enumerate(zip(ids, read, strict=True)):
-        new.append(e.NewJob(id=job_id, spec=spec, disabled=disabled, place=f"jobs[{number}]"))
-        yield
+    for number, (spec, disabled) in enumerate(read):
+        new.append(e.NewJob(id=ids[number], spec=spec, disabled=disabled))
+        if not number % A_STEP:
+            yield
     return new
 
 

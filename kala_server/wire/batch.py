@@ -119,19 +119,23 @@ class _Document:
             self._expect(b",")
 
     def _some(self) -> list[Any]:
-        """Return the next elements of an array; none where they cannot be read together, or something is wrong."""
+        """Return the next elements of an array; none where they cannot be read together, or something is wrong.
+
+        What has so few bytes holds no more than one job may.
+        """
         end = self._end_of_some()
         try:
-            some: list[Any] = strict_json.loads(b"[%b]" % bytes(self._body[self._at : end]))
+            some: list[Any] = strict_json.decode(b"[%b]" % bytes(self._body[self._at : end]))
         except BadJsonError:
             return []
         self._at = end
         return some
 
     def _end_of_some(self) -> int:
-        """Return where an element ends once there are enough of them, or their array does."""
-        at, depth = self._at, 0
-        while bracket := _TO_BRACKET.match(self._body, at, self._at + MOST_BYTES):
+        """Return where the last element ends that is within the next bytes, or their array does."""
+        at, depth, end = self._at, 0, self._at
+        most = at + strict_json.PIECE
+        while bracket := _TO_BRACKET.match(self._body, at, most):
             at = bracket.end()
             if self._body[at - 1] in b"[{":
                 depth += 1
@@ -139,9 +143,9 @@ class _Document:
                 return at - 1
             else:
                 depth -= 1
-                if not depth and at - self._at > strict_json.PIECE:
-                    return at
-        return self._at
+                if not depth:
+                    end = at
+        return end
 
     def value(self, place: str) -> Any:
         """Read a value as it would be read in a request of its own."""

@@ -22,6 +22,8 @@ _TOLD = 40
 """Characters of a name in a warning."""
 
 _TAKEN = [TO_WIRE.get(field.name, field.name) for field in fields(JobSpec)] + ["disabled"]
+_PLAIN = frozenset(_TAKEN) - {"remote_properties"}
+"""What there is nothing to tell of, as it is spelled by most."""
 _OF_A_CALL = [field.name for field in fields(RemoteCall)]
 _NAMES = frozenset(name.lower() for name in _TAKEN)
 _KNOWN = _NAMES.union(name.lower() for shape in SHAPES.values() for name in (*shape.own, *shape.common))
@@ -38,6 +40,8 @@ class PassedOver:
     def look(self, document: object, place: str = "") -> None:
         """Look at a job, or at the change of one; `place` is where in the request it stands."""
         if not isinstance(document, dict):
+            return
+        if document.keys() <= _PLAIN:
             return
         before = f"{place}." if place else ""
         for name, value in document.items():

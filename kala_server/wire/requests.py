@@ -12,9 +12,10 @@ from kala_server.core.job import HTTP_CALL, Job, JobSpec
 from kala_server.wire.expected import EXAMPLES, TO_WIRE, kind_of, no_object, problem
 from kala_server.wire.merge_patch import merge_patch
 
-_SPEC = TypeAdapter(JobSpec)
+_validate_spec = TypeAdapter(JobSpec).validator.validate_json
 _SPEC_FIELDS = {field.name for field in fields(JobSpec)}
 _FROM_WIRE = {TO_WIRE.get(name, name).lower(): name for name in (*_SPEC_FIELDS, "disabled")}
+_AS_NAMED = frozenset(name for key, name in _FROM_WIRE.items() if key == name)
 EMPTY_IS_NONE = ("overlap", "catch_up", "wait_for")
 """Choices for which a client may also send an empty text; of other texts it is a value as good as any."""
 
@@ -60,6 +61,8 @@ def _named(document: object) -> dict[str, Any]:
     """Return what a request says by the names of our fields; what is not one of them is passed over."""
     if not isinstance(document, dict):
         raise no_object(document)
+    if document.keys() <= _AS_NAMED:
+        return dict(document)
     said: dict[str, Any] = {}
     for key, value in document.items():
         name = _FROM_WIRE.get(key.lower())
@@ -139,7 +142,7 @@ def _are_texts(value: object) -> TypeGuard[list[str] | tuple[str, ...]]:
 
 def _read_spec(said: Mapping[str, Any]) -> JobSpec:
     try:
-        spec = _SPEC.validate_json(to_json({"name": "", **said}), strict=True)
+        spec: JobSpec = _validate_spec(to_json({"name": "", **said}), strict=True)
     except ValidationError as error:
         details = error.errors(include_url=False)[:MOST_TOLD]
         raise InvalidJobError([problem(detail) for detail in details]) from None

@@ -68,10 +68,7 @@ async def until(question: Callable[[], bool]) -> None:
 def jobs(count: int = MANY, **fields: Any) -> e.CreateJobs:
     spec = JobSpec(**{"name": "a job", "command": "true", "schedule": LATER, **fields})
     return e.CreateJobs(
-        jobs=tuple(
-            e.NewJob(id=f"{number:08}{JOB_ID[8:]}", spec=spec, place=f"jobs[{number}]")
-            for number in range(count)
-        )
+        jobs=tuple(e.NewJob(id=f"{number:08}{JOB_ID[8:]}", spec=spec) for number in range(count))
     )
 
 
@@ -92,8 +89,8 @@ def test_a_large_batch_is_decided_in_slices_and_seen_as_a_whole() -> None:
 def test_a_batch_that_is_refused_at_its_end_leaves_nothing() -> None:
     async def scene(parts: Parts) -> None:
         good = jobs()
-        bad = e.NewJob(id=JOB_ID, spec=JobSpec(name="", command="true"), place="jobs[2000]")
-        refused = parts.submit(e.CreateJobs(jobs=(*good.jobs, bad)))
+        bad = e.NewJob(id=JOB_ID, spec=JobSpec(name="", command="true"))
+        refused = parts.submit(e.CreateJobs(jobs=(*good.jobs, bad), place="jobs"))
         beside = parts.create(schedule=LATER)
         with pytest.raises(InvalidJobError, match=r"jobs\[2000\]\.name"):
             await refused

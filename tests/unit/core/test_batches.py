@@ -1,6 +1,5 @@
 """Jobs that are created together: all of them or none, and once for each idempotency key."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -42,11 +41,11 @@ def test_a_job_of_a_batch_cannot_be_the_child_of_one_after_it() -> None:
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_bad_job_refuses_the_whole_batch_and_says_where_it_stands(place: int) -> None:
     world = World()
-    jobs = [replace(new_job(f"job {n}"), place=f"jobs[{n}]") for n in range(3)]
-    jobs[place] = replace(new_job("bad", command=""), place=f"jobs[{place}]")
+    jobs = [new_job(f"job {n}") for n in range(3)]
+    jobs[place] = new_job("bad", command="")
     known = {name: dict(table) for name, table in contents(world.state).items()}
     with pytest.raises(InvalidJobError) as refused:
-        world.tell(e.CreateJobs(jobs=tuple(jobs), key="key"))
+        world.tell(e.CreateJobs(jobs=tuple(jobs), place="jobs", key="key"))
     assert [problem.field for problem in refused.value.problems] == [f"jobs[{place}].command"]
     assert contents(world.state) == known
     assert world.state.take_dropped() == []

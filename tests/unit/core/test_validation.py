@@ -174,7 +174,7 @@ def test_a_job_that_was_stored_when_more_was_accepted_can_be_changed_elsewhere(s
     state.jobs[id_of("old")] = replace(there, id=id_of("old"), spec=stored)
     try:
         check(state, id_of("old"), replace(stored, retries=3))
-        [problem] = problems_of(state, replace(stored, cwd="/srv"), "old").problems
+        [problem] = problems_of(state, replace(stored, env={"BAR": "2"}), "old").problems
         assert problem.field == "command"
     finally:
         del state.jobs[id_of("old")]
