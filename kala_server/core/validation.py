@@ -5,12 +5,11 @@ The shape (a number where a number belongs) is checked where the request is read
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, islice
-from operator import attrgetter
 
 from kala_client.due import example_for
 from kala_client.schedule import Period
@@ -52,32 +51,24 @@ def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> N
     its schedule where that `begins` with this.
     """
     known = state.jobs.get(job_id)
-    said = _said(spec, _values(known.spec)) if known else ("name", *_said(spec, _DEFAULTS))
-    if begins:
-        said = ("schedule", *said)
-    problems = chain.from_iterable(rule(state, job_id, spec) for rule in _rules_about(said))
+    rules = _rules_about(_said(spec, known.spec, begins=begins)) if known else _ALL
+    problems = chain.from_iterable([rule(state, job_id, spec) for rule in rules])
     if told := list(islice(problems, MOST_TOLD)):
         raise InvalidJobError(told)
 
 
-_FIELDS = tuple(field.name for field in fields(JobSpec))
-_values = attrgetter(*_FIELDS)
-_DEFAULTS = _values(JobSpec(name=""))
-
-
-def _said(spec: JobSpec, before: Sequence[object]) -> tuple[str, ...]:
+def _said(spec: JobSpec, before: JobSpec, *, begins: bool) -> set[str]:
     """Return the fields that say something else than before; of a template it is asked what it comes to."""
-    values = zip(_FIELDS, _values(spec), before, strict=True)
-    said = tuple([name for name, now, then in values if now is not then and now != then])
+    said = {field.name for field in fields(spec) if getattr(spec, field.name) != getattr(before, field.name)}
     if spec.template_delimiters and not templates.OF_SPEC.isdisjoint(said):
-        return ("template_delimiters", *said)
+        said.add("template_delimiters")
+    if begins:
+        said.add("schedule")
     return said
 
 
-@lru_cache(maxsize=1024)
-def _rules_about(said: tuple[str, ...]) -> tuple[Rule, ...]:
-    """Return the rules for fields; jobs of one kind say something in the same ones."""
-    return tuple(rule for about, rule in _RULES if not about.isdisjoint(said))
+def _rules_about(said: set[str]) -> list[Rule]:
+    return [rule for about, rule in _RULES if not said.isdisjoint(about)]
 
 
 def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:
@@ -238,7 +229,7 @@ def _about_the_one_for_failure(state: State, _job_id: str, spec: JobSpec) -> Ite
 
 
 def _about_circles(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
-    if not would_start_itself(state, job_id, spec):
+    if not (spec.parent_jobs or spec.on_failure_job) or not would_start_itself(state, job_id, spec):
         return
     again = "the job would start itself again and again, by way of"
     if would_start_itself(state, job_id, replace(spec, on_failure_job="")):
@@ -255,26 +246,24 @@ def _about(read_it: Callable[[], object], field: str, example: object) -> Iterat
         yield FieldProblem(field, str(error), example)
 
 
-_RULES: tuple[tuple[frozenset[str], Rule], ...] = tuple(
-    (frozenset(about), rule)
-    for about, rule in (
-        (
-            ("name", "command", "env", "argv", "shell", "type", "remote_properties", "template_delimiters"),
-            _about_what_runs,
-        ),
-        (("env",), _about_variables),
-        (("cwd", "user"), _about_whose_it_is),
-        (("schedule", "timezone"), _about_the_schedule),
-        *(
-            ((field,), _about_a_duration(field))
-            for field in ("epsilon", "misfire_grace", "timeout", "retry_delay")
-        ),
-        (("retry_backoff",), _about_the_backoff),
-        (("retries",), _about_retries),
-        (("keep_runs",), _about_what_is_kept),
-        (("parent_jobs",), _about_parents),
-        (("on_failure_job",), _about_the_one_for_failure),
-        (("parent_jobs", "on_failure_job"), _about_circles),
-    )
+_RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
+    (
+        ("name", "command", "env", "argv", "shell", "type", "remote_properties", "template_delimiters"),
+        _about_what_runs,
+    ),
+    (("env",), _about_variables),
+    (("cwd", "user"), _about_whose_it_is),
+    (("schedule", "timezone"), _about_the_schedule),
+    *(
+        ((field,), _about_a_duration(field))
+        for field in ("epsilon", "misfire_grace", "timeout", "retry_delay")
+    ),
+    (("retry_backoff",), _about_the_backoff),
+    (("retries",), _about_retries),
+    (("keep_runs",), _about_what_is_kept),
+    (("parent_jobs",), _about_parents),
+    (("on_failure_job",), _about_the_one_for_failure),
+    (("parent_jobs", "on_failure_job"), _about_circles),
 )
 """The fields that each rule is about: it is asked where one of them says something new."""
+_ALL = [rule for _, rule in _RULES]
