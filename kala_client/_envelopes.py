@@ -1,20 +1,15 @@
 """The objects that Kala wraps its answers into, and how they are read. Nothing here leaves the package."""
 
-from contextlib import nullcontext
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kala_client._answers import Answer, is_heap
-from kala_client._garbage import only_newest_collected
 from kala_client._wire_types import FirstFault, WithoutNulls
 from kala_client.errors import UnexpectedResponseError
 from kala_client.models import BulkJob, Job, JobStat, KalaStats, Pause, Run, SlotExplanation, UpcomingSlot
 
 M = TypeVar("M", bound=BaseModel)
-
-_LARGE = 2**20
-"""Bytes: some 800 jobs."""
 
 
 class _Envelope(FirstFault, BaseModel):
@@ -103,8 +98,7 @@ def read(answer: Answer, model: type[M]) -> M:
             UnexpectedResponseError, "this is not an answer of a Kala: it holds too many values"
         )
     try:
-        with only_newest_collected() if len(answer.body) > _LARGE else nullcontext():
-            return model.model_validate_json(answer.body, extra="allow")
+        return model.model_validate_json(answer.body, extra="allow")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the body"

@@ -20,6 +20,7 @@ from kala_server.config import ConfigError, Settings
 from kala_server.core.events import EndEverything
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
+from kala_server.garbage import Garbage
 from kala_server.metrics import Metrics
 from kala_server.outputs import OutputFolder
 from kala_server.runner.dispatch import Runners
@@ -56,7 +57,8 @@ _LARGEST_BODY = 1 << 40
 class Server:
     """A whole server on the running event loop: `start`, then `stop` (or wait until it `ended` by itself)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, garbage: Garbage | None = None) -> None:
+        garbage = garbage or Garbage()
         tokens = _tokens(settings)
         check(settings, tokens)
         tls = _tls(settings)
@@ -94,6 +96,7 @@ class Server:
             ),
             on_broken=self._on_broken,
             meter=self._metrics,
+            garbage=garbage,
         )
         hosts = {name.lower() for name in {*settings.allowed_hosts, settings.host}}
         shape = SHAPES[settings.answers]
@@ -106,6 +109,7 @@ class Server:
             notes=self._notes,
             shape=shape,
             listing=Listing(shape),
+            garbage=garbage,
             default_owner=settings.default_owner,
         )
         self._http = BoundedServer(

@@ -23,7 +23,7 @@ from kala_server.core.steps import Steps, to_the_end
 from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.feed import Feed
-from kala_server.garbage import keep_what_is_here, only_the_newest_looked_at
+from kala_server.garbage import Garbage
 from kala_server.inbox import Inbox, Wish
 from kala_server.metrics import Meter, Unmetered
 from kala_server.readers import Readers
@@ -67,6 +67,7 @@ class Service:
         policy: Policy,
         on_broken: Callable[[StoreBrokenError], None],
         meter: Meter | None = None,
+        garbage: Garbage | None = None,
     ) -> None:
         self.state = State()
         self.feed = Feed()
@@ -77,6 +78,7 @@ class Service:
         self._limits = policy.limits
         self._on_broken = on_broken
         self._meter = meter or Unmetered()
+        self._garbage = garbage or Garbage()
         self._inbox = Inbox()
         self._readers = Readers()
         self._working: asyncio.Task[None] | None = None
@@ -147,11 +149,11 @@ class Service:
 
     async def start(self) -> None:
         """Load the store, account for what was cut off or missed while the server was down, and begin."""
-        with only_the_newest_looked_at():
+        with self._garbage.only_the_newest_looked_at():
             for record in self._store.load():
                 apply(self.state, record)
                 self.state.undo.commit()
-            keep_what_is_here(clean=True)
+            self._garbage.keep_what_is_here(clean=True)
         self.state.take_dropped()
         self._executor.attach(self.tell, self._store.mark)
         survivors = await self._executor.meet_survivors(self.state, wait=self._policy.wait_for_survivors)
@@ -313,7 +315,7 @@ class Service:
         await pace.walk(freeing)
         await pace.walk(self.state.tidying())
         if records > _MANY:
-            keep_what_is_here()
+            self._garbage.keep_what_is_here()
 
     async def _no_room(self, wishes: Sequence[Wish], error: StoreFullError) -> None:
         """Go back to what is on disk, refuse who waits, and try again later what has happened all the same."""

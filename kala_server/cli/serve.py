@@ -99,10 +99,11 @@ async def _serve(settings: "Settings") -> None:
     """Serve until a signal comes or the store breaks. Raises StoreBrokenError then."""
     from kala_server.cli.narration import narrate
     from kala_server.cli.welcome import say_what_the_environment_asks_for, say_where_jobs_are
+    from kala_server.garbage import OurGarbage
     from kala_server.server import Server
 
     say_what_the_environment_asks_for(settings)
-    server = Server(settings)
+    server = Server(settings, garbage=OurGarbage())
     asked = _on_signals(server, settings)
     await server.start()
     say_where_jobs_are(settings, new=server.is_new)

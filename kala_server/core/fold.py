@@ -390,5 +390,29 @@ def _keys_forgotten(state: State, record: r.KeysForgotten) -> None:
 
 
 _APPLY: dict[type, Callable[[State, Any], Steps[None] | None]] = {
-    record_type: globals()[f"_{r.kind(record_type)}"] for record_type in r.RECORD_TYPES
+    r.JobCreated: _job_created,
+    r.JobChanged: _job_changed,
+    r.JobEnabled: _job_enabled,
+    r.JobDisabled: _job_disabled,
+    r.JobDeleted: _job_deleted,
+    r.AllJobsDeleted: _all_jobs_deleted,
+    r.RunQueued: _run_queued,
+    r.SlotsSkipped: _slots_skipped,
+    r.RunStarted: _run_started,
+    r.RunSpawned: _run_spawned,
+    r.StartPutOff: _start_put_off,
+    r.AttemptFailed: _attempt_failed,
+    r.RunEnding: _run_ending,
+    r.RunFinished: _run_finished,
+    r.ParentEnded: _parent_ended,
+    r.GenerationJoined: _generation_joined,
+    r.RunsPruned: _runs_pruned,
+    r.KeysForgotten: _keys_forgotten,
+    r.ClockStepped: _clock_stepped,
+    r.ServerPaused: _server_paused,
+    r.ServerResumed: _server_resumed,
+    r.ServerKept: _server_kept,
+    r.JobKept: _job_kept,
+    r.RunKept: _run_kept,
+    r.KeyKept: _key_kept,
 }

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kala_server.executor import Executor
+from kala_server.garbage import Garbage
 from kala_server.metrics import Metrics
 from kala_server.service import Service
 from kala_server.tokens import Tokens
@@ -34,4 +35,5 @@ class Context:
     events: WrittenOnce = field(default_factory=WrittenOnce)
     streams: set[asyncio.Task[None]] = field(default_factory=set)
     """The answers that are being streamed."""
+    garbage: Garbage
     default_owner: str = ""

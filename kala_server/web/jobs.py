@@ -12,7 +12,6 @@ from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, Invalid
 from kala_server.core.job import Job, JobSpec
 from kala_server.core.state import State
 from kala_server.core.steps import A_STEP, Steps
-from kala_server.garbage import only_the_newest_looked_at
 from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
 from kala_server.web.streaming import StreamingHandler
@@ -102,7 +101,7 @@ class Batch(JobCreator):
     async def post(self) -> None:
         """Create the jobs in their order."""
         passed_over = PassedOver()
-        with only_the_newest_looked_at():
+        with self.context.garbage.only_the_newest_looked_at():
             reading = batch.read_batch(self.raw_body(), passed_over, default_owner=self.context.default_owner)
             jobs = await self.context.turns.walk(_new_jobs(reading))
             ids = await self.create(jobs, "jobs")

@@ -11,6 +11,7 @@ import httpx
 
 from kala_server.config import Settings
 from kala_server.core.records import RunFinished, RunStarted
+from kala_server.garbage import Garbage
 from kala_server.server import Server
 from tests.server.door import _Faults
 
@@ -73,13 +74,13 @@ class Home:
 
 
 @asynccontextmanager
-async def at_home(**settings: Any) -> AsyncIterator[Home]:
+async def at_home(*, garbage: Garbage | None = None, **settings: Any) -> AsyncIterator[Home]:
     """Run a server; at the end it must stop at once, leave no task, and have logged no fault."""
     before = asyncio.all_tasks()
     faults = _Faults()
     logging.getLogger().addHandler(faults)
     try:
-        server = Server(Settings(**{"port": 0, "data_dir": None, **settings}))
+        server = Server(Settings(**{"port": 0, "data_dir": None, **settings}), garbage=garbage)
         await server.start()
         try:
             # Without certificates, which nobody needs here and which take longer to load than most scenes.

@@ -13,7 +13,7 @@ from kala_server.core.engine import MOST_AT_A_TICK
 from kala_server.core.errors import ConflictError, InvalidJobError, NotFoundError, RefusedError
 from kala_server.core.job import JobSpec, RunState, Trigger
 from kala_server.core.turn import Limits
-from kala_server.garbage import only_the_newest_looked_at
+from kala_server.garbage import OurGarbage
 from kala_server.store.protocol import StoreBrokenError
 from tests.server.service_in_parts import JOB_ID, NOW, RUN_ID, Parts, breathe, play
 
@@ -47,7 +47,7 @@ def test_who_creates_a_job_is_answered_after_it_is_durable_and_not_before() -> N
 def test_a_refusal_leaves_nothing_for_the_garbage_collector(event: e.Event) -> None:
     async def scene(parts: Parts) -> None:
         gc.collect()
-        with only_the_newest_looked_at():
+        with OurGarbage().only_the_newest_looked_at():
             for _ in range(50):
                 with pytest.raises(RefusedError):
                     await parts.service.submit(event)

@@ -1,13 +1,15 @@
 """`running_server`: a real server for as long as a block lasts."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import ref
 
 import httpx
 import pytest
 
-from kala_client import KalaClient, KalaConnectionError, RetryPolicy
+from kala_client import Job, KalaClient, KalaConnectionError, RetryPolicy
 from kala_server.config import ConfigError
 from kala_server.runner.processes import start_time
 from kala_server.store.protocol import StoreError
@@ -108,3 +110,18 @@ def test_an_error_in_the_block_is_raised_and_the_server_stops_all_the_same() -> 
     with pytest.raises(BlockError), running_server() as server:
         raise BlockError
     assert_nobody_answers(server.url)
+
+
+def test_the_garbage_collector_of_the_program_is_left_as_it_is() -> None:
+    class Node:
+        def __init__(self) -> None:
+            self.itself = self
+
+    before = gc.get_threshold(), gc.get_freeze_count()
+    with running_server() as server, KalaClient(server.url) as kala:
+        gone = ref(Node())
+        kala.create_jobs([Job(name=f"job {n}", command="true", schedule="never") for n in range(2_000)])
+        assert len(kala.get_all_jobs()) == 2_000
+        assert (gc.get_threshold(), gc.get_freeze_count()) == before
+    gc.collect()
+    assert gone() is None

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from kala_server.core.records import JobCreated
+from kala_server.garbage import OurGarbage
 from tests.server.at_home import LATER, Home, play
 
 MEBIBYTE = 1 << 20
@@ -71,7 +72,7 @@ def test_the_garbage_collector_leaves_a_large_batch_alone_and_goes_on(
         assert (gc.get_freeze_count() > before) is frozen
         assert gc.isenabled()
 
-    play(scene)
+    play(scene, garbage=OurGarbage())
 
 
 @pytest.mark.parametrize(

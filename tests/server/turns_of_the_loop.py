@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from kala_server.config import Settings
+from kala_server.garbage import OurGarbage
 from kala_server.server import Server
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Watched:
 
     def start(self, **settings: Any) -> None:
         async def start() -> None:
-            self.server = Server(Settings(**{"port": 0, "data_dir": None, **settings}))
+            self.server = Server(Settings(**{"port": 0, "data_dir": None, **settings}), garbage=OurGarbage())
             await self.server.start()
 
         self.do(start())

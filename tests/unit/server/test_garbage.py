@@ -1,4 +1,4 @@
-"""The garbage collector is spared what is here to stay, and nothing else."""
+"""The collector of a process of our own is spared what is here to stay; any other is left as it is."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,9 @@ from weakref import ref
 
 import pytest
 
-from kala_server.garbage import keep_what_is_here, only_the_newest_looked_at
+from kala_server.garbage import Garbage, OurGarbage
+
+OURS = OurGarbage()
 
 
 class Node:
@@ -25,28 +27,28 @@ def nothing_stays_kept() -> Iterator[None]:
 
 def test_what_stays_is_not_looked_through_again() -> None:
     here = Node()
-    keep_what_is_here()
+    OURS.keep_what_is_here()
     assert not any(each is here for each in gc.get_objects())
 
 
 def test_what_became_garbage_while_nobody_looked_is_not_kept() -> None:
-    with only_the_newest_looked_at():
+    with OURS.only_the_newest_looked_at():
         gone = ref(Node())
         assert gone() is not None
-        keep_what_is_here()
+        OURS.keep_what_is_here()
     assert gone() is None
 
 
 def test_what_is_known_to_be_clean_is_not_looked_through() -> None:
-    with only_the_newest_looked_at():
+    with OURS.only_the_newest_looked_at():
         there = ref(Node())
-        keep_what_is_here(clean=True)
+        OURS.keep_what_is_here(clean=True)
     assert there() is not None
 
 
 def test_in_the_block_only_the_newest_is_looked_through_and_after_an_error_all_again() -> None:
     usual = gc.get_threshold()
-    with suppress(ValueError), only_the_newest_looked_at():
+    with suppress(ValueError), OURS.only_the_newest_looked_at():
         older = ref(Node())
         gc.collect(0)
         assert older() is None
@@ -59,3 +61,13 @@ def test_in_the_block_only_the_newest_is_looked_through_and_after_an_error_all_a
         raise ValueError
     assert gc.isenabled()
     assert gc.get_threshold() == usual
+
+
+def test_the_collector_of_somebody_else_is_left_as_it_is() -> None:
+    theirs = Garbage()
+    usual, kept = gc.get_threshold(), gc.get_freeze_count()
+    with theirs.only_the_newest_looked_at():
+        theirs.keep_what_is_here()
+        theirs.keep_what_is_here(clean=True)
+        assert gc.get_threshold() == usual
+    assert gc.get_freeze_count() == kept
