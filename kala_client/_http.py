@@ -244,6 +244,8 @@ class Wire:
             return self.too_late(call)
         if isinstance(error, httpx.DecodingError):
             return errors.UnexpectedResponseError(f"the compressed answer cannot be read: {reason}")
+        if isinstance(error, httpx.InvalidURL | UnicodeEncodeError):
+            return errors.InvalidRequestError(f"this cannot be sent: {reason}")
         return errors.KalaConnectionError(f"the connection broke off before the answer was whole: {reason}")
 
     @property

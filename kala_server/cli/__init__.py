@@ -5,7 +5,10 @@ Each module holds the commands of one kind. What takes long to import is importe
 """
 
 import io
+import os
 import sys
+
+import click
 
 from kala_server.cli.app import kala
 from kala_server.runner.inherited import fill_standard_streams
@@ -20,4 +23,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character gets its number, not a traceback.
             stream.reconfigure(errors="backslashreplace")
-    kala(prog_name="kala")
+    try:
+        kala(prog_name="kala")
+    except OSError as error:  # what no command expects is that it can say nothing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nor can Python at its end
+        what = error.filename or "the output"
+        click.echo(f"Error: {what} cannot be written: {error.strerror}", err=True)
+        sys.exit(1)

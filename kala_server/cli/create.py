@@ -1,13 +1,13 @@
 """`kala job create`: from options and JSON to the fields of a job. What they mean is checked by the server."""
 
-import json
 from collections.abc import Mapping
 from datetime import tzinfo
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import click
 
 from kala_server.cli.fields import CALL, said, says_a_job
+from kala_server.cli.plain import printable
 from kala_server.cli.remote import Session, say_json, talks_to_kala
 
 
@@ -17,12 +17,12 @@ from kala_server.cli.remote import Session, say_json, talks_to_kala
 @says_a_job("name", "command")
 @click.option(
     "--from-json",
-    type=click.File(encoding="utf-8"),
+    type=click.File("rb"),
     metavar="FILE|-",
     help="Take every field from this JSON object, but those that are given here.",
 )
 @talks_to_kala
-def create(session: Session, *, from_json: TextIO | None, **given: Any) -> None:
+def create(session: Session, *, from_json: BinaryIO | None, **given: Any) -> None:
     """Create a job and print its id. Without a schedule and parents it runs at once.
 
     \b
@@ -95,11 +95,18 @@ def tell_of_new(session: Session, job_id: str) -> None:
         click.echo(job_id)
 
 
-def _read(file: TextIO) -> dict[str, Any]:
+def _read(file: BinaryIO) -> dict[str, Any]:
+    """Read a job as the server would: no name twice, no number that is none."""
+    from kala_server.strict_json import BadJsonError, loads
+
+    name = printable(str(getattr(file, "name", "<stdin>")))
     try:
-        document = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise click.ClickException(f"{file.name} is not JSON: {error}") from None
+        document = loads(file.read())
+    except BadJsonError as error:
+        wrong = str(error).replace("the body", "it")
+        raise click.ClickException(f"{name}: {printable(wrong)}") from None
+    except OSError as error:
+        raise click.ClickException(f"{name} cannot be read: {error.strerror}") from None
     if not isinstance(document, dict):
-        raise click.ClickException(f'{file.name} must hold one job: {{"name": "hello", "command": "date"}}')
+        raise click.ClickException(f'{name} must hold one job: {{"name": "hello", "command": "date"}}')
     return document

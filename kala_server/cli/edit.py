@@ -1,6 +1,8 @@
 """`kala job edit|rename|copy`: another description of a job, from options or from an editor."""
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -98,21 +100,39 @@ def _from_its_next_time(job: "Job") -> str:
 
 def _in_an_editor(session: Session, job: "Job") -> "Job | None":
     """Return the job as it was left in the editor; None where nothing was changed."""
+    from kala_server.strict_json import BadJsonError, loads
+
     before = _description(job)
     text: str | None = json.dumps(before, indent=2, ensure_ascii=False) + "\n"
     while True:
-        text = click.edit(text, extension=".json")
+        text = _edited(text)
         if text is None:
             return None
         try:
-            after = json.loads(text)
+            after = loads(text.encode())
             return None if after == before else _replace(session, job.id, after)
         except click.ClickException as error:
             wrong = error.message
-        except (ValueError, RecursionError) as error:
-            wrong = f"this is not JSON: {error}"
+        except BadJsonError as error:
+            wrong = printable(str(error))
         click.echo(f"Error: {wrong}", err=True)
         click.confirm("Edit it again?", default=True, abort=True, err=True)
+
+
+def _edited(text: str | None) -> str | None:
+    """Return what the editor leaves of the text; None where it was not saved. Raises ClickException."""
+    if not (sys.stdin.isatty() or os.environ.get("VISUAL") or os.environ.get("EDITOR")):
+        raise click.UsageError(
+            "say by options what is to be changed, such as --retries 3: an editor needs a terminal"
+        )
+    try:
+        return click.edit(text, extension=".json")
+    except click.ClickException as error:
+        raise click.ClickException(
+            f"nothing is changed: {printable(error.message)} ($VISUAL or $EDITOR names the editor)"
+        ) from None
+    except UnicodeDecodeError:
+        raise click.ClickException("nothing is changed: what the editor has left is not UTF-8") from None
 
 
 def _replace(session: Session, job_id: str, document: object) -> "Job":

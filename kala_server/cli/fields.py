@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 CALL = "remote_properties"
+_MOST_TIMES = 10**15
+"""What a schedule can say."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,11 @@ OPTIONS = (
         help="Once, or first: 9am, 09:00 (the next one), tomorrow 02:00, or 2035-06-04T09:00:00+02:00.",
     ),
     _option(
-        "times", "--times", type=click.IntRange(min=1), metavar="N", help="With --every: N times in all."
+        "times",
+        "--times",
+        type=click.IntRange(1, _MOST_TIMES),
+        metavar="N",
+        help="With --every: N times in all.",
     ),
     _option(
         "timezone",
@@ -272,6 +278,8 @@ def said(session: "Session", given: Mapping[str, Any], *, timezone: str | None =
 
     `timezone` is the job's own until now. What an empty text says is that there is none.
     """
+    if given.get("command") and given.get(f"{CALL}__url"):
+        raise click.UsageError("say either a COMMAND, or --http URL in its place")
     fields: dict[str, Any] = {}
     goes_with: dict[str, Any] = {}
     for option in OPTIONS:
@@ -294,7 +302,7 @@ def _when(session: "Session", given: Mapping[str, Any], timezone: str | None) ->
 
     reader = session.clock
     found = timetable(given, clock_of_the_job(timezone, reader), utc_now())
-    return with_its_zone(found, timezone, reader)
+    return with_its_zone(found, timezone, reader, session.notes)
 
 
 def _words(values: Iterable[str], _session: "Session") -> list[str]:

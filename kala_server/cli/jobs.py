@@ -13,6 +13,7 @@ from kala_server.cli.pause import with_pause
 from kala_server.cli.remote import Session, plain, talks_to_kala
 from kala_server.cli.runs import cancel, explain, logs, runs, start
 from kala_server.cli.switch import disable, enable
+from kala_server.cli.typed_text import NAMED
 
 if TYPE_CHECKING:
     from kala_client._fields import JobState
@@ -29,10 +30,10 @@ def job(ctx: click.Context) -> None:
 
 
 @click.command("list", short_help="List jobs.")
-@click.option("--name", help="Those of this name.")
-@click.option("--owner", help="Those of this owner.")
-@click.option("--tag", help="Those with this tag.")
-@click.option("--state", help="Those that are so: active, disabled, done, running, failing.")
+@click.option("--name", type=NAMED, help="Those of this name.")
+@click.option("--owner", type=NAMED, help="Those of this owner.")
+@click.option("--tag", type=NAMED, help="Those with this tag.")
+@click.option("--state", type=NAMED, help="Those that are so: active, disabled, done, running, failing.")
 @talks_to_kala
 def list_jobs(
     session: Session, *, name: str | None, owner: str | None, tag: str | None, state: "JobState | None"

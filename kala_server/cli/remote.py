@@ -6,14 +6,17 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from kala_server.cli.plain import printable
 from kala_server.cli.reader import Clock, readers_clock
-from kala_server.cli.times import zone_name
+from kala_server.cli.times import doubt, instant, zone_name
+from kala_server.cli.typed_text import check_text
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -32,6 +35,8 @@ class Session:
     client: "KalaClient"
     as_json: bool
     clock: Clock
+    notes: list[str] = field(default_factory=list)
+    """What is to be known of what was done; told on stderr when it is done."""
 
     def answer(self, data: object, words: Callable[[], "RenderableType"]) -> None:
         """Answer with the data as JSON, or with words for people, which are only made where they are wanted."""
@@ -41,6 +46,17 @@ class Session:
             say_json(data)
         else:
             screen().print(words())
+
+    def time(
+        self, text: str, now: datetime, *, after: datetime | None = None, before: datetime | None = None
+    ) -> datetime:
+        """Read a time on the reader's clock, as `instant` does. Raises UsageError."""
+        try:
+            found = instant(text, self.clock.zone, now, after=after, before=before)
+        except ValueError as error:
+            raise click.UsageError(printable(str(error))) from None
+        self.notes.extend(filter(None, [doubt(found)]))
+        return found
 
     def job_id(self, given: str) -> str:
         """Return the id of the job that is meant: by its id, the beginning of it, or its name."""
@@ -79,19 +95,32 @@ def talks_to_kala(command: Callable[..., None]) -> Callable[..., None]:
         from kala_client import KalaClient, KalaError
         from kala_server.cli.failures import told
 
+        check_text(ctx)
         try:
-            client = KalaClient(url or ctx.find_root().params.get("url"))
+            client = KalaClient(_address(url, ctx))
         except ValueError as error:
             raise click.UsageError(printable(str(error))) from None
         if utc and zone:
             raise click.UsageError("say either --utc or --zone")
+        session = Session(client, as_json, readers_clock(utc=utc, zone=zone))
         with client, warnings_on_stderr():
             try:
-                command(Session(client, as_json, readers_clock(utc=utc, zone=zone)), **options)
+                command(session, **options)
             except KalaError as error:
                 raise click.ClickException(told(error)) from error
+        for note in session.notes:
+            click.echo(printable(note), err=True)
 
     return connected
+
+
+def _address(given: str | None, ctx: click.Context) -> str | None:
+    """Return the address that was given, here or before the command; an empty one may be a variable that is not set."""
+    root = ctx.find_root()
+    typed = given if given is not None else root.params.get("url")
+    if typed == "" and (given == "" or root.get_parameter_source("url") is ParameterSource.COMMANDLINE):
+        raise click.UsageError("--url: the address of a Kala belongs here, such as http://127.0.0.1:8000")
+    return typed
 
 
 @contextmanager

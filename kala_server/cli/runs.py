@@ -9,7 +9,7 @@ from kala_server.cli.job_names import JOB
 from kala_server.cli.plain import printable
 from kala_server.cli.reader import Clock
 from kala_server.cli.remote import Session, is_whole_id, plain, say_json, talks_to_kala
-from kala_server.cli.times import instant
+from kala_server.cli.typed_text import NAMED
 
 if TYPE_CHECKING:
     from kala_client import Run
@@ -70,7 +70,7 @@ def _exit_code(run: "Run") -> int:
 
 @click.command(short_help="List the runs of a job, newest first.")
 @click.argument("job_id", metavar="ID", type=JOB)
-@click.option("--state", help="Those in this state, such as failed or skipped.")
+@click.option("--state", type=NAMED, help="Those in this state, such as failed or skipped.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @talks_to_kala
 def runs(session: Session, *, job_id: str, state: "RunState | None", limit: int) -> None:
@@ -141,10 +141,7 @@ def explain(session: Session, *, job_id: str, at: str | None) -> None:
     from kala_server.cli.describe import slot_table
 
     clock = session.clock
-    try:
-        when = instant(at, clock.zone, utc_now(), coming=False) if at else None
-    except ValueError as error:
-        raise click.UsageError(printable(str(error))) from None
+    when = None if at is None else session.time(at, utc_now())
     slots = session.client.explain(session.job_id(job_id), at=when, zone=clock.name)
     # Of the only time that was asked about, the sentence says it all.
     alone = printable(slots[0].sentence) if when and len(slots) == 1 else None

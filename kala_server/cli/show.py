@@ -4,6 +4,7 @@ Text of others is always escaped and never read as markup.
 """
 
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -57,10 +58,16 @@ class Column:
 
 def screen() -> Console:
     """Return a console for stdout: as wide as the terminal (or COLUMNS), and never wrapping elsewhere."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    if console.is_terminal or "COLUMNS" in os.environ:
-        return console
-    return Console(highlight=False, markup=False, emoji=False, width=_WIDE)
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said):
+        return _console()
+    # Some say 0 where they do not know, which rich would take at its word.
+    console = _console(width=shutil.get_terminal_size().columns)
+    return console if console.is_terminal else _console(width=_WIDE)
+
+
+def _console(width: int | None = None) -> Console:
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> Table:

@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
+from kala_client.cron_line import check_line
+from kala_server.cli.plain import printable
 from kala_server.cli.reader import Clock, named_clock
-from kala_server.cli.times import instant
+from kala_server.cli.times import doubt, instant
 
 PARTS = ("schedule", "cron", "every", "at", "times")
 """The options that say together when a job is due."""
@@ -19,39 +21,57 @@ PARTS = ("schedule", "cron", "every", "at", "times")
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """A schedule; `on_a_wall` is whether it means the clock of some zone."""
+    """A schedule; `on_a_wall` is whether it means the clock of some zone, `doubt` what is not plain about its START."""
 
     schedule: str
     on_a_wall: bool
+    doubt: str | None = None
 
 
 def timetable(given: Mapping[str, Any], clock: Clock, now: datetime) -> Timetable | None:
     """Return what the options say, on that clock; None where they say nothing. Raises UsageError."""
     schedule, cron, every, at, times = (given.get(name) for name in PARTS)
-    if cron is None and every and every.startswith("@"):
-        cron, every = every, None
-    if sum((schedule is not None, cron is not None, bool(every or at or times))) > 1:
+    counted = any(part is not None for part in (every, at, times))
+    if sum((schedule is not None, cron is not None, counted)) > 1:
         raise click.UsageError("say either --schedule, or --cron, or --every and --at")
-    if every or at or times:
-        try:
+    try:
+        if every and every.startswith("@") and not (at or times):
+            cron, counted = every, False
+        if counted:
             return _counted(every, at, times, clock, now)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
-    said = schedule if cron is None else cron
-    return None if said is None else Timetable(said, cron is not None or means_a_wall(said))
+        if cron is not None:
+            check_line(cron)
+            return Timetable(cron, on_a_wall=True)
+    except ValueError as error:
+        raise click.UsageError(printable(str(error))) from None
+    return None if schedule is None else Timetable(schedule, means_a_wall(schedule))
 
 
 def _counted(every: str | None, at: str | None, times: int | None, clock: Clock, now: datetime) -> Timetable:
     from kala_client import Period, Schedule
 
-    start = instant(at, clock.zone, now, coming=True) if at else None
+    if every and every.startswith("@"):
+        raise ValueError(f"{every} says by itself when: beside --at or --times say how far apart, such as 1d")
+    start = None if at is None else _coming(at, clock, now)
     on_a_wall = start is not None and start.tzinfo is clock.zone
+    odd = None if start is None else doubt(start)
     if every:
         repeat = times - 1 if times else None
-        return Timetable(str(Schedule.every(Period.parse(every), start=start, repeat=repeat)), on_a_wall)
+        return Timetable(str(Schedule.every(Period.parse(every), start=start, repeat=repeat)), on_a_wall, odd)
     if start is None or times:
         raise ValueError("how far apart? --times needs --every")
-    return Timetable(str(Schedule.once(start)), on_a_wall)
+    return Timetable(str(Schedule.once(start)), on_a_wall, odd)
+
+
+def _coming(at: str, clock: Clock, now: datetime) -> datetime:
+    """Read a time that is to come. Raises ValueError, in the words that were typed, for one that the server refuses."""
+    from kala_server.core.slots import ON_TIME
+
+    found = instant(at, clock.zone, now, after=now)
+    if found <= now - ON_TIME:
+        there = now.astimezone(clock.zone).isoformat(sep=" ", timespec="seconds")
+        raise ValueError(f"{at!r} has passed, as it is {there}; say a time that is to come")
+    return found
 
 
 def means_a_wall(schedule: str) -> bool:
@@ -75,13 +95,17 @@ def clock_of_the_job(timezone: str | None, reader: Clock) -> Clock:
         raise click.UsageError(str(error)) from None
 
 
-def with_its_zone(found: Timetable | None, timezone: str | None, reader: Clock) -> dict[str, Any]:
-    """Return the fields of a job that say when: with the reader's zone where wall times have no other; it is told."""
+def with_its_zone(
+    found: Timetable | None, timezone: str | None, reader: Clock, notes: list[str]
+) -> dict[str, Any]:
+    """Return the fields of a job that say when: with the reader's zone where wall times have no other; it is noted."""
     if found is None:
         return {}
     fields: dict[str, Any] = {"schedule": found.schedule}
     if found.on_a_wall and not timezone:
-        click.echo(f"its times are on the clock of {reader.name} (another: --timezone)", err=True)
+        notes.append(f"its times are on the clock of {reader.name} (another: --timezone)")
         if not reader.is_utc:
             fields["timezone"] = reader.name
+    if found.doubt:
+        notes.append(found.doubt)
     return fields

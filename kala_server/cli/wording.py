@@ -11,14 +11,19 @@ IN_OPTIONS = {
     ITS_ENV: "say --env NAME=VALUE",
 }
 """What there is an option for; a test holds that there is."""
+_QUERIES = {"from": "--since", "to": "--until"}
 
 
 def in_options(error: FieldError) -> str:
     """Say what is wrong with a field, and how it is said right on a command line."""
-    message = error.message
+    message, example = error.message, _as_typed(error.example)
     for said, typed in IN_OPTIONS.items():
         message = message.replace(said, typed)
-    return str(FieldError(error.field, message, _as_typed(error.example)))
+    for said, typed in _QUERIES.items():
+        message = message.replace(f"`{said}`", typed)
+    if error.field == "remote_properties" and "url" not in message:
+        example = None  # it is the call's address that is right, and not what is wrong
+    return str(FieldError(_QUERIES.get(error.field, error.field), message, example))
 
 
 def _as_typed(example: str | None) -> str | None:

@@ -145,7 +145,7 @@ class _Teller:
         around = [timetable.last_until(at), timetable.next_after(at)]
         named = [self._clock(slot) for slot in around if slot is not None and slot >= born]
         if not named:
-            return self._what_it_waits_for()
+            return self._what_it_waits_for() if self._job.spec.parent_jobs else "it runs when it is started"
         return f"the nearest {'times are' if len(named) > 1 else 'time is'} {' and '.join(named)}"
 
     def _of(self, run: Run, at: datetime) -> Explanation:

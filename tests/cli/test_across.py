@@ -1,14 +1,13 @@
 """`kala runs`, `kala upcoming`, and the last failure in `kala job list`."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Never
 from zoneinfo import ZoneInfo
 
 import pytest
-from click import UsageError
 
 from kala_client import KalaClient, clock
-from kala_server.cli import across
 from tests.cli.conftest import Kala
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -53,16 +52,48 @@ def test_what_is_due_next_is_listed(at_server: Kala, client: KalaClient) -> None
     assert [words[2] for words in at_server("upcoming", "--job", "hourly").words] == ["hourly"] * 2
 
 
+@pytest.mark.parametrize(
+    ("command", "since", "until", "meant"),
+    [
+        ("runs", "18:00", None, ("-1 18:00", None)),
+        ("runs", "06:00", None, ("0 06:00", None)),
+        ("runs", "18:00", "06:00", ("-1 18:00", "0 06:00")),
+        ("runs", "06:00", "05:00", ("-1 06:00", "0 05:00")),
+        ("runs", "yesterday 05:00", "yesterday 06:00", ("-1 05:00", "-1 06:00")),
+        ("runs", "05:00", "tomorrow 06:00", ("0 05:00", "1 06:00")),
+        ("upcoming", "18:00", None, ("0 18:00", None)),
+        ("upcoming", None, "06:00", (None, "1 06:00")),
+        ("upcoming", "18:00", "06:00", ("0 18:00", "1 06:00")),
+        ("upcoming", "06:00", "18:00", ("1 06:00", "1 18:00")),
+        ("upcoming", "yesterday 06:00", "08:00", ("-1 06:00", "0 08:00")),
+    ],
+)
 def test_a_time_of_day_is_the_last_one_of_what_was_and_the_next_one_of_what_comes(
     monkeypatch: pytest.MonkeyPatch,
+    typed: Kala,
+    command: str,
+    since: str | None,
+    until: str | None,
+    meant: tuple[str | None, str | None],
 ) -> None:
+    """It is 7 in the morning in Tokyo. What is to follow the one time follows it, not the other way round."""
     now = datetime.now(TOKYO).replace(hour=7, minute=0, second=0, microsecond=0)
     monkeypatch.setattr(clock, "utc_now", lambda: now.astimezone(UTC))
-    yesterday, tomorrow = now - timedelta(days=1), now + timedelta(days=1)
-    assert across._last("18:00", TOKYO) == yesterday.replace(hour=18)
-    assert across._last("06:00", TOKYO) == now.replace(hour=6)
-    assert across._next("18:00", TOKYO) == now.replace(hour=18)
-    assert across._next("06:00", TOKYO) == tomorrow.replace(hour=6)
-    assert across._last(None, TOKYO) is across._next(None, TOKYO) is None
-    with pytest.raises(UsageError, match="'noon' is no time"):
-        across._last("noon", TOKYO)
+    asked: dict[str, datetime | None] = {}
+
+    def nothing(_client: KalaClient, *, since: Any, until: Any, **_others: object) -> list[Never]:
+        asked.update(since=since, until=until)
+        return []
+
+    monkeypatch.setattr(KalaClient, command, nothing)
+    words = [word for option in (("--since", since), ("--until", until)) if option[1] for word in option]
+    ended = typed(command, "--zone", "Asia/Tokyo", *map(str, words))
+    assert (ended.code, ended.err) == (0, "")
+
+    def there(said: str | None) -> datetime | None:
+        if said is None:
+            return None
+        day, clock_time = said.split()
+        return datetime.combine(now.date() + timedelta(days=int(day)), time.fromisoformat(clock_time), TOKYO)
+
+    assert (asked["since"], asked["until"]) == (there(meant[0]), there(meant[1]))

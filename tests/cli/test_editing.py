@@ -95,7 +95,7 @@ def test_an_editor_that_changes_nothing_changes_nothing(
 @pytest.mark.parametrize(
     ("broken", "why"),
     [
-        ("{", "this is not JSON: "),
+        ("{", "not JSON: "),
         ("[]", 'a job is an object: {"name": "hello", "command": "date"}'),
         ('{"name": "report", "comand": "date"}', "comand: "),
         ('{"name": "report", "command": "date", "schedule": "x"}', "schedule: "),

@@ -16,8 +16,11 @@ def create(*words: str, text: str = "") -> Result:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('{"name":', "<stdin> is not JSON: "),
-        ("[" * 100_000, "<stdin> is not JSON: "),
+        ('{"name":', "<stdin>: not JSON: "),
+        ("", "<stdin>: it is empty; a JSON object belongs there"),
+        ("[" * 100_000, "<stdin>: nested deeper than 64"),
+        ('{"name": "one", "name": "two"}', "<stdin>: "),
+        ('{"name": "one", "retries": NaN}', "<stdin>: retries: "),
         ("[1]", '<stdin> must hold one job: {"name": "hello", "command": "date"}'),
         ('{"name": "typo", "comand": "date"}', "comand: "),
         ('{"name": "typo", "command": "date", "retries": -1}', "retries: "),
@@ -36,7 +39,7 @@ def test_json_that_is_no_job_is_refused_on_one_line(text: str, why: str) -> None
         ([], "a job needs a NAME and a COMMAND, or --from-json"),
         (
             ["x", "true", "--every", "5 minutes"],
-            "short forms are 30s, 5m, 2h, 1d, 1w, 1mo, 1y, and 1h30m of several",
+            "short forms are 30s, 5m, 2h, 1d, 1w, 1mo, 1y, and 1h30m of several, or an ISO 8601 duration such as PT5M",
         ),
         (["x", "true", "--every", "0s"], "the shortest is PT0.000001S"),
         (
