@@ -80,11 +80,15 @@ class StartJob:
     run_id: str
 
 
+Wish = DeleteJob | EnableJob | DisableJob | StartJob
+"""What can be wanted of several jobs at once."""
+
+
 @value(frozen=True, slots=True, kw_only=True)
 class AllOf:
     """An owner wants all of this, about a job each, or nothing; no job may go that is not named."""
 
-    wishes: tuple[DeleteJob | EnableJob | DisableJob | StartJob, ...]
+    wishes: tuple[Wish, ...]
 
 
 @value(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """`/job/bulk/`: the same to many jobs, all or none, and to none that was not seen (docs/api.md)."""
 
-from dataclasses import replace
 from uuid import uuid4
 
 from pydantic_core import to_json
@@ -23,39 +22,47 @@ class Bulk(Handler):
     async def post(self) -> None:
         """Do it to all of the jobs that are meant, or say which these are."""
         asked = bulk.read_bulk(self.body())
-        ids = asked.ids if asked.filter is None else await self._found(asked.filter)
-        jobs = await self.ask_long(lambda state: _meant(state, asked.action, list(dict.fromkeys(ids or ()))))
+        ids = [*dict.fromkeys(asked.ids or ())] if asked.filter is None else await self._found(asked.filter)
+        jobs = await self.ask_long(lambda state: _meant(state, asked, ids))
         if asked.expect is not None and len(jobs) != asked.expect:
             raise ConflictError(
                 f"the number of jobs that are meant is {len(jobs):,}, not {asked.expect:,}: look again which these are"
             )
         if not asked.dry_run:
-            if asked.action is Action.START:
-                jobs = [replace(job, run_id=str(uuid4())) for job in jobs]
-            wishes = tuple(job.wish(asked.action) for job in jobs)
-            await self.context.service.submit(e.AllOf(wishes=wishes))
+            wishes = await self.context.turns.walk(_wishes(jobs, asked.action))
+            await self.context.service.submit(e.AllOf(wishes=tuple(wishes)))
         self.send(await self.context.turns.walk(_written(jobs)))
 
     async def _found(self, filter_: bulk.Filter) -> list[str]:
         wanted, now = Wanted.of(filter_), self.context.service.clock.now()
         running = wanted.state is JobState.RUNNING
         sight = await self.ask(lambda state: listing.look(state, now, running=running))
-        found, _ = await wanted.find(sight)
+        found, _ = await self.context.turns.walk(wanted.find(sight))
         return [job.id for job in found]
 
 
-def _meant(state: State, action: Action, ids: list[str]) -> Steps[list[Meant]]:
+def _meant(state: State, asked: bulk.Bulk, ids: list[str]) -> Steps[list[Meant]]:
     """Return the jobs that something is done to; what is deleted takes children with it."""
+    starts = asked.action is Action.START and not asked.dry_run
     for job_id in ids:
         existing(state, job_id)
         yield
-    if action is Action.DELETE:
+    if asked.action is Action.DELETE:
         ids = yield from followers.deleted_with(state, ids)
     meant = []
     for job_id in ids:
-        meant.append(Meant(job_id, existing(state, job_id).spec.name))
+        name = existing(state, job_id).spec.name
+        meant.append(Meant(job_id, name, str(uuid4()) if starts else None))
         yield
     return meant
+
+
+def _wishes(jobs: list[Meant], action: Action) -> Steps[list[e.Wish]]:
+    wishes = []
+    for job in jobs:
+        wishes.append(job.wish(action))
+        yield
+    return wishes
 
 
 def _written(jobs: list[Meant]) -> Steps[bytes]:

@@ -1,12 +1,12 @@
 """Which jobs a client wants to see: the filters of `GET /job/`, and its pages."""
 
-import asyncio
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
 from kala_server.core.job import Job
+from kala_server.core.steps import Steps
 from kala_server.web.query import Cursor, Query, cursor
 from kala_server.wire.answers import is_done
 from kala_server.wire.bulk import Filter
@@ -14,7 +14,7 @@ from kala_server.wire.listing import Sight
 
 MOST_JOBS = 100_000
 _SLICE = 2_048
-"""Jobs that are looked at in one go: a few milliseconds of work."""
+"""Jobs that are put in order in one go: it takes a millisecond or two."""
 _PARAMETERS = ("q", "name", "owner", "tag", "state", "limit", "after")
 
 
@@ -63,19 +63,21 @@ class Wanted:
         said = filter_.model_dump() | {"q": filter_.q.lower(), "state": state}
         return cls(**said, limit=sys.maxsize, after=None)
 
-    async def find(self, sight: Sight) -> tuple[list[Job], str | None]:
-        """Return the jobs of the page, in the order of their creation, and where the next page begins.
-
-        It looks at them in slices, between which others have their turn.
-        """
+    def find(self, sight: Sight) -> Steps[tuple[list[Job], str | None]]:
+        """Return the jobs of the page, in the order of their creation, and where the next page begins, step by step."""
         found: list[Job] = []
         in_order = True
         jobs = iter(sight.jobs)
         while slice_ := list(islice(jobs, _SLICE)):
-            fitting = sorted((job for job in slice_ if self._fits(sight, job)), key=_place)
+            fitting = []
+            for job in slice_:
+                if self._fits(sight, job):
+                    fitting.append(job)
+                yield
+            fitting.sort(key=_place)
             in_order = in_order and not (found and fitting and _place(fitting[0]) < _place(found[-1]))
             found += fitting
-            await asyncio.sleep(0)
+            yield
         if not in_order:  # the clock has been set back in between
             found.sort(key=_place)
         page = found[: self.limit]

@@ -80,7 +80,7 @@ class Jobs(StreamingHandler, JobCreator):
         if wanted is None:
             await self.stream(self.context.listing.slices(sight))
             return
-        found, following = await wanted.find(sight)
+        found, following = await self.context.turns.walk(wanted.find(sight))
         await self.stream(self.context.listing.slices(sight, found, more={"next": following}))
 
     async def post(self) -> None:

@@ -52,7 +52,7 @@ class Meant:
     name: str
     run_id: str | None = None
 
-    def wish(self, action: Action) -> e.EnableJob | e.DisableJob | e.StartJob | e.DeleteJob:
+    def wish(self, action: Action) -> e.Wish:
         """Return what its owner wants."""
         match action:
             case Action.ENABLE:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 SLICE = 256
 """Jobs, and runs told with them, in a slice: a millisecond or two of work even where each of them has to be written."""
+_LOOKED_AT = 2_048
+"""Jobs of which is looked in one go whether they are still there."""
 
 _MUCH = 1 << 14
 """Bytes of one job, of which what is written so far is sent before."""
@@ -179,12 +181,16 @@ class Listing:
 
     async def _forget(self, sight: Sight) -> None:
         """Let go of jobs that are gone, some at a time."""
-        there = {job.id for job in sight.jobs}
-        gone = [job_id for job_id in self._written if job_id not in there]
-        for begin in range(0, len(gone), SLICE):
-            for job_id in gone[begin : begin + SLICE]:
-                self._written.pop(job_id, None)
-                self._jobs.pop(job_id, None)
+        there: set[str] = set()
+        for begin in range(0, len(sight.jobs), _LOOKED_AT):
+            there.update(job.id for job in sight.jobs[begin : begin + _LOOKED_AT])
+            await asyncio.sleep(0)
+        written = list(self._written)
+        for begin in range(0, len(written), _LOOKED_AT):
+            for job_id in written[begin : begin + _LOOKED_AT]:
+                if job_id not in there:
+                    self._written.pop(job_id, None)
+                    self._jobs.pop(job_id, None)
             await asyncio.sleep(0)
 
 

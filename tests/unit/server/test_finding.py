@@ -1,12 +1,12 @@
 """Pages of jobs are in the order of their creation, however the clock was set, and let others have their turn."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from kala_server.core.job import Job, JobSpec
 from kala_server.core.state import State
+from kala_server.core.steps import to_the_end
 from kala_server.web import finding
 from kala_server.web.finding import Wanted
 from kala_server.web.query import Query
@@ -30,7 +30,7 @@ def pages(sight: Sight, limit: int) -> list[str]:
     while True:
         wanted = Wanted.read(Query({"limit": [str(limit).encode()], "after": [after.encode()]}))
         assert wanted is not None
-        page, following = asyncio.run(wanted.find(sight))
+        page, following = to_the_end(wanted.find(sight))
         found += [job.id for job in page]
         if following is None:
             return found
@@ -46,22 +46,7 @@ def test_pages_have_every_job_once_in_order_although_the_clock_was_set_back(
     assert pages(seen(5, 6, 6, 1, 7, 2), limit) == ["job-3", "job-5", "job-0", "job-1", "job-2", "job-4"]
 
 
-def test_between_two_slices_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding, "_SLICE", 1)
-    turns = 0
-
-    async def scene() -> None:
-        async def others() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
-
-        other = asyncio.create_task(others())
-        wanted = Wanted.read(Query({"name": [b"a"]}))
-        assert wanted is not None
-        await wanted.find(seen(*range(10)))
-        other.cancel()
-
-    asyncio.run(scene())
-    assert turns >= 9
+def test_each_job_is_looked_at_in_a_step_of_its_own() -> None:
+    wanted = Wanted.read(Query({"q": [b"none"]}))
+    assert wanted is not None
+    assert sum(1 for _ in wanted.find(seen(*range(10)))) >= 10
