@@ -29,18 +29,25 @@ class Garbage:
 class OurGarbage(Garbage):
     """That of a process which does nothing but serve."""
 
+    def __init__(self) -> None:
+        self._blocks = 0
+        """How many last in which only the newest is looked at."""
+
     @contextmanager
     def only_the_newest_looked_at(self) -> Iterator[None]:
         """Look for garbage among the newest objects only, at each once, while much is made.
 
         To look through all of it again and again takes a tenth of the time, and to do so once at the end holds the
-        loop. Of two such blocks at once, the first to end lets the collector go on as usual.
+        loop. Of several such blocks at once, the last to end lets the collector go on as usual.
         """
+        self._blocks += 1
         gc.set_threshold(_NEWEST, _NEVER, _NEVER)
         try:
             yield
         finally:
-            gc.set_threshold(*_USUAL)
+            self._blocks -= 1
+            if not self._blocks:
+                gc.set_threshold(*_USUAL)
 
     def keep_what_is_here(self, *, clean: bool = False) -> None:
         """Never look again through what is here now: a full pass over 100,000 jobs holds the loop for 0.1 s.

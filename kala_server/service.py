@@ -218,7 +218,8 @@ class Service:
         try:
             while room and self._inbox:
                 await self._inbox.gather(self.clock.monotonic)
-                room = await self._work_on_batch()
+                with self._garbage.only_the_newest_looked_at():
+                    room = await self._work_on_batch()
                 await self._pace().walk(self._readers.answering(self.state))
                 if room:
                     self._set_alarm()
@@ -268,7 +269,7 @@ class Service:
         self._executor.settle(records)
         self._idle.set()
         await self._tidy(freeing, len(records))
-        self._compact_when_wanted()
+        await self._compact_when_wanted()
         return True
 
     async def _decide(
@@ -378,11 +379,12 @@ class Service:
         self.tell(e.Housekeep(runs_before=before, keys_before=now - _KEYS_KEPT))
         self.clock.later(_HOUSEKEEPING, self._housekeep)
 
-    def _compact_when_wanted(self) -> None:
+    async def _compact_when_wanted(self) -> None:
         if self._compacting is None and self._store.wants_compaction(self.state.size):
+            # Not in the task, which may begin when the next batch is in the state and not yet in the store.
+            snapshot = await self._pace().walk(self.state.taking_snapshot())
             try:
-                # Not in the task, which may begin when the next batch is in the state and not yet in the store.
-                compaction = self._store.compact(self.state.snapshot())
+                compaction = self._store.compact(snapshot)
             except StoreBrokenError as error:
                 self._break((), error)
                 return

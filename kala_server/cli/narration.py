@@ -4,6 +4,7 @@ import logging
 
 from kala_server.core.records import Record, kind
 from kala_server.feed import Feed
+from kala_server.turns import Pace
 
 _log = logging.getLogger("kala.happens")
 
@@ -14,8 +15,10 @@ async def narrate(feed: Feed) -> None:
     """Log what happens, from the server's start to its end; nothing where nobody wants to know."""
     if not _log.isEnabledFor(logging.DEBUG):
         return
+    pace = Pace()
     async for entry in feed.follow(0):
         _log.debug("%s", "more than can be told" if entry.record is None else in_short(entry.record))
+        await pace.keep()
 
 
 def in_short(record: Record) -> str:

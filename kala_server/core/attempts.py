@@ -12,6 +12,7 @@ from kala_server.core.errors import ConflictError
 from kala_server.core.followers import follow
 from kala_server.core.job import Job, Run, RunState, Trigger
 from kala_server.core.slots import end_run
+from kala_server.core.steps import Steps
 from kala_server.core.turn import Turn, run_id_for
 from kala_server.core.values import replace
 
@@ -21,14 +22,15 @@ LONGEST_PUTTING_OFF = 5
 _SECOND = timedelta(seconds=1)
 
 
-def dispatch(turn: Turn) -> None:
-    """Start what waits, oldest slot first, while there is a free place."""
+def dispatch(turn: Turn) -> Steps[None]:
+    """Start what waits, oldest slot first, while there is a free place, step by step."""
     while turn.limits.starting and turn.state.counts["running"] < turn.limits.max_running:
         run = turn.state.take_ready(turn.now)
         if run is None:
             return
         turn.emit(r.RunStarted(run_id=run.id, at=turn.now))
         turn.ask(e.StartAttempt(run=turn.run(run.id), job=turn.job(run.job_id)))
+        yield
 
 
 def spawned(turn: Turn, event: e.Spawned) -> None:
@@ -38,13 +40,14 @@ def spawned(turn: Turn, event: e.Spawned) -> None:
         turn.emit(r.RunSpawned(run_id=event.run_id, pid=event.pid, pid_started=event.pid_started))
 
 
-def put_off(turn: Turn, event: e.PutOff) -> None:
+def put_off(turn: Turn, event: e.PutOff) -> Steps[None]:
     """Let a run wait for its start again, as if it had not been tried; one that is to end has come to its end."""
     run = turn.state.runs.get(event.run_id)
     if run is None or run.state is not RunState.RUNNING:
         return
     if run.ending or run.job_id not in turn.state.jobs:
-        ended(turn, e.Ended(run_id=run.id, succeeded=False, reason=event.reason, state=RunState.CANCELLED))
+        cancelled = e.Ended(run_id=run.id, succeeded=False, reason=event.reason, state=RunState.CANCELLED)
+        yield from ended(turn, cancelled)
         return
     wait = min(run.put_off + 1, LONGEST_PUTTING_OFF) * _SECOND
     turn.emit(
@@ -52,18 +55,18 @@ def put_off(turn: Turn, event: e.PutOff) -> None:
     )
 
 
-def ended(turn: Turn, event: e.Ended) -> None:
-    """Decide what an attempt's end means: success, another attempt, or the end of the run."""
+def ended(turn: Turn, event: e.Ended) -> Steps[None]:
+    """Decide what an attempt's end means, step by step: success, another attempt, or the end of the run."""
     run = turn.state.runs.get(event.run_id)
     if run is None or run.state is not RunState.RUNNING:
         return
-    if not turn.contain(run.job_id, lambda: _decide_on_end(turn, run, event)):
+    if not (yield from turn.contain(run.job_id, _decide_on_end(turn, run, event))):
         # That the command has ended is a fact, whatever was to follow from it.
         reason = f"{event.reason}; {reasons.NOT_DECIDED}".removeprefix("; ")
         _emit_finish(turn, run, replace(event, reason=reason), _state_after(run, event))
 
 
-def _decide_on_end(turn: Turn, run: Run, event: e.Ended) -> None:
+def _decide_on_end(turn: Turn, run: Run, event: e.Ended) -> Steps[None]:
     job = turn.state.jobs.get(run.job_id)
     state = _state_after(run, event)
     retry = (
@@ -71,7 +74,7 @@ def _decide_on_end(turn: Turn, run: Run, event: e.Ended) -> None:
     )
     if retry:
         return
-    _finish(turn, run, event, state)
+    yield from _finish(turn, run, event, state)
     if job is not None and state is RunState.INTERRUPTED and job.spec.rerun_interrupted:
         job = turn.job(job.id)
         turn.queue(
@@ -117,10 +120,10 @@ def _retry(turn: Turn, job: Job, run: Run, event: e.Ended) -> bool:
     return True
 
 
-def _finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> None:
+def _finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> Steps[None]:
     _emit_finish(turn, run, event, state)
     if run.job_id in turn.state.jobs:
-        follow(turn, turn.run(run.id))
+        yield from follow(turn, turn.run(run.id))
 
 
 def _emit_finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> None:
@@ -138,39 +141,36 @@ def _emit_finish(turn: Turn, run: Run, event: e.Ended, state: RunState) -> None:
     )
 
 
-def cancel(turn: Turn, event: e.CancelRun) -> None:
+def cancel(turn: Turn, event: e.CancelRun) -> Steps[None]:
     """End the run because somebody asked for it."""
     run = turn.run(event.run_id)
     if run.state.final:
         raise ConflictError(
             f"the run {run.id} is over ({run.state}); only a waiting or running one can be cancelled"
         )
-    end_run(turn, run.id, RunState.CANCELLED, reasons.CANCELLED)
+    yield from end_run(turn, run.id, RunState.CANCELLED, reasons.CANCELLED)
 
 
-def timed_out(turn: Turn, run_id: str) -> None:
+def timed_out(turn: Turn, run_id: str) -> Steps[None]:
     """End the run's command because it took too long."""
-    end_run(turn, run_id, RunState.TIMED_OUT, reasons.TIMED_OUT)
+    yield from end_run(turn, run_id, RunState.TIMED_OUT, reasons.TIMED_OUT)
 
 
-def interrupted(turn: Turn, run: Run, printed: e.Printed) -> None:
+def interrupted(turn: Turn, run: Run, printed: e.Printed) -> Steps[None]:
     """Decide what becomes of a run whose command was cut off by the end of the server; as asked where it was."""
     state = None if run.ending else RunState.INTERRUPTED
-    ended(
-        turn,
-        e.Ended(
-            run_id=run.id,
-            succeeded=False,
-            reason=reasons.INTERRUPTED,
-            state=state,
-            output_size=printed.size,
-            output_cut=printed.cut,
-        ),
+    cut_off = e.Ended(
+        run_id=run.id,
+        succeeded=False,
+        reason=reasons.INTERRUPTED,
+        state=state,
+        output_size=printed.size,
+        output_cut=printed.cut,
     )
+    yield from ended(turn, cut_off)
 
 
-def end_everything(turn: Turn) -> None:
+def end_everything(turn: Turn) -> Steps[None]:
     """End every running command because the server stops; what waits goes on waiting in the store."""
-    for run in list(turn.state.runs.values()):
-        if run.state is RunState.RUNNING:
-            end_run(turn, run.id, RunState.INTERRUPTED, reasons.SERVER_STOPPED)
+    for run_id in (yield from turn.state.finding_runs(lambda run: run.state is RunState.RUNNING)):
+        yield from end_run(turn, run_id, RunState.INTERRUPTED, reasons.SERVER_STOPPED)

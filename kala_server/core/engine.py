@@ -16,6 +16,7 @@ from kala_server.core import attempts, followers, reasons, slots, validation
 from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
+from kala_server.core.fold import is_measured
 from kala_server.core.job import Job, JobSpec, Overlap, RunState, Trigger
 from kala_server.core.occurrences import first_of
 from kala_server.core.state import Due, DueEntry, State
@@ -54,7 +55,7 @@ def deciding(
         steps = _HANDLERS[type(event)](turn, event)
         if steps is not None:
             yield from steps
-        attempts.dispatch(turn)
+        yield from attempts.dispatch(turn)
     except Exception:
         yield from state.undo.rolling_back(mark)
         state.take_dropped()
@@ -74,7 +75,7 @@ def _create(turn: Turn, event: e.CreateJobs) -> Steps[None]:
         return
     for number, new in enumerate(event.jobs):
         try:
-            _create_one(turn, new)
+            yield from _create_one(turn, new)
         except InvalidJobError as error:
             raise error.within(f"{event.place}[{number}]" if event.place else "") from None
         yield
@@ -83,11 +84,11 @@ def _create(turn: Turn, event: e.CreateJobs) -> Steps[None]:
         turn.emit(r.KeyKept(key=event.key, digest=event.key_digest, ids=ids, at=turn.now))
 
 
-def _create_one(turn: Turn, new: e.NewJob) -> None:
+def _create_one(turn: Turn, new: e.NewJob) -> Steps[None]:
     validation.check(turn.state, new.id, new.spec)
     first = validation.first_slot(new.spec, turn.now, turn.now)
     turn.emit(r.JobCreated(id=new.id, at=turn.now, spec=new.spec, disabled=new.disabled, next_at=first))
-    slots.account(turn, new.id)
+    yield from slots.account(turn, new.id)
 
 
 def _change(turn: Turn, event: e.ChangeJob) -> Steps[None]:
@@ -97,7 +98,7 @@ def _change(turn: Turn, event: e.ChangeJob) -> Steps[None]:
         raise ChangedMeanwhileError(f"the job {job.spec.name!r} was changed by somebody else meanwhile")
     begins = _begins(turn, job, event)
     validation.check(turn.state, job.id, event.spec, begins=begins is not None)
-    if begins is not None and not turn.contain(job.id, lambda: slots.close(turn, job.id)):
+    if begins is not None and not (yield from turn.contain(job.id, slots.close(turn, job.id))):
         slots.give_up(turn, job)
     if begins is not None:
         begins = slots.just_passed(turn, job.id, event.spec) or begins
@@ -114,7 +115,7 @@ def _change(turn: Turn, event: e.ChangeJob) -> Steps[None]:
     if begins is not None:
         turn.unstick(job.id)
     followers.join_generations(turn, job.id)
-    _settle(turn, job.id, missed=reasons.DISABLED if job.disabled and begins is None else "")
+    yield from _settle(turn, job.id, missed=reasons.DISABLED if job.disabled and begins is None else "")
 
 
 def _begins(turn: Turn, job: Job, event: e.ChangeJob) -> datetime | None:
@@ -135,10 +136,10 @@ def _first_slot(job: Job, spec: JobSpec, begins: datetime) -> datetime | None:
     return first
 
 
-def _settle(turn: Turn, job_id: str, missed: str = "") -> None:
+def _settle(turn: Turn, job_id: str, missed: str = "") -> Steps[bool]:
     """Bring the job's ledger up to now; what was stuck is looked at as a whole."""
     look = slots.look_anew if job_id in turn.state.stuck else slots.account
-    turn.contain(job_id, lambda: look(turn, job_id, missed))
+    return turn.contain(job_id, look(turn, job_id, missed))
 
 
 def _says_when(spec: JobSpec) -> tuple[str, str]:
@@ -161,10 +162,10 @@ def _delete_all(turn: Turn, _event: e.DeleteAllJobs) -> Steps[None]:
     yield from turn.emitting(r.AllJobsDeleted(at=turn.now))
 
 
-def _enable(turn: Turn, event: e.EnableJob) -> None:
+def _enable(turn: Turn, event: e.EnableJob) -> Steps[None]:
     if turn.job(event.id).disabled:
         turn.emit(r.JobEnabled(id=event.id, at=turn.now))
-        turn.contain(event.id, lambda: slots.look_anew(turn, event.id, missed=reasons.DISABLED))
+        yield from turn.contain(event.id, slots.look_anew(turn, event.id, missed=reasons.DISABLED))
 
 
 def _disable(turn: Turn, event: e.DisableJob) -> None:
@@ -173,7 +174,7 @@ def _disable(turn: Turn, event: e.DisableJob) -> None:
         turn.unstick(event.id)
 
 
-def _start(turn: Turn, event: e.StartJob) -> None:
+def _start(turn: Turn, event: e.StartJob) -> Steps[None]:
     job = turn.job(event.id)
     if job.disabled:
         raise ConflictError(f"the job {job.spec.name!r} is disabled: enable it, then start it")
@@ -188,7 +189,7 @@ def _start(turn: Turn, event: e.StartJob) -> None:
     turn.queue(job, event.run_id, turn.now, Trigger.MANUAL, next_at=job.next_at, cause=first)
     if job.spec.overlap is Overlap.REPLACE:
         for run_id in active:
-            slots.end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=event.run_id)
+            yield from slots.end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=event.run_id)
 
 
 def _pause(turn: Turn, event: e.PauseServer) -> None:
@@ -202,8 +203,7 @@ def _resume(turn: Turn, _event: e.ResumeServer) -> Steps[None]:
     if turn.state.pause is None:
         return
     for entry in _due(turn):
-        _has_come(turn, entry, missed="")
-        yield
+        yield from _has_come(turn, entry, missed="")
     yield from turn.emitting(r.ServerResumed(at=turn.now))
 
 
@@ -226,16 +226,15 @@ def _all_of(turn: Turn, event: e.AllOf) -> Steps[None]:
         yield
 
 
-def _tick(turn: Turn, _event: e.Tick) -> None:
+def _tick(turn: Turn, _event: e.Tick) -> Steps[None]:
     for entry in islice(_due(turn), MOST_AT_A_TICK):
-        _has_come(turn, entry, missed="")
+        yield from _has_come(turn, entry, missed="")
 
 
-def _step_clock(turn: Turn, event: e.StepClock) -> None:
+def _step_clock(turn: Turn, event: e.StepClock) -> Steps[None]:
     """Note the step where something is measured: slots need nothing, as they are counted from START."""
-    measured = any(run.state is RunState.RUNNING or run.retry_at for run in turn.state.runs.values())
-    if measured:
-        turn.emit(r.ClockStepped(at=turn.now, seconds=event.seconds))
+    if (yield from turn.state.finding_runs(is_measured)):
+        yield from turn.emitting(r.ClockStepped(at=turn.now, seconds=event.seconds))
 
 
 def _due(turn: Turn) -> Iterator[DueEntry]:
@@ -244,39 +243,38 @@ def _due(turn: Turn) -> Iterator[DueEntry]:
         yield entry
 
 
-def _has_come(turn: Turn, entry: DueEntry, *, missed: str) -> None:
+def _has_come(turn: Turn, entry: DueEntry, *, missed: str) -> Steps[None]:
     _, _, what, key = entry
     if what is Due.SLOT:
-        turn.contain(key, lambda: slots.account(turn, key, missed))
+        yield from turn.contain(key, slots.account(turn, key, missed))
     elif what is Due.RETRY:
         turn.state.make_ready(turn.run(key))
     else:
-        turn.contain(turn.run(key).job_id, lambda: attempts.timed_out(turn, key))
+        yield from turn.contain(turn.run(key).job_id, attempts.timed_out(turn, key))
+    yield
 
 
-def _look_anew(turn: Turn, event: e.LookAnew) -> None:
+def _look_anew(turn: Turn, event: e.LookAnew) -> Steps[None]:
     for job_id in event.job_ids:
         if job_id in turn.state.jobs:  # it may have been deleted meanwhile
-            _look_at(turn, job_id, missed="")
+            yield from turn.contain(job_id, slots.look_anew(turn, job_id))
+        yield
 
 
-def _look_at(turn: Turn, job_id: str, *, missed: str) -> None:
-    turn.contain(job_id, lambda: slots.look_anew(turn, job_id, missed))
-
-
-def _recover(turn: Turn, event: e.Recover) -> None:
+def _recover(turn: Turn, event: e.Recover) -> Steps[None]:
     _begin(turn, event.mark)
     cut_off = [run for run in turn.state.runs.values() if run.state is RunState.RUNNING]
     for run in cut_off:
         if run.id not in event.still_running:
-            attempts.interrupted(turn, run, event.printed.get(run.id, e.Printed()))
+            yield from attempts.interrupted(turn, run, event.printed.get(run.id, e.Printed()))
         elif run.ending:  # whoever was asked to end it is gone
             turn.ask(e.EndAttempt(run_id=run.id))
     for job in list(turn.state.jobs.values()):
         if job.spec.timezone:
-            _look_at(turn, job.id, missed=reasons.DOWN)
+            yield from turn.contain(job.id, slots.look_anew(turn, job.id, missed=reasons.DOWN))
+        yield
     for entry in _due(turn):
-        _has_come(turn, entry, missed=reasons.DOWN)
+        yield from _has_come(turn, entry, missed=reasons.DOWN)
 
 
 def _begin(turn: Turn, mark: str) -> None:

@@ -327,10 +327,16 @@ def _runs_pruned(state: State, record: r.RunsPruned) -> Steps[None]:
         yield
 
 
-def _clock_stepped(state: State, record: r.ClockStepped) -> None:
+def is_measured(run: Run) -> bool:
+    """Whether something about the run is measured from an instant, which a step of the clock has to move."""
+    return run.state is RunState.RUNNING or run.retry_at is not None
+
+
+def _clock_stepped(state: State, record: r.ClockStepped) -> Steps[None]:
     """Move what is measured from an instant: it has taken, and is to take, as long as before the step."""
     by = timedelta(seconds=record.seconds)
-    for run in list(state.runs.values()):
+    for run_id in (yield from state.finding_runs(is_measured)):
+        run = state.runs[run_id]
         if run.state is RunState.RUNNING:
             assert run.started_at is not None
             assert run.attempt_at is not None
@@ -339,6 +345,7 @@ def _clock_stepped(state: State, record: r.ClockStepped) -> None:
         elif run.retry_at is not None:
             state.put_run(replace(run, retry_at=run.retry_at + by))
             state.watch_retry(state.runs[run.id])
+        yield
 
 
 def _server_paused(state: State, record: r.ServerPaused) -> None:

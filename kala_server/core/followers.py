@@ -13,10 +13,11 @@ GENERATIONS_LIMIT = 100
 """How many ended runs of one parent wait for the other parents at the most."""
 
 
-def follow(turn: Turn, run: Run) -> None:
-    """Decide what a run that has just ended leads to, first in first out."""
+def follow(turn: Turn, run: Run) -> Steps[None]:
+    """Decide what a run that has just ended leads to, first in first out, step by step: it may have many children."""
     for child_id in turn.state.children.get(run.job_id, ()):
         _tell_child(turn, turn.job(child_id), run)
+        yield
     if run.state not in {RunState.SUCCEEDED, RunState.CANCELLED}:
         _call_for_help(turn, run)
 

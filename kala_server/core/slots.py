@@ -22,6 +22,7 @@ from kala_server.core.occurrences import (
     read_stored,
     start_of,
 )
+from kala_server.core.steps import Steps
 from kala_server.core.turn import Turn
 
 ON_TIME = timedelta(seconds=10)
@@ -45,28 +46,28 @@ WAITING_LIMIT = 100
 """How many runs of a job with `overlap: allow` wait for a free place before further slots are skipped."""
 
 
-def account(turn: Turn, job_id: str, missed: str = "") -> None:
-    """Bring the job's ledger up to now. With `missed`, all that has passed was missed for that reason."""
+def account(turn: Turn, job_id: str, missed: str = "") -> Steps[None]:
+    """Bring the job's ledger up to now, step by step. With `missed`, all that has passed was missed for that reason."""
     job = turn.job(job_id)
     if job.disabled or job.next_at is None or job.next_at > turn.now:
         return
     timetable = turn.timetable(job)
     if turn.state.pause is None:
-        _take(turn, job, job.next_at, timetable, missed)
+        yield from _take(turn, job, job.next_at, timetable, missed)
     else:
         _pass_over(turn, job, timetable, missed, turn.state.pause)
     _find_next(turn, job_id, timetable)
     turn.unstick(job_id)
 
 
-def _take(turn: Turn, job: Job, first: datetime, timetable: Timetable, missed: str) -> None:
+def _take(turn: Turn, job: Job, first: datetime, timetable: Timetable, missed: str) -> Steps[None]:
     """Decide on each slot that has passed, the first of them on."""
     on_time = [] if missed else _on_time(turn, timetable, first)
     missed_until = on_time[0][0] - INSTANT if on_time else turn.now
     if first <= missed_until:
-        _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
+        yield from _catch_up(turn, job, timetable, missed_until, missed or reasons.LATE)
     for slot, following in on_time:
-        _due(turn, turn.job(job.id), slot, following)
+        yield from _due(turn, turn.job(job.id), slot, following)
 
 
 def _pass_over(turn: Turn, job: Job, timetable: Timetable, missed: str, pause: r.ServerPaused) -> None:
@@ -76,7 +77,7 @@ def _pass_over(turn: Turn, job: Job, timetable: Timetable, missed: str, pause: r
     _skip_until(turn, turn.job(job.id), timetable, turn.now, paused)
 
 
-def look_anew(turn: Turn, job_id: str, missed: str = "") -> None:
+def look_anew(turn: Turn, job_id: str, missed: str = "") -> Steps[None]:
     """Find the job's next slot by the rules of its zone as they are now, and bring its ledger up to now."""
     job = turn.job(job_id)
     following = _after_the_ledger(turn, job)
@@ -87,7 +88,7 @@ def look_anew(turn: Turn, job_id: str, missed: str = "") -> None:
         if following is not None and (job.next_at is None or following < job.next_at):
             missed = missed and reasons.RULES
     turn.unstick(job_id)
-    account(turn, job_id, missed)
+    yield from account(turn, job_id, missed)
 
 
 def _after_the_ledger(turn: Turn, job: Job) -> datetime | None:
@@ -100,11 +101,11 @@ def _after_the_ledger(turn: Turn, job: Job) -> datetime | None:
     return next_after_last(timetable, job.last_slot, job.last_offset)
 
 
-def close(turn: Turn, job_id: str) -> None:
+def close(turn: Turn, job_id: str) -> Steps[None]:
     """Bring the job's ledger up to now before its schedule is given up; what passed while disabled is skipped."""
     job = turn.job(job_id)
     if not job.disabled:
-        account(turn, job_id)
+        yield from account(turn, job_id)
     elif job.next_at is not None and job.next_at <= turn.now:
         _skip_until(turn, job, turn.timetable(job), turn.now, reasons.DISABLED)
 
@@ -171,7 +172,7 @@ def _find_next(turn: Turn, job_id: str, timetable: Timetable) -> None:
         )
 
 
-def _catch_up(turn: Turn, job: Job, timetable: Timetable, until: datetime, missed: str) -> None:
+def _catch_up(turn: Turn, job: Job, timetable: Timetable, until: datetime, missed: str) -> Steps[None]:
     """Decide which missed slots still run, the latest ones, and skip those before."""
     first = job.next_at
     assert first is not None
@@ -188,8 +189,9 @@ def _catch_up(turn: Turn, job: Job, timetable: Timetable, until: datetime, misse
     for slot, after in zip(chosen, [*chosen[1:], following], strict=False):  # none chosen, none to pair
         if policy is CatchUp.ALL:
             _run(turn, job, slot, Trigger.CATCH_UP, after, reason=missed)
+            yield
         else:
-            _due(turn, turn.job(job.id), slot, after, trigger=Trigger.CATCH_UP, reason=missed)
+            yield from _due(turn, turn.job(job.id), slot, after, trigger=Trigger.CATCH_UP, reason=missed)
 
 
 def catch_up_policy(spec: JobSpec) -> CatchUp:
@@ -210,7 +212,7 @@ def _due(
     *,
     trigger: Trigger = Trigger.SCHEDULE,
     reason: str = "",
-) -> None:
+) -> Steps[None]:
     """Decide what a slot does: it runs, unless it is too late or its policy lets an earlier run go first."""
     active = turn.state.active.get(job.id, ())
     if _beyond_grace(job.spec, slot, turn.noticed):
@@ -224,10 +226,11 @@ def _due(
     elif active and job.spec.overlap is Overlap.REPLACE:
         successor = _run(turn, job, slot, trigger, following, reason=reason, cause=active[0])
         for run_id in active:
-            end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=successor)
+            yield from end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=successor)
     else:
         waits_for = active[0] if active and job.spec.overlap is Overlap.QUEUE else ""
         _run(turn, job, slot, trigger, following, reason=reason, cause=waits_for)
+    yield
 
 
 def _too_many(turn: Turn, job: Job) -> str:
@@ -240,8 +243,8 @@ def _too_many(turn: Turn, job: Job) -> str:
     return reasons.ONE_WAITS if len(turn.state.active.get(job.id, ())) > 1 else ""
 
 
-def end_run(turn: Turn, run_id: str, state: RunState, reason: str, *, cause: str = "") -> None:
-    """Decide that a waiting run ends here, and that a running one is being ended."""
+def end_run(turn: Turn, run_id: str, state: RunState, reason: str, *, cause: str = "") -> Steps[None]:
+    """Decide that a waiting run ends here, and that a running one is being ended, step by step."""
     run = turn.run(run_id)
     if run.state is RunState.WAITING:
         turn.emit(
@@ -256,7 +259,7 @@ def end_run(turn: Turn, run_id: str, state: RunState, reason: str, *, cause: str
                 output_cut=run.output_cut,
             )
         )
-        follow(turn, turn.run(run_id))
+        yield from follow(turn, turn.run(run_id))
     elif not run.ending:
         turn.emit(r.RunEnding(run_id=run_id, at=turn.now, state=state, reason=reason, cause=cause))
         turn.ask(e.EndAttempt(run_id=run_id))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import IntEnum
 from heapq import heappush
-from itertools import chain, count
+from itertools import chain, count, islice
 
 from kala_server.core import durations
 from kala_server.core import records as r
@@ -64,16 +64,25 @@ class State:
 
     def snapshot(self) -> Iterator[r.Record]:
         """Return the records that build this very state, made as they are asked for; safe to hand to a thread."""
+        return to_the_end(self.taking_snapshot())
+
+    def taking_snapshot(self) -> Steps[Iterator[r.Record]]:
+        """Do the same step by step; meanwhile nothing else may be decided."""
         server = r.ServerKept(
             created_at=self.times["created_at"],
             last_attempted_run=self.times.get("last_attempted_run"),
             mark=self.mark,
         )
         jobs, children, keys = list(self.jobs.values()), dict(self.children), list(self.keys.values())
+        yield
         # In the order of the ledgers, which is not that of the table: the first to be queued may be the last to end.
-        listed = (*self.kept.values(), *self.active.values())
-        runs = [self.runs[run_id] for run_ids in listed for run_id in run_ids]
-        runs += [run for run in self.runs.values() if run.job_id not in self.jobs]
+        run_ids = chain.from_iterable((*self.kept.values(), *self.active.values()))
+        runs: list[Run] = []
+        while some := [self.runs[run_id] for run_id in islice(run_ids, A_STEP)]:
+            runs += some
+            yield
+        of_no_job = yield from self.finding_runs(lambda run: run.job_id not in self.jobs)
+        runs += [self.runs[run_id] for run_id in of_no_job]
         return chain(
             [server],
             list(self.pauses.values()),
@@ -114,6 +123,16 @@ class State:
             run = self.runs.get(run_id)
             if run is not None and wanted(run):
                 found.append(run)
+            if not number % A_STEP:
+                yield
+        return found
+
+    def finding_runs(self, wanted: Callable[[Run], bool]) -> Steps[list[str]]:
+        """Return which runs of all jobs are wanted, step by step."""
+        found = []
+        for number, run in enumerate(list(self.runs.values()), 1):
+            if wanted(run):
+                found.append(run.id)
             if not number % A_STEP:
                 yield
         return found

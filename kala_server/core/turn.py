@@ -3,7 +3,6 @@
 Each record is applied as it is emitted, so that a cascade sees its own steps; the caller commits or rolls back.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -60,17 +59,17 @@ class Turn:
         """Ask the shell for this, once the records are durable."""
         self.effects.append(effect)
 
-    def contain(self, job_id: str, step: Callable[[], None]) -> bool:
-        """Take a step about one job, whose trouble is its own: where it fails it is taken back, and the job is stuck.
+    def contain(self, job_id: str, steps: Steps[None]) -> Steps[bool]:
+        """Take steps about one job, whose trouble is its own: where one fails all are taken back, and the job is stuck.
 
-        Returns whether it went well.
+        Returns whether they went well.
         """
         mark = self.state.undo.mark()
         made = len(self.records), len(self.effects), len(self.state.dropped)
         try:
-            step()
+            yield from steps
         except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
-            self.state.undo.roll_back(mark)
+            yield from self.state.undo.rolling_back(mark)
             del self.records[made[0] :], self.effects[made[1] :], self.state.dropped[made[2] :]
             self._is_stuck(job_id, error)
             return False

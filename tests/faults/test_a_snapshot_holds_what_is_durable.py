@@ -73,7 +73,7 @@ def test_a_snapshot_holds_what_is_durable_and_nothing_of_the_batch_under_way(ref
 
 
 def test_a_service_that_takes_the_snapshot_a_moment_later_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def compact_when_wanted(service: Service) -> None:
+    async def compact_when_wanted(service: Service) -> None:
         async def compact() -> None:
             await a_moment(10)  # the next batch has gathered by then, and is being written
             await service._store.compact(service.state.snapshot())

@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 
 from kala_server.core import events as e
+from kala_server.core.engine import deciding
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.job import JobSpec, Run, RunState, Trigger
-from kala_server.core.steps import A_STEP
+from kala_server.core.job import CatchUp, JobSpec, Run, RunState, Trigger
+from kala_server.core.steps import A_STEP, Steps
+from kala_server.core.turn import Limits
 from kala_server.store.protocol import StoreFullError
 from kala_server.turns import SLICE
-from tests.server.service_in_parts import FULL, JOB_ID, NOW, Parts, breathe, play
+from tests.server.service_in_parts import FULL, JOB_ID, NOW, RUN_ID, Parts, breathe, play
 
 MANY = 2_000
 LATER = "R/2036-06-04T19:25:16Z/P1D"
+OTHER_ID = "00000001" + JOB_ID[8:]
 STEPS_IN_A_SLICE = 5
 IN_A_TURN = 2 * STEPS_IN_A_SLICE
 """Two slices may come together: the end of one thing and the beginning of the next."""
@@ -40,7 +43,7 @@ class Turns:
         self._looking.cancel()
 
 
-def at_work(scene: Callable[[Parts], Awaitable[None]]) -> None:
+def at_work(scene: Callable[[Parts], Awaitable[None]], **options: Any) -> None:
     """Play a scene in which each look at the clock finds that a part of a slice has passed."""
 
     async def busy(parts: Parts) -> None:
@@ -54,7 +57,7 @@ def at_work(scene: Callable[[Parts], Awaitable[None]]) -> None:
         setattr(parts.time, "monotonic", monotonic)  # noqa: B010 - a method in place of a method
         await scene(parts)
 
-    play(busy)
+    play(busy, **options)
 
 
 async def until(question: Callable[[], bool]) -> None:
@@ -135,6 +138,63 @@ def test_all_jobs_are_deleted_in_slices_and_seen_as_a_whole() -> None:
         assert len(parts.commands.started) == 1
 
     at_work(scene)
+
+
+def test_what_follows_from_the_end_of_one_run_is_decided_in_slices() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule="never")
+        await parts.submit(jobs(schedule="", parent_jobs=(JOB_ID,)))
+        await parts.submit(e.StartJob(id=JOB_ID, run_id=RUN_ID))
+        turns = Turns(lambda: len(parts.service.state.runs))
+        parts.commands.tell(e.Ended(run_id=RUN_ID, succeeded=True))
+        await until(lambda: len(parts.service.state.runs) > MANY)
+        turns.stop()
+        assert 0 < turns.most <= IN_A_TURN
+
+    at_work(scene, limits=Limits(max_running=1))
+
+
+def test_what_is_due_at_once_is_decided_in_slices() -> None:
+    async def scene(parts: Parts) -> None:
+        hourly = e.CreateJobs(jobs=jobs(50, schedule="0 * * * *", catch_up=CatchUp.ALL).jobs)
+        await parts.submit(hourly)
+        turns = Turns(lambda: len(parts.service.state.runs))
+        await parts.time.go_on(hours=40)
+        await until(lambda: len(parts.service.state.runs) >= 40 * 50)
+        turns.stop()
+        assert 0 < turns.most <= IN_A_TURN
+
+    at_work(scene, limits=Limits(max_running=1))
+
+
+@pytest.mark.parametrize("event", [e.EndEverything(), e.StepClock(seconds=5)])
+def test_all_runs_are_gone_through_in_slices(event: e.Event) -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule=LATER, keep_runs=100_000)
+        remember(parts, 20_000)
+        assert steps_of(deciding(parts.service.state, event, NOW, Limits())) >= 20_000 // A_STEP
+
+    play(scene)
+
+
+def test_what_is_kept_of_the_journal_is_listed_in_slices() -> None:
+    async def scene(parts: Parts) -> None:
+        await parts.create(schedule=LATER, keep_runs=100_000)
+        remember(parts, 20_000)
+        parts.disk.compacts = True
+        turns = Turns(lambda: 0)
+        await parts.create(OTHER_ID, schedule=LATER)
+        before = turns.number
+        await until(lambda: parts.service._compacting is not None)
+        assert turns.number - before >= 2 * 20_000 // A_STEP // STEPS_IN_A_SLICE
+        turns.stop()
+        await breathe()
+
+    at_work(scene)
+
+
+def steps_of(steps: Steps[Any]) -> int:
+    return sum(1 for _ in steps)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from kala_server.core import reasons, slots
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.explain import explain
 from kala_server.core.followers import follow
+from kala_server.core.job import Run
 from kala_server.core.occurrences import forget_zones
+from kala_server.core.steps import Steps
 from kala_server.core.turn import Turn
 from tests.unit.core import invariants
 from tests.unit.core.simulation import World, id_of, lasting, times, utc
@@ -144,8 +146,8 @@ def test_any_fault_about_one_job_at_a_tick_or_at_a_start_is_that_jobs_alone(
     world.create("good", schedule=OTHER)
     account = slots.account
 
-    def faulty(turn: Turn, job_id: str, missed: str = "") -> None:
-        account(turn, job_id, missed)  # so there is something to be taken back
+    def faulty(turn: Turn, job_id: str, missed: str = "") -> Steps[None]:
+        yield from account(turn, job_id, missed)  # so there is something to be taken back
         if job_id == id_of("bad"):
             raise ZeroDivisionError("a fault of ours")
 
@@ -171,8 +173,8 @@ def test_a_run_comes_to_its_end_whatever_was_to_follow_from_it(monkeypatch: pyte
     world.create("parent")
     world.create("child", parent_jobs=["parent"])
 
-    def faulty(turn: Turn, run: object) -> None:
-        follow(turn, run)  # type: ignore[arg-type]
+    def faulty(turn: Turn, run: Run) -> Steps[None]:
+        yield from follow(turn, run)
         raise ZeroDivisionError
 
     monkeypatch.setattr("kala_server.core.attempts.follow", faulty)
