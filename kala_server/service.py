@@ -34,8 +34,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("kala.service")
 
-_RETRY_WHEN_FULL = timedelta(seconds=1)
-_RETRY_AFTER_A_FAULT = timedelta(seconds=1)
+_BETWEEN_TRIES = timedelta(seconds=1)
 _HOUSEKEEPING = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=24)
 _MANY = 1_000
@@ -312,9 +311,8 @@ class Service:
 
     async def _tidy(self, freeing: Steps[None], records: int) -> None:
         """Let go of what was needed to take the batch back, and of what it made useless."""
-        pace = self._pace()
-        await pace.walk(freeing)
-        await pace.walk(self.state.tidying())
+        await self._pace().walk(freeing)
+        await self._pace().walk(self.state.tidying())
         if records > _MANY:
             self._garbage.keep_what_is_here()
 
@@ -334,7 +332,7 @@ class Service:
         self._idle.set()
         if not self._looks_for_room:
             self._looks_for_room = True
-            self.clock.later(_RETRY_WHEN_FULL, self._look_for_room)
+            self.clock.later(_BETWEEN_TRIES, self._look_for_room)
 
     def _look_for_room(self) -> None:
         self._looks_for_room = False
@@ -362,7 +360,7 @@ class Service:
         if due is None or due > now:
             self._noticed = None
         if due is not None and self._tick_failed:
-            due = max(due, now + _RETRY_AFTER_A_FAULT)
+            due = max(due, now + _BETWEEN_TRIES)
         self._tick_failed = False
         self.clock.set_alarm(due, self._tick)
 

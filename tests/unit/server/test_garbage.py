@@ -63,6 +63,17 @@ def test_in_the_block_only_the_newest_is_looked_through_and_after_an_error_all_a
     assert gc.get_threshold() == usual
 
 
+def test_of_several_blocks_the_last_to_end_lets_the_collector_go_on_as_usual() -> None:
+    usual = gc.get_threshold()
+    first, second = OURS.only_the_newest_looked_at(), OURS.only_the_newest_looked_at()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() != usual
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == usual
+
+
 def test_the_collector_of_somebody_else_is_left_as_it_is() -> None:
     theirs = Garbage()
     usual, kept = gc.get_threshold(), gc.get_freeze_count()
