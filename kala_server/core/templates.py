@@ -14,10 +14,10 @@ MOST_FIELDS = 1_000
 LONGEST = 1 << 20
 """Characters of all that is filled in, beside what is there: else a text within itself would be of any length."""
 
-OF_SPEC = frozenset({
+OF_SPEC = (
     "name", "command", "owner", "parent_jobs", "on_failure_job", "schedule", "retries", "epsilon",
     "template_delimiters", "resume_at_next_scheduled_time", "type", "remote_properties",
-})  # fmt: skip
+)  # fmt: skip
 """What a template can tell of what the owner said."""
 _A_FIELD = re.compile(r"\s*\.([A-Za-z]+(?:\.[A-Za-z]+)*)\s*")
 _A_PAIR = "two delimiters with a space between belong here, such as '{{ }}'"

@@ -6,10 +6,11 @@ The shape (a number where a number belongs) is checked where the request is read
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, islice
+from operator import attrgetter
 
 from kala_client.due import example_for
 from kala_client.schedule import Period
@@ -51,24 +52,17 @@ def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> N
     its schedule where that `begins` with this.
     """
     known = state.jobs.get(job_id)
-    rules = _rules_about(_said(spec, known.spec, begins=begins)) if known else _ALL
-    problems = chain.from_iterable([rule(state, job_id, spec) for rule in rules])
+    before = known.spec if known else _NOTHING
+    asked = [rule for said, rule in _RULES if said(spec) != said(before)]
+    if begins:
+        asked.append(_about_the_schedule)
+    problems = chain.from_iterable([rule(state, job_id, spec) for rule in asked])
     if told := list(islice(problems, MOST_TOLD)):
         raise InvalidJobError(told)
 
 
-def _said(spec: JobSpec, before: JobSpec, *, begins: bool) -> set[str]:
-    """Return the fields that say something else than before; of a template it is asked what it comes to."""
-    said = {field.name for field in fields(spec) if getattr(spec, field.name) != getattr(before, field.name)}
-    if spec.template_delimiters and not templates.OF_SPEC.isdisjoint(said):
-        said.add("template_delimiters")
-    if begins:
-        said.add("schedule")
-    return said
-
-
-def _rules_about(said: set[str]) -> list[Rule]:
-    return [rule for about, rule in _RULES if not said.isdisjoint(about)]
+_NOTHING = JobSpec(name="\0")
+"""What a new job said before: its name is none, so that whatever it has is asked about."""
 
 
 def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:
@@ -229,7 +223,7 @@ def _about_the_one_for_failure(state: State, _job_id: str, spec: JobSpec) -> Ite
 
 
 def _about_circles(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
-    if not (spec.parent_jobs or spec.on_failure_job) or not would_start_itself(state, job_id, spec):
+    if not would_start_itself(state, job_id, spec):
         return
     again = "the job would start itself again and again, by way of"
     if would_start_itself(state, job_id, replace(spec, on_failure_job="")):
@@ -246,24 +240,29 @@ def _about(read_it: Callable[[], object], field: str, example: object) -> Iterat
         yield FieldProblem(field, str(error), example)
 
 
-_RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
-    (
-        ("name", "command", "env", "argv", "shell", "type", "remote_properties", "template_delimiters"),
-        _about_what_runs,
-    ),
-    (("env",), _about_variables),
-    (("cwd", "user"), _about_whose_it_is),
-    (("schedule", "timezone"), _about_the_schedule),
+_WHAT_RUNS = ("name", "command", "env", "argv", "shell", "type", "remote_properties", "template_delimiters")
+_said_of_what_runs = attrgetter(*_WHAT_RUNS)
+_said_in_templates = attrgetter(*_WHAT_RUNS, *templates.OF_SPEC)
+
+
+def _what_runs(spec: JobSpec) -> object:
+    """Return what that rule is about: of a template it is asked what it comes to."""
+    return (_said_in_templates if spec.template_delimiters else _said_of_what_runs)(spec)
+
+
+_RULES: tuple[tuple[Callable[[JobSpec], object], Rule], ...] = (
+    (_what_runs, _about_what_runs),
+    (attrgetter("env"), _about_variables),
+    (attrgetter("cwd", "user"), _about_whose_it_is),
     *(
-        ((field,), _about_a_duration(field))
+        (attrgetter(field), _about_a_duration(field))
         for field in ("epsilon", "misfire_grace", "timeout", "retry_delay")
     ),
-    (("retry_backoff",), _about_the_backoff),
-    (("retries",), _about_retries),
-    (("keep_runs",), _about_what_is_kept),
-    (("parent_jobs",), _about_parents),
-    (("on_failure_job",), _about_the_one_for_failure),
-    (("parent_jobs", "on_failure_job"), _about_circles),
+    (attrgetter("retry_backoff"), _about_the_backoff),
+    (attrgetter("retries"), _about_retries),
+    (attrgetter("keep_runs"), _about_what_is_kept),
+    (attrgetter("parent_jobs"), _about_parents),
+    (attrgetter("on_failure_job"), _about_the_one_for_failure),
+    (attrgetter("parent_jobs", "on_failure_job"), _about_circles),
 )
-"""The fields that each rule is about: it is asked where one of them says something new."""
-_ALL = [rule for _, rule in _RULES]
+"""What each rule is about: it is asked where that says something new."""
