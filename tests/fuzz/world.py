@@ -7,6 +7,7 @@ from typing import Any
 import requests
 from requests.structures import CaseInsensitiveDict
 from schemathesis import Case, CheckContext, CheckFunction, Response
+from schemathesis.core import NotSet
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.fuzz import tamed
@@ -76,3 +77,10 @@ def not_promised(case: Case[Any]) -> Iterator[CheckFunction]:
     if set(case.query) - {parameter.name for parameter in case.operation.query}:
         # Unknown parameters are passed over, for clients that are newer than the server.
         yield negative_data_rejection
+    elif isinstance(case.body, NotSet) and not _needs_body(case):
+        # Nothing is wrong with a body that is not there and need not be.
+        yield negative_data_rejection
+
+
+def _needs_body(case: Case[Any]) -> bool:
+    return bool(case.operation.definition.raw.get("requestBody", {"required": True})["required"])

@@ -77,6 +77,7 @@ def door(marks: Path) -> Iterator[Door]:
         ):
             there = kala.create_job(name="there", command=f"touch {marks}/$KALA_RUN_ID", schedule=IN_2035)
             yield Door(server.url, marks, there, http)
+            kala.resume()  # what was tried may have paused it, as it may
             last = kala.create_job(name="last", command=f"touch {marks}/last")
             eventually(lambda: kala.get_job_stats(last))
             assert (marks / "last").exists()

@@ -154,6 +154,7 @@ def test_every_good_answer_is_as_described(described: Described) -> None:
     described.ask("GET", "/openapi.json")
     described.ask("GET", "/pause/")
     described.ask("POST", "/pause/", json={"reason": "ask Ana"})
+    described.ask("POST", "/pause/")
     described.ask("POST", "/resume/")
     for path in ("/healthz", "/readyz", "/metrics"):
         described.ask("GET", path, api="")

@@ -97,7 +97,10 @@ def _operation(path: str, operation: Operation) -> dict[str, Any]:
         },
     }
     if operation.body is not None:
-        said["requestBody"] = {"required": True, "content": {JSON: {"schema": operation.body}}}
+        said["requestBody"] = {
+            "required": operation.body_required,
+            "content": {JSON: {"schema": operation.body}},
+        }
     if operation.for_everybody:
         said["security"] = []
     return said

@@ -45,6 +45,7 @@ class Operation:
     answers: Mapping[HTTPStatus, Answer]
     parameters: tuple[Schema, ...] = ()
     body: Schema | None = None
+    body_required: bool = True
     problems: tuple[HTTPStatus, ...] = ()
     for_everybody: bool = False
 

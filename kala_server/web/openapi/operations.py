@@ -321,6 +321,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="Let no job start by itself until the server is resumed",
         answers=ok("It is paused, or was already.", pause=ref("Pause")),
         body=ref("PauseRequest"),
+        body_required=False,
         problems=_WRITES,
     ),
     ("POST", f"{_API}/resume/"): Operation(
