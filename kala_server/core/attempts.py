@@ -25,7 +25,7 @@ _SECOND = timedelta(seconds=1)
 def dispatch(turn: Turn) -> Steps[None]:
     """Start what waits, oldest slot first, while there is a free place, step by step."""
     while turn.limits.starting and turn.state.counts["running"] < turn.limits.max_running:
-        run = turn.state.take_ready(turn.now)
+        run = yield from turn.state.taking_ready(turn.now)
         if run is None:
             return
         turn.emit(r.RunStarted(run_id=run.id, at=turn.now))

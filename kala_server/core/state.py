@@ -156,12 +156,16 @@ class State:
         when = self.next_due()
         return self.undo.pop_heap(self.due) if when is not None and when <= now else None
 
-    def take_ready(self, now: datetime) -> Run | None:
-        """Take the run whose turn it is, oldest slot first."""
+    def taking_ready(self, now: datetime) -> Steps[Run | None]:
+        """Take the run whose turn it is, oldest slot first; step by step, as many may be passed over in a pause."""
+        passed_over = 0
         while self.ready:
             run = self.runs.get(self.undo.pop_heap(self.ready)[2])
             if run is not None and self.startable(run, now):
                 return run
+            passed_over += 1
+            if not passed_over % A_STEP:
+                yield
         return None
 
     def take_dropped(self) -> list[str]:

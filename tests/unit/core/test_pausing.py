@@ -6,10 +6,11 @@ import pytest
 
 from kala_server.core import events as e
 from kala_server.core import records as r
-from kala_server.core.engine import decide
+from kala_server.core.engine import decide, deciding
 from kala_server.core.explain import explain
 from kala_server.core.job import Run
 from kala_server.core.occurrences import timetable_of
+from kala_server.core.steps import A_STEP
 from kala_server.core.turn import Limits
 from tests.unit.core.invariants import contents
 from tests.unit.core.simulation import (
@@ -19,6 +20,7 @@ from tests.unit.core.simulation import (
     World,
     id_of,
     lasting,
+    new_job,
     rebuilt,
     seconds,
     times,
@@ -258,6 +260,25 @@ def test_a_run_that_waits_for_the_resume_can_be_cancelled() -> None:
     world.cancel(world.only_run("child"))
     world.resume()
     assert world.states("child") == ["cancelled"]
+
+
+def test_as_many_as_wait_are_passed_over_and_let_go_step_by_step() -> None:
+    world = World(max_running=1)
+    world.script["first"] = [lasting(60)]
+    many = 10 * A_STEP
+    world.create("first")
+    world.tell(e.CreateJobs(jobs=tuple(new_job(f"job {number}") for number in range(many))))
+    assert len(world.state.ready) == many
+    world.advance(seconds(1))
+    world.pause()
+    paused = deciding(
+        world.state, e.Ended(run_id=world.only_run("first").id, succeeded=True), world.now, Limits()
+    )
+    assert len(list(paused)) >= 10
+    assert not world.state.ready
+    resumed = deciding(world.state, e.ResumeServer(), world.now, Limits(max_running=1))
+    assert len(list(resumed)) >= many
+    assert len(world.state.ready) == many - 1
 
 
 # -- asked for twice, and kept
