@@ -62,6 +62,7 @@ class AsyncEngine:
             try:
                 if not response.is_success:
                     call.decode(await self._read(call, response, self.wire.deadline()))
+                self.wire.begin(call, response)
                 coding = coding_of(response)
                 async for chunk in _chunks(response):
                     if os.getpid() != process:

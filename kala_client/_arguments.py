@@ -1,20 +1,24 @@
 """What is given to a call, as it is sent; what cannot be meant is refused before anything is sent. No I/O.
 
-`_calls` puts it into its calls.
+`_calls` puts it into its calls, `_follow` into those for pages and looks. What can be wrong with a job is in `_checks`.
 """
 
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from threading import TIMEOUT_MAX
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from kala_client import _checks, errors
 from kala_client.models import Job, Run, WhichJob
 
-_ON_THE_WIRE = {"since": "from", "until": "to"}
+T = TypeVar("T")
+
+_TIMES = {"since": "from", "until": "to"}
+"""How times are named on the wire."""
 
 # What any Kala makes its ids of. Dots and slashes could change the path, and "all" would delete every job.
 _ID = re.compile(
@@ -54,7 +58,32 @@ def new_job_body(job: Job, place: str = "") -> dict[str, Any]:
     return body
 
 
-def query(**params: str | ZoneInfo | int | None) -> dict[str, str]:
+def listed(name: str, values: Iterable[T]) -> Iterable[T]:
+    """Return what is there to be gone through; one thing alone is no list of it, and of a text no letters are meant."""
+    if isinstance(values, str | bytes | Job | Run) or not isinstance(values, Iterable):
+        raise errors.InvalidRequestError(f"{name} must be a list, not {_kind(values)}, so nothing was sent")
+    return values
+
+
+def at_most(limit: int | None) -> int | None:
+    """Return how many are wanted at most; None is all."""
+    if limit is not None and not (isinstance(limit, int) and limit >= 0):
+        raise errors.InvalidRequestError(
+            f"limit must be a whole number from 0 on, or None, not {repr(limit)[:80]}"
+        )
+    return limit
+
+
+def seconds(timeout: float | None) -> float | None:
+    """Return how long to wait at most; None is for ever."""
+    if timeout is not None and not (isinstance(timeout, int | float) and abs(timeout) <= TIMEOUT_MAX):
+        raise errors.InvalidRequestError(
+            f"timeout must be a number of seconds, or None, not {repr(timeout)[:80]}"
+        )
+    return timeout
+
+
+def query(**params: str | ZoneInfo | datetime | int | None) -> dict[str, str]:
     """Return what is said in the URL."""
     return {name: str(value) for name, value in params.items() if value is not None}
 
@@ -62,14 +91,18 @@ def query(**params: str | ZoneInfo | int | None) -> dict[str, str]:
 def query_across(job: WhichJob | None, wanted: Mapping[str, str | int | datetime | None]) -> dict[str, str]:
     """Return what is said in the URL of a question across all jobs, or of one."""
     told = {
-        _ON_THE_WIRE.get(name, name): aware(value, name).isoformat() if isinstance(value, datetime) else value
+        _TIMES.get(name, name): aware(value, name).isoformat()
+        if name in _TIMES and value is not None
+        else value
         for name, value in wanted.items()
     }
     return query(job=None if job is None else id_of_job(job), **told)
 
 
-def aware(at: datetime, name: str = "at") -> datetime:
+def aware(at: object, name: str = "at") -> datetime:
     """Return the time, which must have a zone."""
+    if not isinstance(at, datetime):
+        raise errors.InvalidRequestError(f"{name} must be a datetime, not {_kind(at)}")
     if at.utcoffset() is None:
         raise errors.InvalidRequestError(
             f"{name} has no time zone: {at.isoformat()}; .astimezone() gives it this machine's"
@@ -83,9 +116,14 @@ def keyed(key: str | None) -> dict[str, str]:
     return {"Content-Type": "application/json", "Idempotency-Key": named}
 
 
+def fits_header(value: str) -> bool:
+    """Whether a text can be sent as the value of a header, and comes through as it is."""
+    return bool(_HEADER_VALUE.fullmatch(value))
+
+
 def header_value(name: str, value: object) -> str:
     """Return what may be sent as a header."""
-    if not (isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
+    if not (isinstance(value, str) and fits_header(value)):
         raise errors.InvalidRequestError(
             f"{name} must be 1 to 255 printable ASCII characters, such as {str(uuid.uuid4())!r}, "
             f"not {repr(value)[:80]}"
@@ -95,7 +133,10 @@ def header_value(name: str, value: object) -> str:
 
 def as_json(value: Any) -> bytes:
     """Return a body."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    except TypeError as error:
+        raise errors.InvalidRequestError(f"this cannot be sent: {error}, so nothing was sent") from None
 
 
 def _checked(name: object, what: str, missing: type[errors.NotFoundError]) -> str:

@@ -33,7 +33,8 @@ class Call(Generic[T_co]):
 
     `added` is true where real Kala lacks the route; else `needs` names what it would pass over; `missing` is what a 404
     means; `sends_job` that a 400 is about the job; `gone_is_done` that a 404 after an unknown outcome is a success;
-    `patience` after how many seconds without a byte an endless stream counts as dead (None: never).
+    `patience` after how many seconds without a byte an endless stream counts as dead (None: never); `kind` is the
+    media type of a good answer where it is no JSON, which tells of itself what it is.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Call(Generic[T_co]):
     needs: tuple[str, ...] = ()
     sends_job: bool = False
     patience: float | None = None
+    kind: str | None = None
     gone_is_done: Callable[[], T_co] | None = None
 
     def decode(self, answer: Answer, *, after_unknown: bool = False) -> T_co:
@@ -58,6 +60,8 @@ class Call(Generic[T_co]):
         if 200 <= answer.status < 300:
             if told := answer.headers.get("kala-warning"):
                 warn(told)
+            if strange := self.strange_kind(answer.headers):
+                raise answer.error(errors.UnexpectedResponseError, strange)
             return self.read(answer)
         if answer.status == 404 and after_unknown and self.gone_is_done:
             return self.gone_is_done()
@@ -65,6 +69,13 @@ class Call(Generic[T_co]):
             raise not_supported(answer)
         keyed = "Idempotency-Key" in self.headers
         raise _answers.refusal(answer, missing=self.missing, job=self.sends_job, keyed=keyed)
+
+    def strange_kind(self, headers: Mapping[str, str]) -> str | None:
+        """Say that a good answer is something else, such as a web page; None where it may be what was asked for."""
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if self.kind is None or kind in {"", self.kind}:
+            return None
+        return f"this is not an answer of a Kala: {kind[:80]} and not {self.kind}"
 
 
 def warn(told: str) -> None:

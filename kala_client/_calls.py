@@ -18,6 +18,7 @@ from kala_client._arguments import (
     id_of_run,
     job_body,
     keyed,
+    listed,
     new_job_body,
     query,
     query_across,
@@ -52,6 +53,7 @@ from kala_client.models import (
 
 T = TypeVar("T")
 
+_PRINTED, _EVENTS = "text/plain", "text/event-stream"
 _HEARTBEATS = 60.0
 """Seconds: kala_server sends a comment every 15."""
 
@@ -76,7 +78,9 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
         "POST",
         "/job/batch/",
         lambda answer: _envelopes.read(answer, IdsAnswer).ids,
-        body=as_json({"jobs": [new_job_body(job, f"jobs[{n}]") for n, job in enumerate(jobs)]}),
+        body=as_json(
+            {"jobs": [new_job_body(job, f"jobs[{n}]") for n, job in enumerate(listed("jobs", jobs))]}
+        ),
         headers=keyed(key),
         repeatable=Repeatable.WITH_KEY,
         sends_job=True,
@@ -175,9 +179,8 @@ def bulk(
     named = {name: value for name, value in wanted.items() if value is not None}
     if job_ids is not None and named:
         raise errors.InvalidRequestError(f"say either job_ids or {' and '.join(named)}, not both")
-    meant: dict[str, Any] = (
-        {"filter": named} if job_ids is None else {"ids": [id_of_job(job_id) for job_id in job_ids]}
-    )
+    ids = None if job_ids is None else [id_of_job(job_id) for job_id in listed("job_ids", job_ids)]
+    meant = {"filter": named} if ids is None else {"ids": ids}
     told = {"action": action, **meant, "expect": expect, "dry_run": dry_run}
     return Call(
         "POST",
@@ -253,12 +256,14 @@ def get_run(run: Run | str) -> Call[Run]:
 
 def output(run: Run | str) -> Call[str]:
     """GET /run/{id}/output/: what the run has written so far."""
-    return _get_of_run(run, "output/", lambda answer: answer.body.decode("utf-8", "replace"))
+    printed = _get_of_run(run, "output/", lambda answer: answer.body.decode("utf-8", "replace"))
+    return replace(printed, kind=_PRINTED)
 
 
 def follow(run: Run | str) -> Call[None]:
     """GET /run/{id}/output/ as a stream, which ends with the run."""
-    return replace(_get_of_run(run, "output/", _answers.check_empty), params={"follow": "true"})
+    printed = _get_of_run(run, "output/", _answers.check_empty)
+    return replace(printed, params={"follow": "true"}, kind=_PRINTED)
 
 
 def cancel(run: Run | str) -> Call[None]:
@@ -290,10 +295,11 @@ def preview(schedule: When, *, timezone: Zone | None, count: int) -> Call[list[d
 
 def events(last_event_id: str | None) -> Call[None]:
     """GET /events/ as a stream of server-sent events, which never ends."""
-    headers = {"Accept": "text/event-stream"}
-    if last_event_id:
+    headers = {"Accept": _EVENTS}
+    if last_event_id is not None and last_event_id != "":
         headers["Last-Event-ID"] = header_value("last_event_id", last_event_id)
-    return replace(_get("/events/", _answers.check_empty, added=True), headers=headers, patience=_HEARTBEATS)
+    stream = _get("/events/", _answers.check_empty, added=True)
+    return replace(stream, headers=headers, patience=_HEARTBEATS, kind=_EVENTS)
 
 
 def _paused(answer: Answer) -> Pause:

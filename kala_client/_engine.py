@@ -60,6 +60,7 @@ class Engine:
             try:
                 if not response.is_success:
                     call.decode(self._read(call, response, self.wire.deadline()))
+                self.wire.begin(call, response)
                 coding = coding_of(response)
                 for chunk in _chunks(response):
                     if os.getpid() != process:

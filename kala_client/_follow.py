@@ -7,8 +7,10 @@ from typing import Generic, TypeVar
 
 from kala_client import _calls, errors
 from kala_client._answers import is_heap
+from kala_client._arguments import at_most, fits_header, seconds
 from kala_client._call import Call
 from kala_client._envelopes import JobsAnswer, RunPage, UpcomingPage
+from kala_client._http import Wire
 from kala_client._retry import RetryPolicy, lasts, may_pass
 from kala_client.models import Event, Job, Run, UpcomingSlot, WhichJob
 
@@ -26,7 +28,7 @@ class _Pages(Generic[P, T]):
     """Pages that say where the next begins, until `limit` of what is on them was seen or there are no more."""
 
     def __init__(self, limit: int | None, page: Callable[[int, str | None], Call[P]]) -> None:
-        self._left = limit
+        self._left = at_most(limit)
         self._page = page
         self._place: str | None = None
         self._more = True
@@ -40,12 +42,21 @@ class _Pages(Generic[P, T]):
 
     def _take(self, found: list[T], following: str | None) -> list[T]:
         """Return what is wanted of a page, and remember where it ended."""
-        self._place = following
+        self._place = _moved(self._place, following)
         self._more = bool(following and found)
         wanted = found[: self._left]
         if self._left is not None:
             self._left -= len(wanted)
         return wanted
+
+
+def _moved(place: str | None, following: str | None) -> str | None:
+    """Return where the next page begins. Raises UnexpectedResponseError where there would be no end of them."""
+    if following and following == place:
+        raise errors.UnexpectedResponseError(
+            "this is not an answer of a Kala: the next page begins where this one did"
+        )
+    return following
 
 
 class RunPages(_Pages[RunPage, Run]):
@@ -84,7 +95,7 @@ class JobPages:
 
     def __init__(self, *, limit: int | None, **wanted: str | None) -> None:
         self.jobs: dict[str, Job] = {}
-        self._limit = limit
+        self._limit = at_most(limit)
         self._wanted = wanted
         self._after: str | None = None
         self._more = True
@@ -99,7 +110,7 @@ class JobPages:
 
     def take(self, page: JobsAnswer) -> None:
         """Keep the jobs of a page, and remember where it ended."""
-        self._after = page.next
+        self._after = _moved(self._after, page.next)
         self._more = bool(page.next and page.jobs)
         self.jobs.update(page.jobs or {})
 
@@ -108,7 +119,7 @@ class Poll:
     """How long to wait until the next look at a run: longer each time, and never past the deadline."""
 
     def __init__(self, timeout: float | None, policy: RetryPolicy, monotonic: Callable[[], float]) -> None:
-        self._timeout = timeout
+        self._timeout = seconds(timeout)
         self._policy = policy
         self._failures = 0
         self._end = None if timeout is None else monotonic() + timeout
@@ -150,27 +161,42 @@ class Poll:
 class EventFeed:
     """Server-sent events out of lines, and when to connect again after the stream has ended."""
 
-    def __init__(self, last_event_id: str | None, policy: RetryPolicy) -> None:
-        self.last_event_id = last_event_id
-        self._policy = policy
+    def __init__(self, last_event_id: str | None, wire: Wire) -> None:
+        self._last_id = last_event_id
+        self._wire = wire
         self._failures = 0
-        self._data: list[str] = []
+        self._data = bytearray()
         self._event = ""
         self._id = last_event_id
+        self._call = _calls.events(last_event_id)
+
+    def next_call(self) -> Call[None]:
+        """Return the call for what comes after the last event."""
+        self._call = _calls.events(self._last_id)
+        return self._call
 
     def line(self, line: str) -> Event | None:
-        """Take a line; return the event that it ends (WHATWG HTML, section 9.2.6), else None."""
+        """Take a line; return the event that it ends (WHATWG HTML, section 9.2.6), else None.
+
+        Raises UnexpectedResponseError for an event that is too large, or after which no stream could take up again.
+        """
         self._failures = 0  # even a comment shows that the server is there
         line = line.removesuffix("\r")
         if not line:
             return self._dispatch()
+        if len(self._data) + len(line.encode()) > self._wire.max_body:
+            raise self._unexpected(
+                f"an event is larger than the {self._wire.max_body} bytes that max_body allows"
+            )
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
-            self._data.append(value)
+            self._data += value.encode() + b"\n"
         elif name == "event":
             self._event = value
         elif name == "id" and "\0" not in value:
+            if value and not fits_header(value):
+                raise self._unexpected(f"no Kala gives an event such an id: {value[:80]!r}")
             self._id = value
         return None
 
@@ -181,19 +207,26 @@ class EventFeed:
         """
         self._clear()
         self._failures += 1
-        if self._failures >= self._policy.patience or (error and lasts(error)):
-            raise error or errors.KalaConnectionError("the server ends the stream of events again and again")
-        return self._policy.delay(self._failures)
+        policy = self._wire.retry
+        if self._failures >= policy.patience or (error and lasts(error)):
+            raise error or self._wire.failure(
+                self._call,
+                errors.KalaConnectionError("the server ends the stream of events again and again"),
+            )
+        return policy.delay(self._failures)
 
     def _dispatch(self) -> Event | None:
-        data, event, self.last_event_id = self._data, self._event, self._id
+        data, event, self._last_id = self._data.decode(), self._event, self._id
         self._clear()
         if not data:
             return None
-        return Event(id=self.last_event_id, event=event or "message", data=_json_or_text("\n".join(data)))
+        return Event(id=self._last_id, event=event or "message", data=_json_or_text(data.removesuffix("\n")))
 
     def _clear(self) -> None:
-        self._data, self._event, self._id = [], "", self.last_event_id
+        self._data, self._event, self._id = bytearray(), "", self._last_id
+
+    def _unexpected(self, message: str) -> errors.KalaError:
+        return self._wire.failure(self._call, errors.UnexpectedResponseError(message))
 
 
 def _json_or_text(text: str) -> object:

@@ -15,7 +15,7 @@ from kala_client import _log, errors
 from kala_client._answers import Answer, safe_url
 from kala_client._call import API, Call
 from kala_client._coding import Coding
-from kala_client._network import Proxy
+from kala_client._network import Proxy, usable_url
 from kala_client._retry import RetryPolicy
 from kala_client._version import version
 
@@ -30,7 +30,15 @@ NOT_PICKLED = (
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _HASTY_SECONDS = 1.0  # where a server speaks TLS it greets sooner; else it is looked at what it does speak
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-FAILURES = (errors.KalaError, httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError, ValueError)
+FAILURES = (
+    errors.KalaError,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    ExceptionGroup,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 """What connections raise: httpx's own, and what it lets through of names, sockets, loops and closed clients."""
 
 
@@ -69,8 +77,8 @@ class Target:
             authorization = _bearer(token or environment.get("KALA_TOKEN"))
         base = safe_url(url).rstrip("/").removesuffix(API)
         try:
-            httpx.URL(base)
-        except httpx.InvalidURL as error:
+            usable_url(base)
+        except ValueError as error:
             raise ValueError(f"the base URL must be such as {DEFAULT_URL}: {error}") from None
         return cls(base, authorization)
 
@@ -212,6 +220,12 @@ class Wire:
         self.heard.answer = answer
         return answer
 
+    @staticmethod
+    def begin(call: Call[object], response: httpx.Response) -> None:
+        """Raise where a stream is none that was asked for."""
+        if strange := call.strange_kind(response.headers):
+            raise errors.UnexpectedResponseError(strange)
+
     def body(self, call: Call[object], response: httpx.Response, remaining: Callable[[], float]) -> "Body":
         """Return a buffer which holds to the limits of the call."""
         return Body(self, call, response, remaining)
@@ -234,6 +248,8 @@ class Wire:
         return named
 
     def _named(self, call: Call[object], error: Exception) -> errors.KalaError:
+        while isinstance(error, ExceptionGroup):  # asyncio's connections try addresses side by side
+            error = error.exceptions[0]
         reason = str(error) or type(error).__name__
         if isinstance(error, _NEVER_SENT):
             named = errors.KalaConnectionError(f"no Kala can be reached at {self.target.url}: {reason}")

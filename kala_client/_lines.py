@@ -12,11 +12,13 @@ class Lines:
 
     def feed(self, chunk: bytes) -> Iterator[str]:
         """Take a chunk, and yield the lines that it ends, without their newline."""
-        self._rest += chunk
-        *lines, rest = self._rest.split(b"\n")
-        self._rest = rest
-        yield from map(_text, lines)
-        if len(rest) > self._longest:
+        # Not in all that is there: a long line would be looked through again for each chunk.
+        ends, *begin = chunk.split(b"\n")
+        self._rest += ends
+        for piece in begin:
+            yield _text(self._rest)
+            self._rest = bytearray(piece)
+        if len(self._rest) > self._longest:
             yield from self.end()
 
     def end(self) -> Iterator[str]:

@@ -19,9 +19,22 @@ from kala_client.errors import KalaConnectionError
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _EXEMPT = re.compile(r"\[?(?P<host>[^\[\]]*?)\]?(?::(?P<port>[0-9]{1,5}))?")
 _TLS = {"file": "SSL_CERT_FILE", "folder": "SSL_CERT_DIR", "keys": "SSLKEYLOGFILE"}
+_LAST_PORT = 65_535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _Address = IPv4Address | IPv6Address
+
+
+def usable_url(text: str) -> httpx.URL:
+    """Return an address whose host and port can be those of one. Raises ValueError."""
+    try:
+        url = httpx.URL(text)
+        _ = url.host  # httpx reads it only now
+    except httpx.InvalidURL as error:
+        raise ValueError(str(error)) from None
+    if not 0 <= (url.port or 0) <= _LAST_PORT:
+        raise ValueError(f"there is no port {url.port}")
+    return url
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +60,8 @@ class Proxy:
         """Return its address. Raises KalaConnectionError for what can be none."""
         value = self.setting.value
         try:
-            url = httpx.URL(value if "://" in value else f"http://{value}")
-        except httpx.InvalidURL:
+            url = usable_url(value if "://" in value else f"http://{value}")
+        except ValueError:
             url = httpx.URL()
         if url.scheme not in _SCHEMES or not url.host:
             # Without the value, in which a password may be.

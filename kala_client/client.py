@@ -329,11 +329,11 @@ class KalaClient:
         Connects again by itself, and misses nothing; raises when ten times `retry.attempts` streams in a row
         brought nothing, or the first one where `retry.attempts` is 1.
         """
-        feed = _follow.EventFeed(last_event_id, self._engine.wire.retry)
+        feed = _follow.EventFeed(last_event_id, self._engine.wire)
         while True:
             failure: KalaError | None = None
             try:
-                for line in self._engine.lines(_calls.events(feed.last_event_id)):
+                for line in self._engine.lines(feed.next_call()):
                     if event := feed.line(line):
                         yield event
             except (KalaConnectionError, KalaTimeoutError, ServerError) as error:

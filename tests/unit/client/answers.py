@@ -1,5 +1,6 @@
 """What servers answer in these tests."""
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -19,3 +20,17 @@ def answer(body: Any = None, status: int = 200, **headers: str) -> httpx.Respons
 
 def text(body: str, status: int) -> httpx.Response:
     return httpx.Response(status, text=body)
+
+
+class Streamed(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that nobody has read before us."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk

@@ -3,7 +3,7 @@
 import gzip
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,11 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kala_client as kala
-from kala_client import RetryPolicy, _calls
+from kala_client import _calls
 from kala_client._answers import Answer, is_heap
 from kala_client._call import Call
-from kala_client._follow import EventFeed
-from tests.unit.client.answers import ID, answer
+from tests.unit.client.answers import ID, Streamed, answer
 
 BEYOND = "9999-12-31T23:59:59-14:00"
 CALLS: list[Call[Any]] = [
@@ -142,20 +141,6 @@ def test_a_duration_that_go_cannot_send_is_no_answer_of_a_kala(nanoseconds: int)
     assert longest.execution_duration == timedelta(microseconds=(2**63 - 1) // 1000)
 
 
-class Streamed(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that nobody has read before us."""
-
-    def __init__(self, *chunks: bytes) -> None:
-        self.chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self.chunks
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self.chunks:
-            yield chunk
-
-
 def packed(body: bytes, coding: str = "gzip") -> Callable[[httpx.Request], httpx.Response]:
     return lambda _: httpx.Response(200, headers={"Content-Encoding": coding}, stream=Streamed(body))
 
@@ -252,14 +237,14 @@ def test_a_redirect_to_no_address_is_told(connect: Any, serve: Any) -> None:
         connect(serve(answer(status=302, location="http://["))).get_job(ID)
 
 
-def test_data_of_an_event_that_nobody_can_read_is_text() -> None:
-    feed = EventFeed(None, RetryPolicy())
-    feed.line("data: " + "[" * 200_000)
-    event = feed.line("")
-    assert event is not None
-    assert event.data == "[" * 200_000
-    heap = f"[{','.join(['[]'] * 500_000)}]"
-    feed.line(f"data: {heap}")
-    event = feed.line("")
-    assert event is not None
-    assert event.data == heap
+def test_what_asyncios_connections_raise_in_groups_is_named_by_the_first_of_them(
+    connect: Any, serve: Any
+) -> None:
+    several = ExceptionGroup(
+        "several", [ExceptionGroup("addresses", [OSError("no route"), OSError("no port")])]
+    )
+    client = connect(serve(several))
+    for ask in (lambda: client.get_job(ID), lambda: list(client.follow("r1"))):
+        with pytest.raises(kala.KalaConnectionError, match="no route") as raised:
+            ask()
+        assert raised.value.__cause__ is several

@@ -75,7 +75,10 @@ def test_without_a_token_none_is_sent(connect: Any, serve: Any, monkeypatch: pyt
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(
     "url",
-    ["kala.test", "ftp://kala.test", "http://", "http://kala.test/?a=b", "http://x/#y", "http://x:port"],
+    [
+        *("kala.test", "ftp://kala.test", "http://", "http://kala.test/?a=b", "http://x/#y", "http://x:port"),
+        *("http://x:65536", "https://x:99999", "http://x:-1", "http://xn--zz"),
+    ],
 )
 def test_an_address_that_cannot_be_one_is_refused(client: Any, url: str) -> None:
     with pytest.raises(ValueError, match="the base URL must be such as"):

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 import httpx
@@ -11,7 +10,6 @@ import pytest
 
 import kala_client as kala
 from kala_client import Job, RetryPolicy, Schedule
-from kala_client._lines import Lines
 
 ID = "7c58ea8f-3753-4428-77c5-ba6103933f1c"
 RUN = {"id": "r1", "job_id": ID, "state": "running"}
@@ -21,10 +19,6 @@ START = datetime(2035, 1, 1, tzinfo=UTC)
 
 def answer(body: Any, status: int = 200, **headers: str) -> httpx.Response:
     return httpx.Response(status, headers={**OURS, **headers}, json=body)
-
-
-def stream(*chunks: bytes) -> httpx.Response:
-    return httpx.Response(200, headers=OURS, content=b"".join(chunks))
 
 
 def run(name: str, state: str = "succeeded") -> dict[str, str]:
@@ -196,30 +190,6 @@ def test_a_wait_ends_at_once_where_nothing_is_to_be_tried_again(
         assert len(server.requests) == 1
 
 
-def test_output_is_text_even_where_it_is_not(connect: Any, serve: Any) -> None:
-    server = serve(stream(b"one\ntwo \xff"))
-    assert connect(server).output("r1") == "one\ntwo \ufffd"
-    assert server.asked == ["GET /api/v1/run/r1/output/"]
-
-
-def test_lines_are_followed_as_they_come(connect: Any, serve: Any) -> None:
-    server = serve(stream(b"one\ntw", b"o\x0b\n\n", b"rest"))
-    assert list(connect(server).follow("r1")) == ["one", "two\x0b", "", "rest"]
-    assert server.asked == ["GET /api/v1/run/r1/output/?follow=true"]
-
-
-def test_a_follow_of_nothing_is_an_error(connect: Any, serve: Any) -> None:
-    with pytest.raises(kala.RunNotFoundError):
-        list(connect(serve(answer({"detail": "no such run"}, 404))).follow("r1"))
-    with pytest.raises(kala.KalaConnectionError):
-        list(connect(serve(httpx.ReadError("cut"))).follow("r1"))
-
-
-def test_a_line_without_an_end_does_not_fill_the_memory() -> None:
-    lines = Lines(4)
-    assert [*lines.feed(b"abc"), *lines.feed(b"de"), *lines.feed(b"f\n"), *lines.end()] == ["abcde", "f"]
-
-
 def test_a_run_is_cancelled(connect: Any, serve: Any) -> None:
     server = serve(httpx.Response(204, headers=OURS))
     connect(server).cancel(kala.Run(id="r1", job_id=ID, state="running"))
@@ -308,38 +278,16 @@ def test_no_more_jobs_are_asked_for_than_are_wanted(connect: Any, serve: Any) ->
     assert server.asked == ["GET /api/v1/job/?limit=2"]
 
 
+def test_a_page_that_begins_where_it_began_itself_does_not_go_on_for_ever(connect: Any, serve: Any) -> None:
+    again = {"jobs": {ID: {"name": "a"}}, "runs": [run("a")], "slots": [], "next": "here"}
+    client = connect(serve(answer(again)))
+    for ask in (client.find_jobs, lambda: list(client.runs()), lambda: list(client.runs(ID))):
+        with pytest.raises(kala.UnexpectedResponseError, match="the next page begins where this one did"):
+            ask()
+
+
 def test_a_page_without_jobs_is_the_last(connect: Any, serve: Any) -> None:
     assert connect(serve(answer({"jobs": None, "next": "for ever"}))).find_jobs() == {}
-
-
-def test_events_are_read_and_taken_up_where_they_ended(connect: Any, serve: Any, clock: Any) -> None:
-    server = serve(
-        stream(b': hello\r\nid: 1\r\nevent: run_started\r\ndata: {"run":\r\ndata: 5}\r\n\r\nid: 2\n\n'),
-        httpx.ReadError("cut"),
-        stream(b"data: plain\n\ndata: lost\n", b"id: 9\nid: \0\nretry: 5\n"),
-    )
-    client = connect(server, retry=RetryPolicy(random=lambda: 1.0))
-    first, second = islice(client.events(last_event_id="0"), 2)
-    assert (first.id, first.event, first.data) == ("1", "run_started", {"run": 5})
-    assert (second.id, second.event, second.data) == ("2", "message", "plain")
-    assert [request.headers["Last-Event-ID"] for request in server.requests] == ["0", "2", "2"]
-    assert clock.sleeps == pytest.approx([0.2, 0.4])
-
-
-def test_a_place_in_the_events_that_no_header_can_carry_is_told(connect: Any, serve: Any) -> None:
-    server = serve(stream(b""))
-    with pytest.raises(kala.InvalidRequestError, match="last_event_id must be"):
-        list(connect(server).events(last_event_id="a\nb"))
-    assert server.asked == []
-
-
-def test_a_stream_that_brings_nothing_again_and_again_is_an_error(connect: Any, serve: Any) -> None:
-    server = serve(stream(b""))
-    with pytest.raises(kala.KalaConnectionError, match="again and again"):
-        list(connect(server).events())
-    assert len(server.requests) == 30
-    with pytest.raises(kala.ServerError):
-        list(connect(serve(answer({}, 503))).events())
 
 
 REAL_2015 = httpx.Response(404, text="404 page not found\n")

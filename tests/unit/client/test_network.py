@@ -120,10 +120,19 @@ def test_no_proxy_exempts_what_it_names(exempt: str, direct: list[str], proxied:
     assert [way(url, environment) for url in proxied] == [f"{PROXY} of ALL_PROXY"] * len(proxied)
 
 
-@given(st.dictionaries(st.sampled_from(["HTTP_PROXY", "no_proxy", "NO_PROXY", "ALL_PROXY"]), st.text()))
+ADDRESSES = st.text() | st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "http://", "https://u:p@", "socks5://"]),
+    st.sampled_from(["xn--zz", "a..b", "[::1", "[fd00::1]", "\u2460.com", "1.2.3.4.5", "x" * 300, "a b", ""]),
+    st.sampled_from(["", ":0", ":-1", ":65536", ":99999", ":\u0663", ":x", "/%zz", "?", "#"]),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["HTTP_PROXY", "no_proxy", "NO_PROXY", "ALL_PROXY"]), ADDRESSES))
 def test_no_environment_fails_to_be_read(environment: dict[str, str]) -> None:
     for url in ("http://127.0.0.1", "http://kala.test:8000", "https://[fd00::1]"):
-        Network.read(environment).proxy_for(httpx.URL(url))
+        proxy = Network.read(environment).proxy_for(httpx.URL(url))
+        assert str(proxy)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +141,9 @@ def test_no_environment_fails_to_be_read(environment: dict[str, str]) -> None:
         ("http://kala.test", {"HTTP_PROXY": "ftp://u:canary@proxy.test"}, "HTTP_PROXY"),
         ("http://kala.test", {"http_proxy": "http://"}, "http_proxy"),
         ("https://kala.test", {"ALL_PROXY": "http://u:canary@[::1"}, "ALL_PROXY"),
+        ("https://kala.test", {"ALL_PROXY": "http://u:canary@xn--zz:3128"}, "ALL_PROXY"),
+        ("http://kala.test", {"HTTP_PROXY": "u:canary@proxy.test:99999"}, "HTTP_PROXY"),
+        ("http://kala.test", {"HTTP_PROXY": "http://u:canary@proxy.test:-1"}, "HTTP_PROXY"),
         ("http://kala.test", {"ALL_PROXY": "socks5://u:canary@127.0.0.1:1080"}, "ALL_PROXY"),
         ("http://kala.test", {"HTTP_PROXY": "https://p.test", "SSL_CERT_FILE": "/no/such"}, "SSL_CERT_FILE"),
         ("https://kala.test", {"SSL_CERT_FILE": "/no/such"}, "SSL_CERT_FILE"),
