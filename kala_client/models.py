@@ -7,13 +7,9 @@ spellings of WIRE.md are read. Times are aware and in UTC; Kala's `0001-01-01T00
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Unpack
 
 from pydantic import (
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -22,11 +18,10 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from kala_client._fields import CatchUp, JobFields, Overlap, WaitFor
-from kala_client._hints import Place, hinted
-from kala_client._meanings import MEANINGS
+from kala_client._hints import Place
+from kala_client._model import SpelledModel, WireModel, either
 from kala_client._wire_types import (
     DurationText,
-    FirstFault,
     HeaderValues,
     Instant,
     Moment,
@@ -63,10 +58,6 @@ ADDED_FIELDS = CLIENT_FIELDS - {
 """Those that only kala_server understands: a real Kala drops them without a word."""
 
 
-def _either(*names: str) -> AliasChoices:
-    return AliasChoices(*names)
-
-
 _count = TypeAdapter(int).validator.validate_python
 _moment = TypeAdapter[Any](Moment).validator.validate_python
 _COUNTERS: Mapping[str, Callable[[Any], Any]] = {
@@ -91,89 +82,18 @@ def _found_at(error: ValidationError, *where: str) -> ValidationError:
     )
 
 
-def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Say of each field of a schema what it means."""
-    meanings = MEANINGS.get(model.__name__, {})
-    properties = schema.get("properties", {})
-    for name in properties.keys() & meanings.keys():
-        properties[name]["description"] = meanings[name]
-
-
-class _Wire(FirstFault, BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        validate_by_name=True,
-        validate_assignment=True,
-        hide_input_in_errors=True,
-        ser_json_timedelta="float",
-        json_schema_extra=_describe,
-    )
-
-    if not TYPE_CHECKING:  # pragma: no branch
-
-        def __init__(self, /, **fields: Any) -> None:
-            try:
-                super().__init__(**fields)
-            except ValidationError as error:
-                raise hinted(error, self._names_at) from None
-
-        __init__.__pydantic_base_init__ = True  # so that pydantic-core need not call it for what is read
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            try:
-                super().__setattr__(name, value)
-            except ValidationError as error:
-                raise hinted(error, self._names_at) from None
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Say of each field what it means."""
-        super().__pydantic_init_subclass__(**kwargs)
-        meanings = MEANINGS.get(cls.__name__, {})
-        for name, field in cls.model_fields.items():
-            field.description = meanings.get(field.serialization_alias or name)
-
-    @classmethod
-    def _names_at(cls, where: Place) -> Collection[str]:
-        """Return the fields that there are at a place within the model."""
-        return () if where else cls.model_fields.keys()
-
-
-class _Spelled(_Wire):
-    """What kala_server says in both of Kala's spellings: the one that was not read is no field that nobody knows."""
-
-    @model_validator(mode="after")
-    def _forget_the_other_spelling(self) -> Self:
-        if extra := self.__pydantic_extra__:
-            for name in _spellings(type(self)):
-                extra.pop(name, None)
-        return self
-
-
-@cache
-def _spellings(model: type[BaseModel]) -> frozenset[str]:
-    aliases = (field.validation_alias for field in model.model_fields.values())
-    return frozenset(
-        name
-        for alias in aliases
-        if isinstance(alias, AliasChoices)
-        for name in alias.choices
-        if isinstance(name, str)
-    )
-
-
-class JobStat(_Spelled):
+class JobStat(SpelledModel):
     """One finished run of a job, as Kala keeps it. `execution_duration_ns` is in whole nanoseconds."""
 
-    job_id: str = Field(validation_alias=_either("job_id", "JobId"))
-    ran_at: Moment = Field(None, validation_alias=_either("ran_at", "RanAt"))
-    number_of_retries: int = Field(0, validation_alias=_either("number_of_retries", "NumberOfRetries"))
-    success: bool = Field(validation_alias=_either("success", "Success"))
+    job_id: str = Field(validation_alias=either("job_id", "JobId"))
+    ran_at: Moment = Field(None, validation_alias=either("ran_at", "RanAt"))
+    number_of_retries: int = Field(0, validation_alias=either("number_of_retries", "NumberOfRetries"))
+    success: bool = Field(validation_alias=either("success", "Success"))
     execution_duration_ns: int = Field(
         0,
         ge=-(2**63),
         lt=2**63,
-        validation_alias=_either("execution_duration", "ExecutionDuration"),
+        validation_alias=either("execution_duration", "ExecutionDuration"),
         serialization_alias="execution_duration",
     )
 
@@ -183,24 +103,24 @@ class JobStat(_Spelled):
         return timedelta(microseconds=self.execution_duration_ns // 1000)
 
 
-class KalaStats(_Spelled):
+class KalaStats(SpelledModel):
     """What the whole server did."""
 
-    active_jobs: int = Field(validation_alias=_either("active_jobs", "ActiveJobs"))
-    disabled_jobs: int = Field(validation_alias=_either("disabled_jobs", "DisabledJobs"))
-    jobs: int = Field(validation_alias=_either("jobs", "Jobs"))
-    error_count: int = Field(0, validation_alias=_either("error_count", "ErrorCount"))
-    success_count: int = Field(0, validation_alias=_either("success_count", "SuccessCount"))
-    next_run_at: Moment = Field(None, validation_alias=_either("next_run_at", "NextRunAt"))
+    active_jobs: int = Field(validation_alias=either("active_jobs", "ActiveJobs"))
+    disabled_jobs: int = Field(validation_alias=either("disabled_jobs", "DisabledJobs"))
+    jobs: int = Field(validation_alias=either("jobs", "Jobs"))
+    error_count: int = Field(0, validation_alias=either("error_count", "ErrorCount"))
+    success_count: int = Field(0, validation_alias=either("success_count", "SuccessCount"))
+    next_run_at: Moment = Field(None, validation_alias=either("next_run_at", "NextRunAt"))
     last_attempted_run: Moment = Field(
-        None, validation_alias=_either("last_attempted_run", "LastAttemptedRun")
+        None, validation_alias=either("last_attempted_run", "LastAttemptedRun")
     )
     created_at: Moment = Field(
-        None, validation_alias=_either("created", "CreatedAt"), serialization_alias="created"
+        None, validation_alias=either("created", "CreatedAt"), serialization_alias="created"
     )
 
 
-class RemoteProperties(_Wire):
+class RemoteProperties(WireModel):
     """The HTTP call of a job with `type=1`. `timeout` is in whole seconds; 0 leaves it to the server."""
 
     # Each of these may hold a secret, the URL a password.
@@ -212,7 +132,7 @@ class RemoteProperties(_Wire):
     expected_response_codes: list[int] | None = None
 
 
-class Job(_Wire):
+class Job(WireModel):
     """A job: what to run, when, and what became of it.
 
     Each field that is left out has Kala's behaviour as its default; only fields that were set are sent.
@@ -228,7 +148,7 @@ class Job(_Wire):
     retries: Annotated[int, Field(ge=0)] = 0
     epsilon: DurationText = ""
     disabled: bool = False
-    parent_jobs: Annotated[list[str], WithoutNulls] = []
+    parent_jobs: Annotated[list[str], WithoutNulls] = Field(default=[])
     on_failure_job: str = ""
     resume_at_next_scheduled_time: bool = False
     type: Literal[0, 1] = 0
@@ -250,7 +170,7 @@ class Job(_Wire):
     cwd: str | None = None
     env: dict[str, str] | None = Field(None, repr=False)
     user: str | None = None
-    tags: Annotated[list[str], WithoutNulls] = []
+    tags: Annotated[list[str], WithoutNulls] = Field(default=[])
     description: str = ""
     keep_runs: Annotated[int, Field(ge=1)] = 100
     rerun_interrupted: bool = False
@@ -266,8 +186,8 @@ class Job(_Wire):
     last_error_reason: str = ""
     last_attempted_run: Moment = None
     number_of_finished_runs: int = 0
-    dependent_jobs: Annotated[list[str], WithoutNulls] = []
-    stats: Annotated[list[JobStat], WithoutNulls] = []
+    dependent_jobs: Annotated[list[str], WithoutNulls] = Field(default=[])
+    stats: Annotated[list[JobStat], WithoutNulls] = Field(default=[])
     created_at: Moment = None
     metadata: dict[str, Any] = Field(default={}, repr=False)
 
@@ -301,7 +221,7 @@ class Job(_Wire):
         return self.model_dump(mode="json", by_alias=True, include=sent)
 
 
-class Run(_Wire):
+class Run(WireModel):
     """One entry of the ledger: a slot or a start by hand, and what became of it; `job_name` is that of its job.
 
     `duration` is from its first start to its end, None until it is over. `count` is how many slots a skipped entry
@@ -330,7 +250,7 @@ class Run(_Wire):
     output_cut: bool = False
     count: int = 1
     last_scheduled_at: Moment = None
-    parent_runs: Annotated[list[str], WithoutNulls] = []
+    parent_runs: Annotated[list[str], WithoutNulls] = Field(default=[])
 
     @property
     def finished(self) -> bool:
@@ -348,7 +268,7 @@ class Run(_Wire):
         return self.state in {"failed", "timed_out", "interrupted"}
 
 
-class SlotExplanation(_Wire):
+class SlotExplanation(WireModel):
     """What became of one due time, in a sentence for people; `run_id` where there is a run of it."""
 
     at: Instant
@@ -357,7 +277,7 @@ class SlotExplanation(_Wire):
     run_id: str | None = None
 
 
-class BulkJob(_Wire):
+class BulkJob(WireModel):
     """A job to which something was done together with others; `run_id` is the run that was started."""
 
     id: str
@@ -365,7 +285,7 @@ class BulkJob(_Wire):
     run_id: str | None = None
 
 
-class Pause(_Wire):
+class Pause(WireModel):
     """Whether the whole server is paused, `since` when, and the `reason` in the words of whoever paused it."""
 
     paused: bool
@@ -373,7 +293,7 @@ class Pause(_Wire):
     reason: str = ""
 
 
-class UpcomingSlot(_Wire):
+class UpcomingSlot(WireModel):
     """A due time that is to come, and of which job."""
 
     at: Instant
@@ -381,13 +301,13 @@ class UpcomingSlot(_Wire):
     job_name: str
 
 
-class Preview(_Wire):
+class Preview(WireModel):
     """When a schedule would be due."""
 
     next: Annotated[list[Instant], WithoutNulls]
 
 
-class Event(_Wire):
+class Event(WireModel):
     """Something that happened on the server. `id` is where a later stream can take up again."""
 
     id: str | None = None
