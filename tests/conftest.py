@@ -1,6 +1,8 @@
 """Options and rules for the whole test run; fixtures belong to the folders that use them."""
 
 import os
+import signal
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -20,6 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="the live Kala that tests/compat/test_live.py talks to, in place of a server of its own",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, and so would every command that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.hookimpl(trylast=True)

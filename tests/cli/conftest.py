@@ -1,6 +1,5 @@
 """One server for all tests that only need some server."""
 
-import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -10,14 +9,6 @@ from kala_client import KalaClient
 from tests.cli.command_line import Ended, kala, kala_here, serving
 
 Kala = Callable[..., Ended]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def ctrl_c_is_heard() -> Iterator[None]:
-    """A shell's background job ignores SIGINT, and so would every command that it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +27,7 @@ def client(url: str) -> Iterator[KalaClient]:
 
 @pytest.fixture
 def at_server(client: KalaClient, url: str) -> Kala:  # noqa: ARG001 - the server has no job
-    """The command line, talking to that server."""
+    """The command line as a process of its own, talking to that server."""
     return partial(kala, env={"KALA_URL": url})
 
 

@@ -30,29 +30,29 @@ def interrupted(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, err
 
 
-def test_runs_are_listed_newest_first_with_how_they_went(at_server: Kala, client: KalaClient) -> None:
+def test_runs_are_listed_newest_first_with_how_they_went(typed: Kala, client: KalaClient) -> None:
     job_id = client.create_job(name="fails", command="bash -c 'exit 3'")
     first = over(client, job_id)
     second = client.wait(client.run_job(job_id), timeout=20)
-    ended = at_server("job", "runs", "fails")
+    ended = typed("job", "runs", "fails")
     assert (ended.code, ended.err) == (0, "")
     assert [(words[0], words[3], words[-3:]) for words in ended.words] == [
         (run.id, "failed", ["exit", "code", "3"]) for run in (second, first)
     ]
-    told = json.loads(at_server("job", "runs", job_id, "--limit", "1", "--state", "failed", "--json").out)
+    told = json.loads(typed("job", "runs", job_id, "--limit", "1", "--state", "failed", "--json").out)
     assert [(run["id"], run["exit_code"], run["trigger"]) for run in told] == [(second.id, 3, "manual")]
-    assert at_server("job", "runs", job_id, "--state", "succeeded").out == "no runs yet\n"
+    assert typed("job", "runs", job_id, "--state", "succeeded").out == "no runs yet\n"
 
 
 def test_the_output_of_a_run_or_of_a_jobs_last_run_is_shown_as_it_was(
-    at_server: Kala, client: KalaClient
+    typed: Kala, client: KalaClient
 ) -> None:
     job_id = client.create_job(name="talks", command="bash -c 'echo one; printf two >&2'")
     run = over(client, job_id)
     for name in (run.id, "talks"):
-        ended = at_server("job", "logs", name)
+        ended = typed("job", "logs", name)
         assert (ended.code, ended.out, ended.err) == (0, "one\ntwo", "")
-    told = json.loads(at_server("job", "logs", job_id, "--json").out)
+    told = json.loads(typed("job", "logs", job_id, "--json").out)
     assert told == {"run_id": run.id, "output": "one\ntwo"}
 
 
@@ -71,10 +71,10 @@ def test_output_is_followed_line_by_line_until_the_run_is_over(
 
 
 def test_a_job_that_has_not_run_has_no_output_and_the_way_to_why_is_named(
-    at_server: Kala, client: KalaClient
+    typed: Kala, client: KalaClient
 ) -> None:
     job_id = client.create_job(name="waits", command="true", schedule=IN_2035)
-    ended = at_server("job", "logs", "waits")
+    ended = typed("job", "logs", "waits")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == f"Error: the job {job_id} has not run yet; kala job explain {job_id} says why\n"
 
@@ -88,44 +88,44 @@ def test_a_job_that_has_not_run_has_no_output_and_the_way_to_why_is_named(
     ],
 )
 def test_who_waits_for_a_run_sees_its_output_and_ends_as_it_does(
-    at_server: Kala, client: KalaClient, command: str, code: int, words: str
+    typed: Kala, client: KalaClient, command: str, code: int, words: str
 ) -> None:
     client.create_job(name="now", command=command, schedule=IN_2035)
-    ended = at_server("job", "run", "now", "--wait")
+    ended = typed("job", "run", "now", "--wait")
     assert (ended.code, ended.out) == (code, "well\n")
     assert ended.err.startswith(words)
     assert ended.err.count("\n") == 1
 
 
-def test_who_waits_with_json_gets_the_run(at_server: Kala, client: KalaClient) -> None:
+def test_who_waits_with_json_gets_the_run(typed: Kala, client: KalaClient) -> None:
     job_id = client.create_job(name="now", command="bash -c 'exit 3'", schedule=IN_2035)
-    ended = at_server("job", "start", "now", "--wait", "--json")
+    ended = typed("job", "start", "now", "--wait", "--json")
     assert (ended.code, ended.err) == (3, "")
     told = json.loads(ended.out)
     assert (told["job_id"], told["state"], told["exit_code"]) == (job_id, "failed", 3)
 
 
-def test_a_run_is_cancelled_and_one_that_is_over_is_not(at_server: Kala, client: KalaClient) -> None:
+def test_a_run_is_cancelled_and_one_that_is_over_is_not(typed: Kala, client: KalaClient) -> None:
     run = client.run_job(client.create_job(name="endless", command="sleep 1000", schedule=IN_2035))
-    ended = at_server("job", "cancel", run.id)
+    ended = typed("job", "cancel", run.id)
     assert (ended.code, ended.out, ended.err) == (0, f"cancelled {run.id}\n", "")
     assert client.wait(run, timeout=20).state == "cancelled"
-    refused = at_server("job", "cancel", run.id)
+    refused = typed("job", "cancel", run.id)
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith(f"Error: the run {run.id} is over")
 
 
-def test_the_runs_of_a_job_are_cancelled_by_its_name(at_server: Kala, client: KalaClient) -> None:
+def test_the_runs_of_a_job_are_cancelled_by_its_name(typed: Kala, client: KalaClient) -> None:
     job_id = client.create_job(name="endless", command="sleep 1000", schedule=IN_2035)
     runs = [client.run_job(job_id) for _ in range(2)]
     eventually(lambda: client.get_run(runs[0]).state == "running")
-    ended = at_server("job", "cancel", "endless", "--json")
+    ended = typed("job", "cancel", "endless", "--json")
     assert (ended.code, ended.err) == (0, "")
     assert json.loads(ended.out) == {"cancelled": [runs[1].id, runs[0].id]}
     assert [client.wait(run, timeout=20).state for run in runs] == ["cancelled"] * 2
     assert [client.get_run(run).attempts for run in runs] == [1, 0]
     for name in ("endless", job_id):
-        refused = at_server("job", "cancel", name)
+        refused = typed("job", "cancel", name)
         assert (refused.code, refused.out) == (1, "")
         assert refused.err == (
             f"Error: no run of the job {job_id} waits or runs; see kala job runs {job_id}\n"
@@ -133,7 +133,7 @@ def test_the_runs_of_a_job_are_cancelled_by_its_name(at_server: Kala, client: Ka
 
 
 def test_ctrl_c_leaves_a_run_that_is_waited_for_and_says_how_to_end_it(
-    at_server: Kala, client: KalaClient, url: str
+    typed: Kala, client: KalaClient, url: str
 ) -> None:
     job_id = client.create_job(name="endless", command="bash -c 'echo begun; sleep 1000'", schedule=IN_2035)
     with started("job", "run", "endless", "--wait", env={"KALA_URL": url}) as process:
@@ -142,21 +142,21 @@ def test_ctrl_c_leaves_a_run_that_is_waited_for_and_says_how_to_end_it(
     [run] = client.runs(job_id)
     assert (code, err) == (130, f"the run goes on; end it with: kala job cancel {run.id}\n")
     assert run.state == "running"
-    assert at_server("job", "cancel", run.id).code == 0
+    assert typed("job", "cancel", run.id).code == 0
 
 
-def test_it_is_explained_why_a_job_ran_and_when_it_is_due(at_server: Kala, client: KalaClient) -> None:
+def test_it_is_explained_why_a_job_ran_and_when_it_is_due(typed: Kala, client: KalaClient) -> None:
     job_id = client.create_job(name="daily", command="false", schedule="0 9 * * *", timezone="Europe/Berlin")
     due = client.get_job(job_id).next_run_at
     assert due is not None
-    ended = at_server("job", "explain", "daily")
+    ended = typed("job", "explain", "daily")
     assert (ended.code, ended.err) == (0, "")
     assert [words[2:5] for words in ended.words] == [["+00:00", "upcoming", "due"]]
     assert f" {due:%H:%M}" in ended.out
-    (slot,) = json.loads(at_server("job", "explain", "daily", "--at", due.isoformat(), "--json").out)
+    (slot,) = json.loads(typed("job", "explain", "daily", "--at", due.isoformat(), "--json").out)
     assert (slot["at"], slot["state"]) == (due.isoformat().replace("+00:00", "Z"), "upcoming")
     assert slot["sentence"].startswith("due in ")
-    odd = at_server("job", "explain", "daily", "--at", "noon")
+    odd = typed("job", "explain", "daily", "--at", "noon")
     assert (odd.code, odd.out) == (2, "")
     assert "'noon' is no time; say 09:00, 9am" in odd.err
 
@@ -185,47 +185,47 @@ def test_a_time_is_asked_for_and_told_on_the_readers_clock_whatever_the_jobs_is(
 
 
 def test_of_the_only_time_that_was_asked_about_the_sentence_is_shown_alone(
-    at_server: Kala, client: KalaClient
+    typed: Kala, client: KalaClient
 ) -> None:
     job_id = client.create_job(name="fails", command="bash -c 'exit 3'")
     due = over(client, job_id).scheduled_at
     assert due is not None
-    ended = at_server("job", "explain", "fails", "--at", due.isoformat())
+    ended = typed("job", "explain", "fails", "--at", due.isoformat())
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("failed: exit code 3 (started ")
     assert ended.out.count("\n") == 1
 
 
-def test_jobs_are_found_by_what_they_are(at_server: Kala, client: KalaClient) -> None:
+def test_jobs_are_found_by_what_they_are(typed: Kala, client: KalaClient) -> None:
     ours = partial(client.create_job, command="true", schedule=IN_2035, owner="a@example.com")
     ours(name="one", tags=["night", "report"])
     ours(name="two", disabled=True)
     client.create_job(name="three", command="true", schedule=IN_2035)
 
     def names(*words: str) -> list[str]:
-        return [job["name"] for job in json.loads(at_server("job", "list", "--json", *words).out)]
+        return [job["name"] for job in json.loads(typed("job", "list", "--json", *words).out)]
 
     assert names("--owner", "a@example.com") == ["one", "two"]
     assert names("--owner", "a@example.com", "--state", "disabled") == ["two"]
     assert names("--tag", "night", "--name", "one") == ["one"]
-    assert at_server("job", "list", "--tag", "day").out == "no such jobs\n"
+    assert typed("job", "list", "--tag", "day").out == "no such jobs\n"
 
 
-def test_the_next_times_of_a_schedule_are_shown_on_its_clock(at_server: Kala) -> None:
-    ended = at_server("preview", "R/2035-01-31T10:00:00+01:00/P1M", "-n", "3", "--timezone", "Europe/Berlin")
+def test_the_next_times_of_a_schedule_are_shown_on_its_clock(typed: Kala) -> None:
+    ended = typed("preview", "R/2035-01-31T10:00:00+01:00/P1M", "-n", "3", "--timezone", "Europe/Berlin")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines() == [
         "Wed 2035-01-31 10:00:00+01:00",
         "Wed 2035-02-28 10:00:00+01:00",
         "Sat 2035-03-31 10:00:00+02:00",
     ]
-    told = at_server("preview", "R/2035-01-31T10:00:00Z/P1M", "-n", "2", "--json")
+    told = typed("preview", "R/2035-01-31T10:00:00Z/P1M", "-n", "2", "--json")
     assert json.loads(told.out) == ["2035-01-31T10:00:00Z", "2035-02-28T10:00:00Z"]
-    cron = at_server("preview", "0 9 * * MON", "--timezone", "Europe/Berlin").out.splitlines()
+    cron = typed("preview", "0 9 * * MON", "--timezone", "Europe/Berlin").out.splitlines()
     assert len(cron) == 5
     assert all(line.startswith("Mon ") and " 09:00:00+0" in line for line in cron)
-    assert at_server("preview", "R0/2020-01-01T00:00:00Z/PT1S").out == "never\n"
-    refused = at_server("preview", "nonsense")
+    assert typed("preview", "R0/2020-01-01T00:00:00Z/PT1S").out == "never\n"
+    refused = typed("preview", "nonsense")
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith("Error: schedule: ")
 

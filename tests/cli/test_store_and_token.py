@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from kala_client import AuthenticationError, KalaClient, PermissionDeniedError, RemoteProperties
-from tests.cli.command_line import kala, serving
+from kala_server.testing import running_server
+from tests.cli.command_line import kala, kala_here, serving
 from tests.cli.terminal import on_a_terminal
 from tests.eventually import eventually
 
@@ -17,11 +18,9 @@ IN_2035 = "R/2035-06-04T19:25:16Z/P1D"
 def folder(tmp_path: Path) -> Path:
     """A folder with three jobs in it."""
     data = tmp_path / "data"
-    with serving("serve", "-p", "0", "--data-dir", str(data)) as server:
-        with KalaClient(server.url) as client:
-            for name in ("first", "second", "third"):
-                client.create_job(name=name, command="true", schedule=IN_2035)
-        server.stop()
+    with running_server(data) as server, KalaClient(server.url) as client:
+        for name in ("first", "second", "third"):
+            client.create_job(name=name, command="true", schedule=IN_2035)
     return data
 
 
@@ -35,10 +34,10 @@ def damage(folder: Path, what: bytes) -> None:
 
 def test_a_whole_store_is_told_to_be_whole_and_is_not_changed(folder: Path) -> None:
     before = (folder / "journal.jsonl").read_bytes()
-    told = kala("store", "check", str(folder))
+    told = kala_here("store", "check", str(folder))
     assert told.code == 0
     assert "is whole: 7 records" in told.out
-    assert "no damage to repair" in kala("store", "repair", str(folder)).out
+    assert "no damage to repair" in kala_here("store", "repair", str(folder)).out
     assert (folder / "journal.jsonl").read_bytes() == before
 
 
@@ -46,7 +45,7 @@ def test_damage_is_told_with_its_place_and_the_jobs_that_it_concerns_and_no_serv
     folder: Path,
 ) -> None:
     damage(folder, b"second")
-    told = kala("store", "check", str(folder))
+    told = kala_here("store", "check", str(folder))
     assert told.code == 1
     assert "is damaged at byte" in told.out
     assert "third" in told.out
@@ -59,21 +58,21 @@ def test_damage_is_told_with_its_place_and_the_jobs_that_it_concerns_and_no_serv
 def test_a_repair_keeps_what_was_before_the_damage_and_the_file_as_it_was(folder: Path) -> None:
     damage(folder, b"second")
     damaged = (folder / "journal.jsonl").read_bytes()
-    told = kala("store", "repair", str(folder))
+    told = kala_here("store", "repair", str(folder))
     assert told.code == 0
     [copy] = folder.glob("journal.damaged-*")
     assert copy.read_bytes() == damaged
     assert str(copy) in told.out
-    with serving("serve", "-p", "0", "--data-dir", str(folder)) as server, KalaClient(server.url) as client:
+    with running_server(folder) as server, KalaClient(server.url) as client:
         assert [job.name for job in client.get_all_jobs().values()] == ["first"]
 
 
 def test_a_salvage_keeps_what_can_be_read_behind_the_damage_too(folder: Path) -> None:
     damage(folder, b"second")
-    told = kala("store", "repair", str(folder), "--salvage")
+    told = kala_here("store", "repair", str(folder), "--salvage")
     assert told.code == 0
     assert "No slot starts twice" in told.out
-    with serving("serve", "-p", "0", "--data-dir", str(folder)) as server, KalaClient(server.url) as client:
+    with running_server(folder) as server, KalaClient(server.url) as client:
         assert sorted(job.name for job in client.get_all_jobs().values()) == ["first", "third"]
 
 
@@ -96,39 +95,41 @@ def test_on_a_terminal_a_repair_shows_what_would_be_lost_and_what_could_be_kept_
 
 def test_a_store_in_use_is_not_repaired(folder: Path) -> None:
     with serving("serve", "-p", "0", "--data-dir", str(folder)) as server:
-        refused = kala("store", "repair", str(folder))
+        refused = kala_here("store", "repair", str(folder))
         assert refused.code == 1
         assert f"process {server.pid}" in refused.err
 
 
 def test_a_folder_without_a_journal_and_no_folder_at_all_are_told_apart(tmp_path: Path) -> None:
-    assert "there is no journal here" in kala("store", "check", str(tmp_path)).out
-    missing = kala("store", "check", str(tmp_path / "none"))
+    assert "there is no journal here" in kala_here("store", "check", str(tmp_path)).out
+    missing = kala_here("store", "check", str(tmp_path / "none"))
     assert missing.code == 2
     assert "does not exist" in missing.err
 
 
 def test_a_token_is_printed_once_and_its_line_added_to_a_file_of_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
-    full = kala("token", "new", "--file", str(path), "--name", "ann # full x").out.strip()
-    read = kala("token", "new", "--read-only", "--file", str(path)).out.strip()
+    full = kala_here("token", "new", "--file", str(path), "--name", "ann # full x").out.strip()
+    read = kala_here("token", "new", "--read-only", "--file", str(path)).out.strip()
     assert path.read_text() == f"full {full}  # ann  full x\nread {read}\n"
     assert path.stat().st_mode & 0o777 == 0o600
-    alone = kala("token", "new")
+    alone = kala_here("token", "new")
     assert alone.out.startswith("kala_")
     assert alone.out.strip() not in path.read_text()
 
 
 def test_a_server_with_tokens_wants_one_from_the_command_line_too(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
-    full = kala("token", "new", "--file", str(path)).out.strip()
-    read = kala("token", "new", "--read-only", "--file", str(path)).out.strip()
+    full = kala_here("token", "new", "--file", str(path)).out.strip()
+    read = kala_here("token", "new", "--read-only", "--file", str(path)).out.strip()
     with serving("serve", "-p", "0", "--no-persist", "--token-file", str(path)) as server:
-        refused = kala("job", "list", "--url", server.url)
+        refused = kala_here("job", "list", "--url", server.url)
         assert (refused.code, refused.out) == (1, "")
         assert "the token is read from KALA_TOKEN" in refused.err
-        assert kala("job", "create", "a", "true", "--url", server.url, env={"KALA_TOKEN": full}).code == 0
-        assert "a" in kala("job", "list", "--url", server.url, env={"KALA_TOKEN": read}).out
+        assert (
+            kala_here("job", "create", "a", "true", "--url", server.url, env={"KALA_TOKEN": full}).code == 0
+        )
+        assert "a" in kala_here("job", "list", "--url", server.url, env={"KALA_TOKEN": read}).out
         with KalaClient(server.url, token=read) as client, pytest.raises(PermissionDeniedError):
             client.delete_all_jobs()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def left(user: str) -> int:
                 await is_there(runner)
                 worker = pid_of_worker(runner)
                 with loads_slowly(worker):
-                    run = Run(runner, command="sleep 1000", user=user)
+                    run = Run(runner, command=f"{shutil.which('sleep')} 1000", user=user)
                     await asyncio.sleep(0)
                     child = int(await asyncio.to_thread(eventually, lambda: children_of(worker)))
                     loading = processes.Process(child, processes.start_time(child) or 0)

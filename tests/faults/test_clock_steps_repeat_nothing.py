@@ -26,7 +26,9 @@ pytestmark = [
 ]
 
 HOUR = timedelta(hours=1)
-SOON = timedelta(seconds=2)
+SOON = timedelta(seconds=0.5)
+"""Where creating a job takes longer than that, its slot has just passed, and runs all the same."""
+LATER = timedelta(seconds=5)
 """After what a machine that is busy with something else may need to create a job."""
 NOTICED = 20.0
 """Seconds after which a step counts as not noticed, on the busiest machine; the real figure is told."""
@@ -61,7 +63,7 @@ class Life:
 
     def step_back(self) -> None:
         """Step back from a slot that was about to run; one of the time that it is now must run."""
-        self._waiting.add(self._job("far again", f"R0/{self._in(2 * SOON)}/PT1S"))
+        self._waiting.add(self._job("far again", f"R0/{self._in(LATER)}/PT1S"))
         self.clock.step(-HOUR)
         due = self._job("after the step", f"R0/{self._in(SOON)}/PT1S")
         eventually(lambda: due in self.ran(), within=self._patience)

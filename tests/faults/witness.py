@@ -40,12 +40,13 @@ def load(state: State) -> tuple[Names, SimulatedDisk]:
 class Witness:
     """Runs a workload on a store and counts the states that it checked and the promises that they broke."""
 
-    def __init__(self, disk: SimulatedDisk, *, every: int = 1) -> None:
+    def __init__(self, disk: SimulatedDisk, *, every: int = 1, done: set[object] | None = None) -> None:
         self.disk = disk
         self.checked = 0
         self.violations: list[str] = []
         self._every = every
-        self._done: set[object] = set()
+        self._done = set[object]() if done is None else done
+        """What was checked before; witnesses of one store, all of whose violations are told, may share it."""
         self._logs: list[Names] = [()]
         """What the log may be; more than one while a compaction is under way."""
         self._under_way: Names = ()

@@ -1,11 +1,13 @@
 """A server at whose door things are tried: what it runs and keeps can be told, and bytes can be sent as they are."""
 
+import json
 import logging
 import re
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ class Door:
     marks: Path
     job_id: str
     http: httpx.Client
+    plain: HTTPConnection
 
     @property
     def a_job(self) -> dict[str, Any]:
@@ -45,6 +48,23 @@ class Door:
         jobs = self.http.get("/api/v1/job/").json()["jobs"]
         stats = self.http.get("/api/v1/stats/").json()["Stats"]
         return jobs, {name: stats[name] for name in stats if name not in {"created", "CreatedAt"}}
+
+    def status(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, document: object = None
+    ) -> int:
+        """Return the status alone: some routes stream for ever. It takes a fifth of what httpx does."""
+        headers, body = headers or {}, b"" if document is None else json.dumps(document).encode()
+        self.plain.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.plain.putheader(name, value)
+        self.plain.endheaders(body)
+        response = self.plain.getresponse()
+        if response.length is None:
+            self.plain.close()
+        else:
+            response.read()
+        response.close()
+        return response.status
 
     def send(self, data: bytes, *, finish: bool = False) -> bytes:
         """Send bytes as they are, and return what comes until the server closes or says nothing for a while."""
@@ -74,9 +94,10 @@ def door(marks: Path) -> Iterator[Door]:
             running_server() as server,
             httpx.Client(base_url=server.url) as http,
             KalaClient(server.url) as kala,
+            closing(HTTPConnection(server.url.removeprefix("http://"), timeout=20)) as plain,
         ):
             there = kala.create_job(name="there", command=f"touch {marks}/$KALA_RUN_ID", schedule=IN_2035)
-            yield Door(server.url, marks, there, http)
+            yield Door(server.url, marks, there, http, plain)
             kala.resume()  # what was tried may have paused it, as it may
             last = kala.create_job(name="last", command=f"touch {marks}/last")
             eventually(lambda: kala.get_job_stats(last))

@@ -96,16 +96,24 @@ def test_a_job_repeats_as_often_as_it_says_however_often_the_server_is_killed(
         assert job.is_done
         assert job.number_of_finished_runs == 4
         assert len(job.stats) == 4
-        # A kill may come after a start is durable and before its command: none is ever doubled for that.
-        assert 3 <= len(pids.read_text().split()) <= 4
+        # Each of the first two kills may come after a start is durable and before its command: none is ever doubled.
+        assert 2 <= len(pids.read_text().split()) <= 4
 
 
-def test_slots_that_passed_while_the_server_was_down_are_caught_up_once(folder: Path) -> None:
-    with server_process(folder) as server, KalaClient(server.url) as kala:
-        start = datetime.now(UTC) + timedelta(seconds=1)
-        job_id = kala.create_job(name="missed", command="true", schedule=f"R3/{start.isoformat()}/PT0.2S")
-        server.kill()
-    assert datetime.now(UTC) < start
+def test_slots_that_passed_while_the_server_was_down_are_caught_up_once(tmp_path: Path) -> None:
+    for lead in (
+        0.5,
+        2,
+        8,
+        32,
+    ):  # until the server is gone before the first slot, however slow the machine is
+        folder = tmp_path / f"data-{lead}"
+        with server_process(folder) as server, KalaClient(server.url) as kala:
+            start = datetime.now(UTC) + timedelta(seconds=lead)
+            job_id = kala.create_job(name="missed", command="true", schedule=f"R3/{start.isoformat()}/PT0.2S")
+            server.kill()
+        if datetime.now(UTC) < start:
+            break
     eventually(lambda: datetime.now(UTC) > start + timedelta(seconds=0.7))
     with server_process(folder) as again, KalaClient(again.url) as kala:
         [stat] = eventually(lambda: kala.get_job_stats(job_id))

@@ -59,11 +59,7 @@ def filled(headers: dict[str, str], url: str) -> dict[str, str]:
 
 
 def status(at_the_door: Door, method: str, path: str, headers: dict[str, str]) -> int:
-    """Return the status alone: some routes stream for ever."""
-    request = at_the_door.http.build_request(method, path, headers=headers, json=at_the_door.a_job)
-    response = at_the_door.http.send(request, stream=True)
-    response.close()
-    return response.status_code
+    return at_the_door.status(method, path, headers, at_the_door.a_job)
 
 
 @pytest.mark.parametrize("who", FOREIGN)
