@@ -58,8 +58,9 @@ def test_run_job_returns_the_run_and_wait_how_it_ended(kala: KalaClient) -> None
 
 def test_wait_gives_up_at_its_deadline_and_the_run_goes_on(kala: KalaClient, tmp_path: Path) -> None:
     run = kala.run_job(later(kala, until(tmp_path / "end"), shell=True))
-    with pytest.raises(KalaTimeoutError, match=f"the run {run.id} is still running after 0.2 s"):
-        kala.wait(run, timeout=0.2)
+    eventually(lambda: kala.get_run(run).state == "running")
+    with pytest.raises(KalaTimeoutError, match=f"the run {run.id} is still running after 0.5 s"):
+        kala.wait(run, timeout=0.5)
     assert kala.get_run(run).state == "running"
     (tmp_path / "end").touch()
     assert kala.wait(run, timeout=20).succeeded

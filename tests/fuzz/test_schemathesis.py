@@ -28,7 +28,7 @@ FULL = os.environ.get("KALA_FAULTS") == "full"
 EXAMPLES = 650 if FULL else 15
 """For each operation that takes anything, beside those at the edges of its schema."""
 
-pytestmark = pytest.mark.timeout(3600 if FULL else 120)
+pytestmark = pytest.mark.timeout(3600 if FULL else 300)
 
 API = schemathesis.openapi.from_dict(document()).exclude(operation_id="events")
 """Without the stream that never ends."""

@@ -181,8 +181,8 @@ def test_a_server_that_does_not_answer_in_time_is_given_up() -> None:
 
 
 def test_the_timeout_is_for_the_whole_answer_and_what_came_is_kept() -> None:
-    outcome, output = result("/endless/1000000000", timeout=0.3)
-    assert outcome.reason.endswith(" took longer than 0.3 s")
+    outcome, output = result("/endless/1000000000", timeout=1)
+    assert outcome.reason.endswith(" took longer than 1 s")
     assert output.startswith("xxx")
 
 
