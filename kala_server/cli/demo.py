@@ -1,6 +1,9 @@
 """`kala demo`: a server, three jobs and their runs, to be seen in ten seconds. Nothing of it is left behind."""
 
+import shutil
 import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,9 +12,9 @@ if TYPE_CHECKING:
     from kala_client import KalaClient
 
 _NEXT = """\
-Next:  kala serve                          your own server; its jobs stay in ./kala-data
-       kala job create hi "echo hi" --every 1m     or from a script:
-       python -c 'from kala_client import KalaClient; print(KalaClient().get_all_jobs())'"""
+Next:  {kala} serve      your own server; its jobs stay in ./kala-data. Then, elsewhere:
+       {kala} job create hi "echo hi" --every 1m
+       {python} -c 'from kala_client import KalaClient; print(KalaClient().get_all_jobs())'"""
 
 
 @click.command(short_help="See it work, in ten seconds.")
@@ -26,7 +29,16 @@ def demo() -> None:
     with running_server() as server, KalaClient(server.url) as client:
         click.echo(f"A server for this demo listens on {server.url}\n")
         Stage(client, _create_jobs(client)).play()
-    click.echo(f"\n{_NEXT}")
+    kala, python = _as_typed(Path(sys.argv[0]))
+    click.echo("\n" + _NEXT.format(kala=kala, python=python))
+
+
+def _as_typed(program: Path) -> tuple[str, str]:
+    """Return how `kala` and its Python are typed here: with their folder, where the shell does not look into that."""
+    found = shutil.which("kala")
+    if program.name != "kala" or (found and program.samefile(found)):
+        return "kala", "python"
+    return str(program), str(program.with_name("python"))
 
 
 def _create_jobs(client: "KalaClient") -> list[str]:
