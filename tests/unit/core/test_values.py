@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kala_server.core import job, records, values
@@ -31,6 +31,7 @@ def changes_of(kind: type[Any]) -> st.SearchStrategy[dict[str, Any]]:
 @pytest.mark.parametrize(
     "kind", [kind for kind in KINDS if dataclasses.fields(kind)], ids=lambda kind: kind.__name__
 )
+@settings(max_examples=25)  # of each of the kinds, whose fields are alike
 @given(data=st.data())
 def test_a_changed_value_is_what_dataclasses_make_of_it(kind: type[Any], data: st.DataObject) -> None:
     value, changes = data.draw(values_of(kind)), data.draw(changes_of(kind))
