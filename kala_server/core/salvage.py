@@ -2,20 +2,22 @@
 
 A later record was decided on a state that included the lost ones. So nothing is believed that does not fit what is
 known, and then what may have happened unseen is closed, so that **no slot starts twice**: a run of which the end is not
-known never starts again, and every slot up to now that is not in the ledger is skipped. Nothing here does I/O.
+known never starts again, and every slot up to now that is not in the ledger is skipped: in its place where a later
+record has left it behind, else at the end. So each is accounted for. Nothing here does I/O.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from kala_server.core import records as r
+from kala_server.core import slots
 from kala_server.core.fold import apply
-from kala_server.core.job import Job, RunState
-from kala_server.core.occurrences import minutes_ahead, timetable_of
+from kala_server.core.job import Job, JobSpec, RunState
 from kala_server.core.state import State
-from kala_server.core.turn import run_id_for
+from kala_server.core.turn import Limits, Turn, run_id_for
 from kala_server.core.values import replace
 
 UNKNOWN = "what became of it was lost with the damaged part of the journal"
@@ -50,6 +52,7 @@ class Salvage:
         dropped = len(self.state.dropped)
         if self._fits(record):
             try:
+                self._bridge(record)
                 apply(self.state, record)
             except (LookupError, AssertionError):
                 self.state.undo.roll_back()
@@ -71,8 +74,8 @@ class Salvage:
                 # As interrupted it could be asked to run again; as ending, a command that goes on is ended.
                 self._do(r.RunEnding(run_id=run.id, at=now, state=RunState.CANCELLED, reason=UNKNOWN))
         for job in list(self.state.jobs.values()):
-            if job.next_at is not None and job.next_at <= until:
-                self._skip(job, now, until)
+            if job.next_at is not None:
+                self._skip(job, until)
 
     def records(self) -> Iterator[r.Record]:
         """Return the snapshot of what is kept."""
@@ -95,36 +98,25 @@ class Salvage:
         fits = _FITS.get(type(record))
         return fits is None or fits(self.state, record)
 
-    def _skip(self, job: Job, now: datetime, until: datetime) -> None:
-        """Take every slot until then out of the way; of a schedule that cannot be read, all."""
-        first = last = job.next_at
-        assert first is not None
-        count, following, offset = 1, None, None
+    def _bridge(self, record: Any) -> None:
+        """Skip the slots that a record has left behind: what was decided of them is lost."""
+        job = self.state.jobs.get(self._job_of(record))
+        until = None if job is None else _left_behind(self.state, job, record)
+        if job is not None and until is not None:
+            turn = _turn(self.state, record.at)
+            with suppress(ValueError):
+                slots.skip_until(turn, job, turn.timetable(job), until, SKIPPED)
+
+    def _skip(self, job: Job, until: datetime) -> None:
+        """Take every slot until then out of the way, and go on with the next one; without a timetable there is none."""
+        turn = _turn(self.state, until)
         try:
-            timetable = timetable_of(job.spec, job.created_at)
-            last = max(first, timetable.last_until(until) or first)
-            count = max(1, timetable.count(first, last))
-            following = timetable.next_after(until)
-            clock = timetable.clock if job.spec.timezone else None
-            offset = None if clock is None else minutes_ahead(clock, last)
+            timetable = turn.timetable(job)
+            slots.skip_until(turn, job, timetable, until, SKIPPED)
+            slots.go_on(turn, job.id, timetable)
         except ValueError:
-            pass
-        run_id = run_id_for(job.id, first)
-        while run_id in self.state.runs:
-            run_id = run_id_for(job.id, run_id)
-        self._do(
-            r.SlotsSkipped(
-                run_id=run_id,
-                job_id=job.id,
-                at=now,
-                first=first,
-                last=last or first,
-                count=count,
-                reason=SKIPPED,
-                next_at=following,
-                offset=offset,
-            )
-        )
+            slots.give_up(turn, job, SKIPPED)
+        self.state.undo.commit()
 
     def _keep_the_server(self, now: datetime) -> None:
         if "created_at" not in self.state.times:
@@ -148,6 +140,29 @@ class Salvage:
             return record.run.job_id
         own = getattr(record, "job_id", None) or getattr(record, "id", "")
         return own or self._job_of_run.get(getattr(record, "run_id", ""), "")
+
+
+def _turn(state: State, now: datetime) -> Turn:
+    return Turn(state=state, now=now, limits=Limits(), noticed=now)
+
+
+def _left_behind(state: State, job: Job, record: r.Record) -> datetime | None:
+    """Return until when the job's slots were decided on before the record; None where it does not tell."""
+    if not isinstance(record, r.RunQueued | r.SlotsSkipped | r.JobChanged):
+        return None
+    if not isinstance(record, r.JobChanged):
+        slot = record.first if isinstance(record, r.SlotsSkipped) else record.scheduled_at
+        own = run_id_for(job.id, slot)
+        # What is run again is at the slot of a run before it, and not a slot of its own.
+        if record.trigger in slots.OF_SLOTS and (record.run_id == own or own in state.runs):
+            return slot - slots.INSTANT
+    elif _when(record.spec) != _when(job.spec):
+        return record.at
+    return record.at if record.next_at is None else min(record.next_at - slots.INSTANT, record.at)
+
+
+def _when(spec: JobSpec) -> tuple[str, str]:
+    return spec.schedule, spec.timezone
 
 
 def _is_new_job(state: State, record: Any) -> bool:

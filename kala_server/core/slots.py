@@ -37,7 +37,8 @@ CATCH_UP_LIMIT = 100
 AT_ONCE = 100
 """How many slots are decided on one by one; a period too short to keep up with is late for those before."""
 
-_OF_SLOTS = (Trigger.SCHEDULE, Trigger.CATCH_UP)
+OF_SLOTS = (Trigger.SCHEDULE, Trigger.CATCH_UP)
+"""What a run is for that takes a slot."""
 
 INSTANT = timedelta(microseconds=1)
 """The shortest time there is between two instants."""
@@ -73,8 +74,8 @@ def _take(turn: Turn, job: Job, first: datetime, timetable: Timetable, missed: s
 def _pass_over(turn: Turn, job: Job, timetable: Timetable, missed: str, pause: r.ServerPaused) -> None:
     """Skip what has passed, as the server is paused; what was missed before that keeps its own reason."""
     paused = reasons.paused(pause.reason)
-    _skip_until(turn, job, timetable, min(pause.at - INSTANT, turn.now), missed or paused)
-    _skip_until(turn, turn.job(job.id), timetable, turn.now, paused)
+    skip_until(turn, job, timetable, min(pause.at - INSTANT, turn.now), missed or paused)
+    skip_until(turn, turn.job(job.id), timetable, turn.now, paused)
 
 
 def look_anew(turn: Turn, job_id: str, missed: str = "") -> Steps[None]:
@@ -107,10 +108,10 @@ def close(turn: Turn, job_id: str) -> Steps[None]:
     if not job.disabled:
         yield from account(turn, job_id)
     elif job.next_at is not None and job.next_at <= turn.now:
-        _skip_until(turn, job, turn.timetable(job), turn.now, reasons.DISABLED)
+        skip_until(turn, job, turn.timetable(job), turn.now, reasons.DISABLED)
 
 
-def give_up(turn: Turn, job: Job) -> None:
+def give_up(turn: Turn, job: Job, reason: str = reasons.NO_TIMETABLE) -> None:
     """Close the ledger of a job whose slots cannot be computed: of those that have passed only the first is known."""
     if job.next_at is not None and job.next_at <= turn.now:
         turn.emit(
@@ -120,7 +121,7 @@ def give_up(turn: Turn, job: Job) -> None:
                 at=turn.now,
                 first=job.next_at,
                 last=job.next_at,
-                reason=reasons.NO_TIMETABLE,
+                reason=reason,
             )
         )
 
@@ -136,7 +137,7 @@ def just_passed(turn: Turn, job_id: str, spec: JobSpec) -> datetime | None:
     if start is None or not turn.now - ON_TIME < start <= turn.now:
         return None
     beyond = any(
-        run.trigger in _OF_SLOTS and (run.last_scheduled_at or run.scheduled_at) >= start
+        run.trigger in OF_SLOTS and (run.last_scheduled_at or run.scheduled_at) >= start
         for run in turn.state.job_runs(job_id)
     )
     return None if beyond else start
@@ -166,7 +167,13 @@ def _find_next(turn: Turn, job_id: str, timetable: Timetable) -> None:
     """Look for the next slot anew where the known one is none: a zone's rules may change with its data."""
     job = turn.job(job_id)
     if job.next_at is not None and job.next_at <= turn.now:
-        following = timetable.next_after(turn.now)
+        go_on(turn, job_id, timetable)
+
+
+def go_on(turn: Turn, job_id: str, timetable: Timetable) -> None:
+    """Let the next slot be the first one after now."""
+    job, following = turn.job(job_id), timetable.next_after(turn.now)
+    if job.next_at != following:
         turn.emit(
             r.JobChanged(id=job.id, at=turn.now, spec=job.spec, disabled=job.disabled, next_at=following)
         )
@@ -281,7 +288,7 @@ def _run(
     return run_id
 
 
-def _skip_until(turn: Turn, job: Job, timetable: Timetable, until: datetime, reason: str) -> None:
+def skip_until(turn: Turn, job: Job, timetable: Timetable, until: datetime, reason: str) -> None:
     """Skip every slot up to then that is not in the ledger."""
     first, last = job.next_at, timetable.last_until(until)
     if first is not None and last is not None and first <= last:

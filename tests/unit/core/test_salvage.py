@@ -98,6 +98,36 @@ def test_a_schedule_that_cannot_be_read_is_over(schedule: str, monkeypatch: pyte
 
     world = World(now=utc("2035-06-04T08:00:00Z"))
     world.create("daily", schedule=schedule)
-    monkeypatch.setattr("kala_server.core.salvage.timetable_of", fails)
+    monkeypatch.setattr("kala_server.core.turn.timetable_of", fails)
     salvage = salvaged(world.journal, [len(world.journal)], "2035-06-04T10:00:00Z")
     assert salvage.state.jobs[id_of("daily")].next_at is None
+
+
+def test_a_slot_that_later_ones_have_left_behind_is_in_the_ledger_in_its_place() -> None:
+    world = World(now=utc("2035-06-04T08:00:00Z"))
+    world.create("daily", **DAILY)
+    world.advance("2035-06-07T10:00:00Z")
+    second = next(
+        number
+        for number, record in enumerate(world.journal)
+        if isinstance(record, r.RunQueued) and record.scheduled_at == utc("2035-06-05T09:00:00Z")
+    )
+    salvage = salvaged(world.journal, [second], "2035-06-07T10:00:00Z")
+    ledger = [(run.scheduled_at.day, run.state, run.reason) for run in salvage.state.job_runs(id_of("daily"))]
+    assert ledger == [
+        (7, RunState.SUCCEEDED, ""),
+        (6, RunState.SUCCEEDED, ""),
+        (5, RunState.SKIPPED, SKIPPED),
+        (4, RunState.SUCCEEDED, ""),
+    ]
+    assert salvage.state.jobs[id_of("daily")].next_at == utc("2035-06-08T09:00:00Z")
+
+
+def test_a_job_goes_on_with_its_own_next_slot_where_its_change_to_another_schedule_is_lost() -> None:
+    world = a_day()
+    place_of_change = len(world.journal)
+    world.change("daily", schedule="R/2035-07-01T00:00:00Z/P1M")
+    world.start("daily")
+    world.advance("2035-06-04T11:00:00Z")
+    salvage = salvaged(world.journal, [place_of_change], "2035-06-04T11:00:00Z")
+    assert salvage.state.jobs[id_of("daily")].next_at == utc("2035-06-05T09:00:00Z")
