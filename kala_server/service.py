@@ -356,7 +356,8 @@ class Service:
         self._on_broken(error)
 
     def _set_alarm(self) -> None:
-        due, now = self.state.next_due(), self.clock.now()
+        due = self.state.next_due(room=self._limits.have_room(self.state))
+        now = self.clock.now()
         if due is None or due > now:
             self._noticed = None
         if due is not None and self._tick_failed:

@@ -24,8 +24,8 @@ _SECOND = timedelta(seconds=1)
 
 def dispatch(turn: Turn) -> Steps[None]:
     """Start what waits, oldest slot first, while there is a free place, step by step."""
-    while turn.limits.starting and turn.state.counts["running"] < turn.limits.max_running:
-        run = yield from turn.state.taking_ready(turn.now)
+    while turn.limits.have_room(turn.state):
+        run = turn.state.next_to_start(turn.now)
         if run is None:
             return
         turn.emit(r.RunStarted(run_id=run.id, at=turn.now))
@@ -116,7 +116,6 @@ def _retry(turn: Turn, job: Job, run: Run, event: e.Ended) -> bool:
             output_cut=event.output_cut,
         )
     )
-    turn.state.make_ready(turn.run(run.id))
     return True
 
 

@@ -19,7 +19,7 @@ from kala_server.core.errors import ChangedMeanwhileError, ConflictError, Invali
 from kala_server.core.fold import is_measured
 from kala_server.core.job import Job, JobSpec, Overlap, RunState, Trigger
 from kala_server.core.occurrences import first_of
-from kala_server.core.state import Due, DueEntry, State
+from kala_server.core.state import State
 from kala_server.core.steps import Steps, to_the_end
 from kala_server.core.turn import Limits, Turn
 
@@ -202,8 +202,9 @@ def _resume(turn: Turn, _event: e.ResumeServer) -> Steps[None]:
     """Bring every ledger up to now first: what was due in the pause is skipped for it, however late that is decided."""
     if turn.state.pause is None:
         return
-    for entry in _due(turn):
-        yield from _has_come(turn, entry, missed="")
+    for steps in _due(turn):
+        yield from steps
+        yield
     yield from turn.emitting(r.ServerResumed(at=turn.now))
 
 
@@ -227,8 +228,9 @@ def _all_of(turn: Turn, event: e.AllOf) -> Steps[None]:
 
 
 def _tick(turn: Turn, _event: e.Tick) -> Steps[None]:
-    for entry in islice(_due(turn), MOST_AT_A_TICK):
-        yield from _has_come(turn, entry, missed="")
+    for steps in islice(_due(turn), MOST_AT_A_TICK):
+        yield from steps
+        yield
 
 
 def _step_clock(turn: Turn, event: e.StepClock) -> Steps[None]:
@@ -237,21 +239,34 @@ def _step_clock(turn: Turn, event: e.StepClock) -> Steps[None]:
         yield from turn.emitting(r.ClockStepped(at=turn.now, seconds=event.seconds))
 
 
-def _due(turn: Turn) -> Iterator[DueEntry]:
-    """Take what is due, in its order; what follows from one may make another due."""
-    while (entry := turn.state.take_due(turn.now)) is not None:
-        yield entry
+def _due(turn: Turn, missed: str = "") -> Iterator[Steps[None]]:
+    """Yield what is to be done about each thing that is due, in its order; what follows from one may make another due.
+
+    An attempt that is due again is none of these: it starts once there is a place, as what is ready does.
+    """
+    state = turn.state
+    while True:
+        slot, deadline = state.slots.first(), state.deadlines.first()
+        if (
+            deadline is not None
+            and deadline[0][0] <= turn.now
+            and (slot is None or deadline[0][0] <= slot[0][0])
+        ):
+            yield attempts.timed_out(turn, deadline[1])
+        elif slot is not None and slot[0][0] <= turn.now:
+            yield _slot_has_come(turn, slot[1], missed)
+        else:
+            return
 
 
-def _has_come(turn: Turn, entry: DueEntry, *, missed: str) -> Steps[None]:
-    _, _, what, key = entry
-    if what is Due.SLOT:
-        yield from turn.contain(key, slots.account(turn, key, missed))
-    elif what is Due.RETRY:
-        turn.state.make_ready(turn.run(key))
-    else:
-        yield from turn.contain(turn.run(key).job_id, attempts.timed_out(turn, key))
-    yield
+def _slot_has_come(turn: Turn, job_id: str, missed: str) -> Steps[None]:
+    def accounted() -> Steps[None]:
+        yield from slots.account(turn, job_id, missed)
+        next_at = turn.job(job_id).next_at
+        # Else it would be due for ever, and nothing else would ever have its turn.
+        assert next_at is None or next_at > turn.now, "its slots were accounted for, and are still due"
+
+    yield from turn.contain(job_id, accounted())
 
 
 def _look_anew(turn: Turn, event: e.LookAnew) -> Steps[None]:
@@ -270,11 +285,14 @@ def _recover(turn: Turn, event: e.Recover) -> Steps[None]:
         elif run.ending:  # whoever was asked to end it is gone
             turn.ask(e.EndAttempt(run_id=run.id))
     for job in list(turn.state.jobs.values()):
-        if job.spec.timezone:
+        stuck = job.id in turn.state.stuck
+        turn.unstick(job.id)  # each start finds it anew, and says so
+        if job.spec.timezone or stuck:
             yield from turn.contain(job.id, slots.look_anew(turn, job.id, missed=reasons.DOWN))
         yield
-    for entry in _due(turn):
-        yield from _has_come(turn, entry, missed=reasons.DOWN)
+    for steps in _due(turn, reasons.DOWN):
+        yield from steps
+        yield
 
 
 def _begin(turn: Turn, mark: str) -> None:

@@ -57,7 +57,6 @@ def _job_kept(state: State, record: r.JobKept) -> None:
 
 def _add_job(state: State, job: Job) -> None:
     state.put_job(job)
-    state.watch_slot(job)
     if job.disabled:
         state.count("disabled", 1)
     if job.tally is not NOTHING_YET:
@@ -83,12 +82,8 @@ def _job_changed(state: State, record: r.JobChanged) -> Steps[None]:
         begun_at = record.begun_at if record.spec.timezone else None
         changed = replace(changed, begun_at=begun_at, last_slot=None, last_offset=None)
     state.put_job(changed)
-    state.watch_slot(changed)
     for run_id in state.active.get(record.id, ()):
-        run = replace(state.runs[run_id], timeout=record.spec.timeout)
-        state.put_run(run)
-        state.make_ready(run)
-        state.watch_deadline(run)
+        state.put_run(replace(state.runs[run_id], timeout=record.spec.timeout))
     yield from ledger.retiring(state, changed)
 
 
@@ -98,7 +93,6 @@ def _waits_for(spec: JobSpec) -> tuple[tuple[str, ...], WaitFor]:
 
 def _job_enabled(state: State, record: r.JobEnabled) -> None:
     _set_disabled(state, state.jobs[record.id], disabled=False)
-    state.watch_slot(state.jobs[record.id])
 
 
 def _job_disabled(state: State, record: r.JobDisabled) -> None:
@@ -112,9 +106,7 @@ def _set_disabled(state: State, job: Job, *, disabled: bool) -> None:
 
 
 def _job_deleted(state: State, record: r.JobDeleted) -> Steps[None]:
-    job = state.jobs[record.id]
-    state.undo.drop(state.jobs, record.id)
-    state.undo.drop(state.stuck, record.id)
+    job = state.drop_job(record.id)
     state.count("disabled", -int(job.disabled))
     state.count("succeeded", -job.tally.success_count)
     state.count("errors", -job.tally.error_count)
@@ -166,10 +158,9 @@ def _run_queued(state: State, record: r.RunQueued) -> None:
         cause=record.cause,
         parents=record.parents,
     )
-    state.put_run(run)
     state.undo.put(state.active, run.job_id, (*state.active.get(run.job_id, ()), run.id))
+    state.put_run(run)
     state.move_slot(record.job_id, record.next_at, taken=record.scheduled_at, offset=record.offset)
-    state.make_ready(run)
 
 
 def _slots_skipped(state: State, record: r.SlotsSkipped) -> None:
@@ -219,7 +210,6 @@ def _run_started(state: State, record: r.RunStarted) -> None:
     state.count("running", 1)
     ledger.tally(state, run.job_id, last_attempted_run=record.at)
     state.undo.put(state.times, "last_attempted_run", record.at)
-    state.watch_deadline(state.runs[record.run_id])
 
 
 def _run_spawned(state: State, record: r.RunSpawned) -> None:
@@ -231,19 +221,19 @@ def _run_spawned(state: State, record: r.RunSpawned) -> None:
 def _start_put_off(state: State, record: r.StartPutOff) -> None:
     run = state.runs[record.run_id]
     attempts = run.attempts - 1
-    put_off = replace(
-        run,
-        state=RunState.WAITING,
-        started_at=run.started_at if attempts else None,
-        attempts=attempts,
-        attempt_at=None,
-        retry_at=record.retry_at,
-        put_off=run.put_off + 1,
-        put_off_for=record.reason,
+    state.put_run(
+        replace(
+            run,
+            state=RunState.WAITING,
+            started_at=run.started_at if attempts else None,
+            attempts=attempts,
+            attempt_at=None,
+            retry_at=record.retry_at,
+            put_off=run.put_off + 1,
+            put_off_for=record.reason,
+        )
     )
-    state.put_run(put_off)
     state.count("running", -1)
-    state.watch_retry(put_off)
 
 
 def _attempt_failed(state: State, record: r.AttemptFailed) -> None:
@@ -263,7 +253,6 @@ def _attempt_failed(state: State, record: r.AttemptFailed) -> None:
     state.put_run(run)
     state.count("running", -1)
     ledger.count_error(state, run.job_id, record.at, record.reason)
-    state.watch_retry(run)
 
 
 def _run_ending(state: State, record: r.RunEnding) -> None:
@@ -298,7 +287,7 @@ def _run_finished(state: State, record: r.RunFinished) -> None:
     left = tuple(run_id for run_id in state.active[run.job_id] if run_id != run.id)
     if left:
         state.undo.put(state.active, run.job_id, left)
-        state.make_ready(state.runs[left[0]])
+        state.place(state.runs[left[0]])
     else:
         state.undo.drop(state.active, run.job_id)
     ledger.keep(state, run.job_id, run.id)
@@ -341,24 +330,35 @@ def _clock_stepped(state: State, record: r.ClockStepped) -> Steps[None]:
             assert run.started_at is not None
             assert run.attempt_at is not None
             state.put_run(replace(run, started_at=run.started_at + by, attempt_at=run.attempt_at + by))
-            state.watch_deadline(state.runs[run.id])
         elif run.retry_at is not None:
             state.put_run(replace(run, retry_at=run.retry_at + by))
-            state.watch_retry(state.runs[run.id])
         yield
 
 
-def _server_paused(state: State, record: r.ServerPaused) -> None:
+def _server_paused(state: State, record: r.ServerPaused) -> Steps[None]:
     state.undo.put(state.pauses, "server", record)
+    yield from _placing_all(state)
 
 
 def _server_resumed(state: State, _record: r.ServerResumed) -> Steps[None]:
-    """Put what was held back into the queue for a free place, where it was passed over in the pause."""
     state.undo.drop(state.pauses, "server")
+    yield from _placing_all(state)
+
+
+def _placing_all(state: State) -> Steps[None]:
+    """Look anew which of the runs that are not over are held back."""
     for run_ids in list(state.active.values()):
         for run_id in run_ids:
-            state.make_ready(state.runs[run_id])
+            state.place(state.runs[run_id])
         yield
+
+
+def _job_stuck(state: State, record: r.JobStuck) -> None:
+    state.put_stuck(record.id, record.reason)
+
+
+def _job_freed(state: State, record: r.JobFreed) -> None:
+    state.put_stuck(record.id, "")
 
 
 def _server_kept(state: State, record: r.ServerKept) -> None:
@@ -370,20 +370,14 @@ def _server_kept(state: State, record: r.ServerKept) -> None:
 
 def _run_kept(state: State, record: r.RunKept) -> None:
     run = record.run
+    known = run.job_id in state.jobs
+    if known and not run.state.final:
+        state.undo.put(state.active, run.job_id, (*state.active.get(run.job_id, ()), run.id))
     state.put_run(run)
     if run.state is RunState.RUNNING:
         state.count("running", 1)
-        state.watch_deadline(run)
-    if run.job_id not in state.jobs:
-        return
-    if run.state.final:
+    if known and run.state.final:
         ledger.keep(state, run.job_id, run.id)
-        return
-    state.undo.put(state.active, run.job_id, (*state.active.get(run.job_id, ()), run.id))
-    if run.retry_at is None:
-        state.make_ready(run)
-    else:
-        state.watch_retry(run)
 
 
 def _key_kept(state: State, record: r.KeyKept) -> None:
@@ -416,6 +410,8 @@ _APPLY: dict[type, Callable[[State, Any], Steps[None] | None]] = {
     r.RunsPruned: _runs_pruned,
     r.KeysForgotten: _keys_forgotten,
     r.ClockStepped: _clock_stepped,
+    r.JobStuck: _job_stuck,
+    r.JobFreed: _job_freed,
     r.ServerPaused: _server_paused,
     r.ServerResumed: _server_resumed,
     r.ServerKept: _server_kept,

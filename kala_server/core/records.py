@@ -210,6 +210,21 @@ class ClockStepped:
 
 
 @value(frozen=True, slots=True, kw_only=True)
+class JobStuck:
+    """Nothing can be decided about a job, and it has no slots until it can; also in snapshots."""
+
+    id: str
+    reason: str
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class JobFreed:
+    """Something could be decided about a job that was stuck."""
+
+    id: str
+
+
+@value(frozen=True, slots=True, kw_only=True)
 class ServerPaused:
     """Since then no job starts by itself; once more where only the reason is another one. Also in snapshots."""
 
@@ -282,6 +297,8 @@ Record = (
     | RunsPruned
     | KeysForgotten
     | ClockStepped
+    | JobStuck
+    | JobFreed
     | ServerPaused
     | ServerResumed
     | ServerKept

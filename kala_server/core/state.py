@@ -5,36 +5,22 @@ Only `fold.py` changes it. Nothing here decides, reads a clock or parses more th
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from enum import IntEnum
-from heapq import heappush
-from itertools import chain, count, islice
+from itertools import chain, islice
+from typing import Any
 
 from kala_server.core import durations
 from kala_server.core import records as r
 from kala_server.core.job import Job, Overlap, Run, RunState, Trigger
+from kala_server.core.ordered import Ordered
 from kala_server.core.steps import A_STEP, Steps, to_the_end
 from kala_server.core.tables import UndoLog
 from kala_server.core.values import replace
 
 
-class Due(IntEnum):
-    """What an instant is due for."""
-
-    SLOT = 0
-    RETRY = 1
-    TIMEOUT = 2
-
-
-_FEW = 1_000
-"""Entries that are not worth the trouble."""
-
-DueEntry = tuple[datetime, int, Due, str]
-
-
 class State:
-    """Tables of frozen values, the indexes that follow from them, and two queues.
+    """Tables of frozen values, and the indexes that follow from them.
 
-    An entry in a queue counts only while the tables agree with it, so that none has to be searched for.
+    Whoever sets a job or a run sees to the indexes by it, so that they are the same after a replay.
     """
 
     def __init__(self) -> None:
@@ -55,12 +41,17 @@ class State:
         self.pauses: dict[str, r.ServerPaused] = {}
         """`server`: since when no job starts by itself, while that is so."""
         self.stuck: dict[str, str] = {}
-        """Jobs about which nothing could be decided, and why. Not in the journal: each start finds it anew."""
+        """Jobs about which nothing could be decided, and why."""
+        self.slots: Ordered[tuple[datetime, datetime]] = Ordered()
+        """The next slot of each job that has one, and is neither disabled nor stuck; of equal ones the older job's."""
+        self.deadlines: Ordered[tuple[datetime]] = Ordered()
+        """When an attempt that is running will have taken too long."""
+        self.retries: Ordered[tuple[datetime, datetime]] = Ordered()
+        """When the next attempt of a run is due, where nothing else is in its way; and its own time."""
+        self.ready: Ordered[tuple[datetime, datetime, datetime, str]] = Ordered()
+        """Runs that only a free place is missing for: the oldest slot first, of equal ones as they came, …"""
         self.dropped: list[str] = []
         """Runs that are no longer kept since `take_dropped`."""
-        self.due: list[DueEntry] = []
-        self.ready: list[tuple[datetime, int, str]] = []
-        self._numbers = count()
 
     def snapshot(self) -> Iterator[r.Record]:
         """Return the records that build this very state, made as they are asked for; safe to hand to a thread."""
@@ -87,6 +78,7 @@ class State:
             [server],
             list(self.pauses.values()),
             (r.JobKept(job=job, children=children.get(job.id, ())) for job in jobs),
+            [r.JobStuck(id=job_id, reason=reason) for job_id, reason in self.stuck.items()],
             (r.RunKept(run=run) for run in runs),
             keys,
         )
@@ -106,7 +98,7 @@ class State:
     @property
     def size(self) -> int:
         """How many records a snapshot has."""
-        return 1 + len(self.pauses) + len(self.jobs) + len(self.runs) + len(self.keys)
+        return 1 + len(self.pauses) + len(self.stuck) + len(self.jobs) + len(self.runs) + len(self.keys)
 
     def job_runs(self, job_id: str) -> Iterator[Run]:
         """Yield a job's ledger, newest first."""
@@ -137,46 +129,27 @@ class State:
                 yield
         return found
 
-    def next_due(self) -> datetime | None:
-        """Return when something is due next; stale entries are dropped on the way."""
-        while self.due and not self._counts(self.due[0]):
-            self.undo.pop_heap(self.due)
-        return self.due[0][0] if self.due else None
+    def next_due(self, *, room: bool = True) -> datetime | None:
+        """Return when something is due next; an attempt that could not be started for want of `room` waits for that."""
+        firsts = [self.slots.first(), self.deadlines.first(), self.retries.first() if room else None]
+        return min((first[0][0] for first in firsts if first), default=None)
 
     def next_run_at(self) -> datetime | None:
         """Return the earliest slot of all enabled jobs."""
-        when = self.next_due()
-        if when is None or self.due[0][2] is Due.SLOT:
-            return when
-        slots = (job.next_at for job in self.jobs.values() if job.next_at and not job.disabled)
-        return min(slots, default=None)
+        first = self.slots.first()
+        return first[0][0] if first else None
 
-    def take_due(self, now: datetime) -> DueEntry | None:
-        """Take the next thing that is due by now."""
-        when = self.next_due()
-        return self.undo.pop_heap(self.due) if when is not None and when <= now else None
-
-    def taking_ready(self, now: datetime) -> Steps[Run | None]:
-        """Take the run whose turn it is, oldest slot first; step by step, as many may be passed over in a pause."""
-        passed_over = 0
-        while self.ready:
-            run = self.runs.get(self.undo.pop_heap(self.ready)[2])
-            if run is not None and self.startable(run, now):
-                return run
-            passed_over += 1
-            if not passed_over % A_STEP:
-                yield
-        return None
+    def next_to_start(self, now: datetime) -> Run | None:
+        """Return the run whose turn it is: that with the oldest slot of those that are ready, or to be tried again."""
+        ready, retry = self.ready.first(), self.retries.first()
+        if retry is not None and retry[0][0] <= now and (ready is None or retry[0][1] < ready[0][0]):
+            return self.runs[retry[1]]
+        return self.runs[ready[1]] if ready else None
 
     def take_dropped(self) -> list[str]:
         """Take the runs that are no longer kept."""
         dropped, self.dropped = self.dropped, []
         return dropped
-
-    def startable(self, run: Run, now: datetime) -> bool:
-        """Whether only a free place is missing for the run to start."""
-        in_time = run.retry_at is None or run.retry_at <= now
-        return run.state is RunState.WAITING and in_time and not self.holds(run) and self.has_turn(run)
 
     def holds(self, run: Run) -> bool:
         """Whether a pause keeps the run from being started; what was started by hand it does not."""
@@ -189,56 +162,44 @@ class State:
             return False
         return job.spec.overlap is Overlap.ALLOW or self.active[run.job_id][0] == run.id
 
-    def make_ready(self, run: Run) -> None:
-        """Put the run into the queue for a free place, where it has its turn."""
-        if run.state is RunState.WAITING and self.has_turn(run):
-            heappush(self.ready, (run.scheduled_at, next(self._numbers), run.id))
-
-    def _counts(self, entry: DueEntry) -> bool:
-        when, _, what, key = entry
-        if what is Due.SLOT:
-            job = self.jobs.get(key)
-            return job is not None and not job.disabled and job.next_at == when
-        run = self.runs.get(key)
-        if run is None:
-            return False
-        return run.retry_at == when if what is Due.RETRY else self._deadline(run) == when
-
     def _deadline(self, run: Run) -> datetime | None:
         """Return when the running attempt has taken too long."""
         if run.state is not RunState.RUNNING or run.ending or run.attempt_at is None:
             return None
         return durations.after(run.attempt_at, run.timeout)
 
-    def tidy(self) -> None:
-        """Forget entries of the queue that no longer count, once they outnumber the others; only after a commit.
-
-        A job that runs each second with a timeout of a day would else keep a day's worth of deadlines.
-        """
-        to_the_end(self.tidying())
-
     def tidying(self) -> Steps[None]:
-        """Do the same step by step; meanwhile nothing else may be decided."""
-        most = 2 * (len(self.jobs) + len(self.runs)) + _FEW
-        if len(self.due) <= most:
-            return
-        counting = {}
-        for number, entry in enumerate(list(self.due)):
-            if self._counts(entry):
-                counting[(entry[0], *entry[2:])] = entry
-            if not number % A_STEP:
-                yield
-        self.due = sorted(counting.values())
+        """Forget what the indexes hold of the past, step by step; meanwhile nothing else may be decided."""
+        for index in (self.slots, self.deadlines, self.retries, self.ready):
+            yield from index.tidying()
 
     # -- the steps that fold.py is made of; each can be taken back
 
     def put_job(self, job: Job) -> None:
         """Set the job."""
         self.undo.put(self.jobs, job.id, job)
+        self._watch(job)
+
+    def drop_job(self, job_id: str) -> Job:
+        """Know the job no longer."""
+        job = self.undo.drop(self.jobs, job_id)
+        assert job is not None
+        self.undo.drop(self.stuck, job_id)
+        self.undo.drop(self.slots, job_id)
+        return job
+
+    def put_stuck(self, job_id: str, reason: str) -> None:
+        """Say why nothing can be decided about the job; nothing where it can."""
+        if reason:
+            self.undo.put(self.stuck, job_id, reason)
+        else:
+            self.undo.drop(self.stuck, job_id)
+        self._watch(self.jobs[job_id])
 
     def put_run(self, run: Run) -> None:
         """Set the run."""
         self.undo.put(self.runs, run.id, run)
+        self.place(run)
 
     def dropping(self, run_ids: tuple[str, ...]) -> Steps[None]:
         """Keep the runs no longer, step by step."""
@@ -250,6 +211,8 @@ class State:
     def drop_run(self, run_id: str) -> None:
         """Keep the run no longer."""
         self.undo.drop(self.runs, run_id)
+        for index in (self.ready, self.retries, self.deadlines):
+            self._set(index, run_id, None)
         self.dropped.append(run_id)
 
     def count(self, what: str, difference: int) -> None:
@@ -257,20 +220,31 @@ class State:
         if difference:
             self.undo.put(self.counts, what, self.counts[what] + difference)
 
-    def watch_slot(self, job: Job) -> None:
+    def _watch(self, job: Job) -> None:
         """Wake up for the job's next slot."""
-        if job.next_at is not None and not job.disabled:
-            heappush(self.due, (job.next_at, next(self._numbers), Due.SLOT, job.id))
+        due = job.next_at is not None and not job.disabled and job.id not in self.stuck
+        self._set(self.slots, job.id, (job.next_at, job.created_at) if due else None)
 
-    def watch_retry(self, run: Run) -> None:
-        """Wake up for the run's next attempt."""
-        assert run.retry_at is not None
-        heappush(self.due, (run.retry_at, next(self._numbers), Due.RETRY, run.id))
+    def place(self, run: Run) -> None:
+        """Put the run where it belongs: to those that are ready, that are tried again, or that may take too long."""
+        ready = retry = None
+        if run.state is RunState.WAITING and not self.holds(run) and self.has_turn(run):
+            if run.retry_at is None:
+                ready = run.scheduled_at, run.queued_at, self.jobs[run.job_id].created_at, run.job_id
+            else:
+                retry = run.retry_at, run.scheduled_at
+        self._set(self.ready, run.id, ready)
+        self._set(self.retries, run.id, retry)
+        deadline = self._deadline(run)
+        self._set(self.deadlines, run.id, (deadline,) if deadline else None)
 
-    def watch_deadline(self, run: Run) -> None:
-        """Wake up when the running attempt takes too long."""
-        if (deadline := self._deadline(run)) is not None:
-            heappush(self.due, (deadline, next(self._numbers), Due.TIMEOUT, run.id))
+    def _set(self, index: Ordered[Any], key: str, entry: tuple[Any, ...] | None) -> None:
+        if index.get(key) == entry:
+            return
+        if entry is None:
+            self.undo.drop(index, key)
+        else:
+            self.undo.put(index, key, entry)
 
     def move_slot(
         self, job_id: str, next_at: datetime | None, *, taken: datetime, offset: int | None
@@ -282,4 +256,3 @@ class State:
         if job.spec.timezone:
             job = replace(job, last_slot=taken, last_offset=offset)
         self.put_job(replace(job, next_at=next_at))
-        self.watch_slot(self.jobs[job_id])

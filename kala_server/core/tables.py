@@ -5,14 +5,12 @@ room, the state goes back to what is on disk. Knows nothing of jobs.
 """
 
 from collections.abc import Hashable
-from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from kala_server.core.steps import A_STEP, Steps, to_the_end
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-E = TypeVar("E")
 
 _MISSING: Any = object()
 
@@ -26,7 +24,7 @@ class UndoLog:
 
     def __init__(self) -> None:
         self._steps: list[tuple[Any, Any, Any]] = []
-        """A table, a key and what stood there; or a heap, nothing, and what was taken from it."""
+        """A table, a key and what stood there."""
         self._noted: set[tuple[int, Any]] = set()
         """The entries of which a step of since the last mark tells: the table's identity, and the key."""
 
@@ -41,12 +39,6 @@ class UndoLog:
             return None
         self._note(table, key)
         return table.pop(key)
-
-    def pop_heap(self, heap: list[E]) -> E:
-        """Take the smallest entry from a heap. A push needs no undo: stale entries are passed over."""
-        entry: E = heappop(heap)  # type: ignore[type-var]
-        self._steps.append((heap, None, entry))
-        return entry
 
     def _note(self, table: dict[K, V], key: K) -> None:
         entry = id(table), key
@@ -68,9 +60,7 @@ class UndoLog:
         self._noted = set()
         while len(self._steps) > mark:
             changed, key, before = self._steps.pop()
-            if isinstance(changed, list):
-                heappush(changed, before)
-            elif before is _MISSING:
+            if before is _MISSING:
                 changed.pop(key, None)
             else:
                 changed[key] = before

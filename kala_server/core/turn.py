@@ -32,6 +32,10 @@ class Limits:
     starting: bool = True
     """Whether anything is started; a server that stops only lets finish what runs."""
 
+    def have_room(self, state: State) -> bool:
+        """Return whether one more run may start."""
+        return self.starting and state.counts["running"] < self.max_running
+
 
 @dataclass(slots=True)
 class Turn:
@@ -78,13 +82,13 @@ class Turn:
     def _is_stuck(self, job_id: str, error: Exception) -> None:
         reason = reasons.stuck(error)
         if job_id in self.state.jobs and self.state.stuck.get(job_id) != reason:
-            self.state.undo.put(self.state.stuck, job_id, reason)
+            self.emit(r.JobStuck(id=job_id, reason=reason))
             self.ask(e.ReportStuck(job_id, reason, error))
 
     def unstick(self, job_id: str) -> None:
         """Take note that something could be decided about the job."""
-        if self.state.undo.drop(self.state.stuck, job_id) is not None:
-            self.state.watch_slot(self.state.jobs[job_id])
+        if job_id in self.state.stuck:
+            self.emit(r.JobFreed(id=job_id))
 
     def job(self, job_id: str) -> Job:
         """Return the job. Raises NotFoundError."""

@@ -18,6 +18,7 @@ from kala_server.core.engine import decide
 from kala_server.core.fold import apply
 from kala_server.core.job import JobSpec
 from kala_server.core.state import State
+from kala_server.core.steps import to_the_end
 from kala_server.core.turn import Limits, run_id_for
 from kala_server.store.journal import JournalStore
 from tests.bench import limits
@@ -59,13 +60,13 @@ class Simulation:
                 if isinstance(effect, e.StartAttempt)
             ]
         self.state.undo.commit()
-        self.state.tidy()
+        to_the_end(self.state.tidying())
         return records
 
     def entries(self) -> int:
         """How many things the state holds."""
         state = self.state
-        tables = (state.jobs, state.runs, state.active, state.due, state.ready, state.dropped)
+        tables = (state.jobs, state.runs, state.active, state.slots, state.ready, state.dropped)
         return sum(len(table) for table in tables)
 
 

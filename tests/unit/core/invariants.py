@@ -3,12 +3,13 @@
 from collections import Counter
 from typing import Any
 
-from kala_server.core.job import RunState
+from kala_server.core.durations import after
+from kala_server.core.job import Overlap, RunState, Trigger
 from kala_server.core.state import State
 
 
 def contents(state: State) -> dict[str, Any]:
-    """Everything that a state knows; the queues follow from it."""
+    """Everything that a state knows."""
     return {
         "jobs": state.jobs,
         "runs": state.runs,
@@ -19,6 +20,11 @@ def contents(state: State) -> dict[str, Any]:
         "counts": state.counts,
         "times": state.times,
         "pauses": state.pauses,
+        "stuck": state.stuck,
+        "slots": state.slots,
+        "deadlines": state.deadlines,
+        "retries": state.retries,
+        "ready": state.ready,
     }
 
 
@@ -26,12 +32,42 @@ def check(state: State) -> None:
     """Fail where an index says something else than the tables that it follows from."""
     _check_ledgers(state)
     _check_children(state)
+    _check_indexes(state)
     jobs, runs = state.jobs.values(), state.runs.values()
     assert state.counts == {
         "running": sum(run.state is RunState.RUNNING for run in runs),
         "disabled": sum(job.disabled for job in jobs),
         "succeeded": sum(job.tally.success_count for job in jobs),
         "errors": sum(job.tally.error_count for job in jobs),
+    }
+
+
+def _check_indexes(state: State) -> None:
+    """Compare with what the tables say, looked through as a whole."""
+    jobs, runs = state.jobs, state.runs.values()
+    assert state.slots == {
+        job.id: (job.next_at, job.created_at)
+        for job in jobs.values()
+        if job.next_at and not job.disabled and job.id not in state.stuck
+    }
+    assert state.stuck.keys() <= jobs.keys()
+    assert state.deadlines == {
+        run.id: (after(run.attempt_at, run.timeout),)
+        for run in runs
+        if run.attempt_at and run.state is RunState.RUNNING and run.timeout and not run.ending
+    }
+    startable = [
+        run
+        for run in runs
+        if run.state is RunState.WAITING
+        and (jobs[run.job_id].spec.overlap is Overlap.ALLOW or state.active[run.job_id][0] == run.id)
+        and (state.pause is None or run.trigger is Trigger.MANUAL)
+    ]
+    assert state.retries == {run.id: (run.retry_at, run.scheduled_at) for run in startable if run.retry_at}
+    assert state.ready == {
+        run.id: (run.scheduled_at, run.queued_at, jobs[run.job_id].created_at, run.job_id)
+        for run in startable
+        if not run.retry_at
     }
 
 

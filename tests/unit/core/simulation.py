@@ -229,7 +229,7 @@ class World:
         self.journal += records
 
     def _next(self) -> datetime | None:
-        due = self.state.next_due()
+        due = self.state.next_due(room=Limits(max_running=self.max_running).have_room(self.state))
         ends = self._commands[0][0] if self._commands else None
         return min((when for when in (due, ends) if when is not None), default=None)
 

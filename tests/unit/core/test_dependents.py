@@ -37,6 +37,7 @@ def test_children_start_in_the_order_in_which_they_were_created() -> None:
     names = [f"child {n}" for n in (3, 1, 4, 1.5, 9, 2.6)]
     for name in names:
         world.create(name, parent_jobs=["parent"])
+        world.advance(seconds(1))
     world.advance(timedelta(hours=2))
     assert started_names(world) == ["parent", *names]
 

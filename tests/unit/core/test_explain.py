@@ -200,6 +200,7 @@ def test_a_start_by_hand_in_the_minute_of_a_slot_does_not_stand_for_it() -> None
 def test_a_run_that_follows_others_names_them() -> None:
     world = World()
     world.create("load", schedule=HOURLY)
+    world.advance(timedelta(seconds=1))
     world.create("count", schedule=HOURLY)
     world.create("one", parent_jobs=["load"])
     world.create("both", parent_jobs=["load", "count"], wait_for="all")

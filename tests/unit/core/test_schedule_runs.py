@@ -59,6 +59,7 @@ def test_of_many_that_are_due_at_once_each_tick_decides_on_some_in_their_order()
     names = [f"job {number}" for number in range(2 * MOST_AT_A_TICK + 50)]
     for name in names:
         world.create(name, schedule="R0/2030-01-01T01:00:00Z/")
+        world.advance(seconds(1))
     world.now = utc("2030-01-01 01:00")
     ticks = []
     while (when := world.state.next_due()) is not None and when <= world.now:
