@@ -192,10 +192,10 @@ def _start(turn: Turn, event: e.StartJob) -> Steps[None]:
             yield from slots.end_run(turn, run_id, RunState.CANCELLED, reasons.REPLACED, cause=event.run_id)
 
 
-def _pause(turn: Turn, event: e.PauseServer) -> None:
+def _pause(turn: Turn, event: e.PauseServer) -> Steps[None]:
     pause = turn.state.pause
     if pause is None or event.reason not in {"", pause.reason}:
-        turn.emit(r.ServerPaused(at=pause.at if pause else turn.now, reason=event.reason))
+        yield from turn.emitting(r.ServerPaused(at=pause.at if pause else turn.now, reason=event.reason))
 
 
 def _resume(turn: Turn, _event: e.ResumeServer) -> Steps[None]:
