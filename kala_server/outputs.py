@@ -153,6 +153,7 @@ def _folder(name: str, within: int | None = None, *, make: bool = False) -> Iter
             raise
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=within)
+            os.chmod(name, 0o700, dir_fd=within)  # whatever the umask took of it, from its owner too
         descriptor = os.open(name, flags, dir_fd=within)
     try:
         yield descriptor
@@ -174,7 +175,10 @@ def _open(folder: int, name: str, mode: str) -> io.FileIO:
         made = 0 if mode == "rb" else os.O_CREAT
         return os.open(path, flags | made | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=folder)
 
-    return io.FileIO(name, mode, opener=opener)
+    file = io.FileIO(name, mode, opener=opener)
+    if mode != "rb":
+        os.fchmod(file.fileno(), 0o600)
+    return file
 
 
 def _write(folder: int, name: str, text: bytes, at: int = 0) -> None:

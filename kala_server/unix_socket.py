@@ -55,6 +55,7 @@ def _listening(path: Path, backlog: int) -> socket.socket:
         listening.setblocking(False)
         os.fchmod(listening.fileno(), _MODE)  # which Linux gives to the file as well, less the umask
         listening.bind(str(path))
+        path.chmod(_MODE)
         listening.listen(backlog)
     except BaseException:
         listening.close()

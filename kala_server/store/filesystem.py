@@ -97,6 +97,7 @@ class RealFileSystem:
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            folder.chmod(FOLDER_MODE)  # whatever the umask took of it, from its owner too
             self.sync_directory(folder.parent)
 
     def danger(self, path: Path) -> str:

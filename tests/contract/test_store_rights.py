@@ -48,7 +48,7 @@ def test_a_folder_that_others_may_only_look_into_is_its_owners_choice(journal: P
     assert journal.parent.stat().st_mode & 0o7777 == mode
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077, 0o277, 0o777])
 def test_a_folder_that_a_server_makes_is_safe_whatever_its_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
@@ -56,7 +56,8 @@ def test_a_folder_that_a_server_makes_is_safe_whatever_its_umask(tmp_path: Path,
             assert reloaded(tmp_path / "new" / "data") == []
     finally:
         os.umask(before)
-    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    for folder in (tmp_path / "new", tmp_path / "new" / "data"):
+        assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,13 @@ def test_a_kill_in_the_middle_of_a_write_costs_nothing_that_was_written_before(
         assert disk.taken_up().text() in texts
 
 
-def test_files_are_their_owners_alone_and_made_anew_where_they_are_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o022, 0o777])
+def test_files_are_their_owners_alone_and_made_anew_where_they_are_gone(
+    tmp_path: Path, request: pytest.FixtureRequest, umask: int
+) -> None:
     disk = Disk(tmp_path, (10, 10))
+    shutil.rmtree(disk.path)
+    request.addfinalizer(partial(os.umask, os.umask(umask)))
     for gone in (False, True):
         if gone:
             shutil.rmtree(disk.path)

@@ -170,7 +170,10 @@ def test_of_servers_that_find_a_dead_socket_at_once_one_wins(path: Path) -> None
             assert not path.exists()
 
 
-def test_nobody_else_can_open_it_from_its_first_instant(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_its_owner_and_nobody_else_can_open_it_from_its_first_instant(
+    path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
     modes = []
     listen = socket.socket.listen
 
@@ -179,7 +182,7 @@ def test_nobody_else_can_open_it_from_its_first_instant(path: Path, monkeypatch:
         listen(made, backlog)
 
     monkeypatch.setattr(socket.socket, "listen", looked_at)
-    before = os.umask(0)
+    before = os.umask(umask)
     try:
         made = UnixSocket(path, 1)
     finally:
