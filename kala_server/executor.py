@@ -8,8 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from kala_server.core import events as e
+from kala_server.core import reasons, templates
 from kala_server.core import records as r
-from kala_server.core import templates
 from kala_server.core.job import Run, RunState
 from kala_server.core.state import State
 from kala_server.live_outputs import LiveOutputs
@@ -135,12 +135,19 @@ class Executor:
     # -- attempts
 
     def _start(self, effect: e.StartAttempt) -> None:
-        run, job = effect.run, effect.job
+        """Start it. What goes wrong with it is its own: others wait to be started too."""
+        run_id = effect.run.id
         try:
-            spec = templates.filled(job.spec, job.id, disabled=job.disabled, tally=job.tally)
+            self._start_filled(effect)
         except templates.TemplateError as error:  # it was accepted when nothing was filled in
-            self._tell(e.Ended(run_id=run.id, succeeded=False, reason=_storable(f"{error.field}: {error}")))
-            return
+            self._tell(e.Ended(run_id=run_id, succeeded=False, reason=_storable(f"{error.field}: {error}")))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run must come to its end
+            _log.error("could not start the run %s", run_id, exc_info=error)
+            self._tell(e.Ended(run_id=run_id, succeeded=False, reason=reasons.not_started(error)))
+
+    def _start_filled(self, effect: e.StartAttempt) -> None:
+        run, job = effect.run, effect.job
+        spec = templates.filled(job.spec, job.id, disabled=job.disabled, tally=job.tally)
         output = self._live.open(run.id)
         self._runner.start(
             Attempt(

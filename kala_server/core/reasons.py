@@ -47,6 +47,11 @@ def stuck(error: Exception) -> str:
     return f"a fault of the server keeps it from being decided on ({type(error).__name__}); the log says more"
 
 
+def not_started(error: Exception) -> str:
+    """Say that a fault of ours kept an attempt from being started."""
+    return f"a fault of the server kept it from being started ({type(error).__name__}); the log says more"
+
+
 def cut(reason: str) -> str:
     """Return the reason, with the end cut off where it is too long."""
     return reason if len(reason) <= LONGEST else reason[: LONGEST - 1] + "…"

@@ -85,8 +85,9 @@ class HttpRunner:
         call = attempt.spec.remote_properties
         assert call is not None
         timeout = call.timeout or DEFAULT_TIMEOUT
-        name = self._name_and_way(attempt)
+        name = _name(attempt)
         try:
+            name = self._name_and_way(attempt)
             async with asyncio.timeout(timeout):
                 status = await self._status(call, attempt.output)
         except TimeoutError:

@@ -9,6 +9,7 @@ it. It decides neither when nor whether to end one.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 from collections import OrderedDict, deque
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
+from kala_server.core import reasons
 from kala_server.runner.drains import Drains
 from kala_server.runner.environment import ADVICE, Surroundings, surroundings
 from kala_server.runner.exits import Exits
@@ -25,6 +27,8 @@ from kala_server.runner.protocol import Attempt, Outcome
 from kala_server.runner.rights import CannotStartError, NoRoomError
 from kala_server.runner.room import want_in
 from kala_server.runner.spawn import Spawner
+
+_log = logging.getLogger("kala.runner")
 
 KILL_GRACE = 5.0
 
@@ -175,6 +179,10 @@ class ShellRunner:
             return
         except CannotStartError as error:
             order.on_ended(Outcome(succeeded=False, reason=str(error)))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, others wait for their turn
+            _log.error("could not start the command of the run %s", order.attempt.run_id, exc_info=error)
+            order.on_ended(Outcome(succeeded=False, reason=reasons.not_started(error)))
             return
         child = self._children[order.attempt.run_id] = _Child(order, pid, pipe)
         self._watch(child)

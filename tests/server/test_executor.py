@@ -10,6 +10,7 @@ import pytest
 
 from kala_client import KalaClient
 from kala_server.core import events as e
+from kala_server.core import reasons
 from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger
 from kala_server.core.records import AttemptFailed
 from kala_server.executor import Executor
@@ -253,6 +254,15 @@ def test_a_template_that_was_accepted_when_nothing_was_filled_in_is_a_failed_run
     assert not ended.succeeded
     assert ended.reason
     assert ended.reason.startswith("command: {{if}} cannot be filled in")
+
+
+def test_a_fault_about_one_attempt_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr(Scripted, "start", faulty)
+    ended = carried_out(OutputFolder(tmp_path), Outcome(succeeded=True))
+    assert (ended.succeeded, ended.reason) == (False, reasons.not_started(ZeroDivisionError()))
 
 
 def test_what_happens_before_anybody_listens_is_a_fault_that_does_not_pass_in_silence(tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from kala_server.core import reasons
 from kala_server.runner import shell
+from kala_server.runner.protocol import Attempt
 from kala_server.runner.shell import ShellRunner
+from kala_server.runner.spawn import Spawner
 from tests.server.runner_scenario import Run, carry_out
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run commands as another user")
@@ -130,5 +133,25 @@ def test_commands_that_cannot_start_leak_nothing_either() -> None:
         for number in range(100):
             assert not (await Run(runner, command="no-such-thing", run_id=str(number)).ended).succeeded
         assert (descriptors(), children()) == before
+
+    carry_out(scenario)
+
+
+def test_a_fault_about_one_command_is_its_own_and_the_next_one_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spawn = Spawner.spawn
+
+    def faulty(spawner: Spawner, attempt: Attempt) -> tuple[int, int]:
+        if attempt.run_id == "run-2":
+            raise ZeroDivisionError("canary")
+        return spawn(spawner, attempt)
+
+    monkeypatch.setattr(Spawner, "spawn", faulty)
+
+    async def scenario(runner: ShellRunner) -> None:
+        bad, good = Run(runner, run_id="run-2"), Run(runner, run_id="run-3", command="true")
+        assert (await bad.ended).reason == reasons.not_started(ZeroDivisionError())
+        assert (await good.ended).succeeded
 
     carry_out(scenario)
