@@ -148,6 +148,10 @@ def _folder(name: str, within: int | None = None, *, make: bool = False) -> Iter
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(name, flags, dir_fd=within)
+    except NotADirectoryError as error:
+        raise NotADirectoryError(
+            error.errno, "it is no folder, and no link is followed here", name
+        ) from error
     except FileNotFoundError:
         if not make:
             raise

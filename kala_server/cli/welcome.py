@@ -4,6 +4,7 @@ It looks at the disk and changes nothing. What it says goes to the log; stdout i
 """
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +26,9 @@ def say_where_jobs_are(settings: "Settings", *, new: bool) -> None:
     if folder is None:
         _log.info("nothing is kept: jobs and runs are in memory, and gone when the server ends")
     elif new:
-        _log.info("jobs and runs are kept in %s, which is new and empty", folder.absolute())
+        _log.info("jobs and runs are kept in %s, which is new and empty", _in_full(folder))
     else:
-        _log.info("jobs and runs are kept in %s", folder.absolute())
+        _log.info("jobs and runs are kept in %s", _in_full(folder))
     for path in _kalas_stores(folder):
         _log.warning(
             "%s is the store of Kala itself, and is not read. To bring its jobs here, let that Kala run, ask it for "
@@ -50,7 +51,15 @@ def say_what_the_environment_asks_for(settings: "Settings") -> None:
 def _kalas_stores(folder: Path | None) -> Iterator[Path]:
     """Yield Kala's own stores where somebody who changes over would have one."""
     places = [Path(), *([folder, folder.parent] if folder is not None else [])]
-    for place in dict.fromkeys(place.absolute() for place in places):
+    for place in dict.fromkeys(map(_in_full, places)):
         path = place / _KALAS_STORE
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113 - and that of a Path raises where it may not look
             yield path
+
+
+def _in_full(path: Path) -> Path:
+    """Return the path from the root on; as it is where the directory of this process is gone, or may not be entered."""
+    try:
+        return path.absolute()
+    except OSError:
+        return path

@@ -7,6 +7,7 @@ access list are shown as those of the group (acl(5)). A folder of root's is as g
 This module looks and says. It changes nothing.
 """
 
+import contextlib
 import os
 import pwd
 import stat
@@ -40,10 +41,11 @@ def doubt(folder: Path) -> str:
     That is no reason not to start: what is put there belongs to somebody else, which is refused. And the folders of
     build machines and of volumes are often like that.
     """
-    for above in folder.resolve().parents:
-        mode = above.stat().st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            return f"everybody can rename what is in {above}, and so the data folder: chmod o-w {above}"
+    with contextlib.suppress(OSError):  # we may not look
+        for above in folder.resolve().parents:
+            mode = above.stat().st_mode
+            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                return f"everybody can rename what is in {above}, and so the data folder: chmod o-w {above}"
     return ""
 
 

@@ -39,6 +39,18 @@ def signals(status: str, which: str) -> set[int]:
     return {number for number in range(1, 65) if int(mask, 16) >> (number - 1) & 1} - {32, 33}
 
 
+def test_a_directory_that_is_gone_keeps_no_server_from_its_work(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    data = tmp_path / "data"
+    through = handed(f"os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})")
+    with (
+        serving("serve", "-p", "0", "--data-dir", str(data), cwd=tmp_path, through=through) as server,
+        KalaClient(server.url) as client,
+    ):
+        assert ended(client, command="true").state == "succeeded"
+
+
 # -- signals
 
 
