@@ -14,8 +14,8 @@ def completion(ctx: click.Context, *, shell: str) -> None:
     """Print what SHELL needs to complete commands, options and names of jobs.
 
     \b
-    eval "$(kala completion bash)"                              in ~/.bashrc
-    eval "$(kala completion zsh)"                               in ~/.zshrc, after compinit
+    eval "$(kala completion bash)"    # in ~/.bashrc
+    eval "$(kala completion zsh)"     # in ~/.zshrc, after compinit
     kala completion fish > ~/.config/fish/completions/kala.fish
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
     found = get_completion_class(shell)

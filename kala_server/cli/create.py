@@ -31,7 +31,8 @@ def create(session: Session, *, from_json: BinaryIO | None, **given: Any) -> Non
     kala job create standup remind-all --cron "0 9 * * MON-FRI"
     kala job create mail "send-report" --parent report
     kala job create ping --http https://example.com/hook --method POST --every 10m
-    kala job get report --json | kala job create --from-json - --disabled
+    kala job get report --json | kala job create "another report" --from-json - --disabled
+    echo '{"name": "hi", "command": "date -u"}' | kala job create --from-json -
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
     fields = _read(from_json) if from_json else {}
     timezone = str(fields.get("timezone") or "")

@@ -53,8 +53,8 @@ def run(command: tuple[str, ...], **options: Any) -> None:
     """Run a server, as `kala serve` does, or COMMAND once.
 
     \b
-    kala run                    a server at http://127.0.0.1:8000
-    kala run "date -u"          what a job with this command would do
+    kala run               # a server at http://127.0.0.1:8000
+    kala run "date -u"     # what a job with this command would do
 
     COMMAND is split into words and run just as a job's command is, without a shell; its output goes to stdout.
     The exit code is 0 where it succeeds, else 1.

@@ -29,9 +29,9 @@ def new(*, read_only: bool, path: Path | None, name: str) -> None:
     """Make a token and print it.
 
     \b
-    kala token new --file tokens --name ann      its line is added to the file
-    kala serve --token-file tokens               now the server wants one of them
-    KALA_TOKEN=kala_… kala job list              and so a client shows it
+    kala token new --file tokens --name ann      # its line is added to the file
+    kala serve --token-file tokens               # now the server wants one of them
+    KALA_TOKEN=kala_… kala job list              # and so a client shows it
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
     from kala_server.tokens import Scope, new_token
 

@@ -7,7 +7,7 @@ import re
 import struct
 import subprocess
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.cli.command_line import KALA, environment
@@ -56,12 +56,12 @@ class Terminal:
 
 
 @contextmanager
-def on_a_terminal(*words: str) -> Iterator[Terminal]:
+def on_a_terminal(*words: str, program: Sequence[str] = KALA, **env: str) -> Iterator[Terminal]:
     """Run a command on a terminal; what is left of it at the end is killed."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
     process = subprocess.Popen(
-        [*KALA, *words], stdin=slave, stdout=slave, stderr=slave, env=environment(TERM="xterm")
+        [*program, *words], stdin=slave, stdout=slave, stderr=slave, env=environment(TERM="xterm", **env)
     )
     os.close(slave)
     with process:
