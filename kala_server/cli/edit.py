@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kala_client import Job
 
 
-@click.command(short_help="Change a job: in your editor, or by options.")
+@click.command(short_help="Change a job in your editor or by options.")
 @click.argument("job_id", metavar="JOB", type=JOB)
 @says_a_job()
 @talks_to_kala
