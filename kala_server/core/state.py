@@ -162,11 +162,12 @@ class State:
             return False
         return job.spec.overlap is Overlap.ALLOW or self.active[run.job_id][0] == run.id
 
-    def _deadline(self, run: Run) -> datetime | None:
+    def _deadline(self, run: Run) -> tuple[datetime] | None:
         """Return when the running attempt has taken too long."""
-        if run.state is not RunState.RUNNING or run.ending or run.attempt_at is None:
+        if run.state is not RunState.RUNNING or not run.timeout or run.ending or run.attempt_at is None:
             return None
-        return durations.after(run.attempt_at, run.timeout)
+        deadline = durations.after(run.attempt_at, run.timeout)
+        return (deadline,) if deadline else None
 
     def tidying(self) -> Steps[None]:
         """Forget what the indexes hold of the past, step by step; meanwhile nothing else may be decided."""
@@ -223,7 +224,9 @@ class State:
     def _watch(self, job: Job) -> None:
         """Wake up for the job's next slot."""
         due = job.next_at is not None and not job.disabled and job.id not in self.stuck
-        self._set(self.slots, job.id, (job.next_at, job.created_at) if due else None)
+        slot = (job.next_at, job.created_at) if due else None
+        if self.slots.get(job.id) != slot:
+            self._set(self.slots, job.id, slot)
 
     def place(self, run: Run) -> None:
         """Put the run where it belongs: to those that are ready, that are tried again, or that may take too long."""
@@ -233,14 +236,15 @@ class State:
                 ready = run.scheduled_at, run.queued_at, self.jobs[run.job_id].created_at, run.job_id
             else:
                 retry = run.retry_at, run.scheduled_at
-        self._set(self.ready, run.id, ready)
-        self._set(self.retries, run.id, retry)
         deadline = self._deadline(run)
-        self._set(self.deadlines, run.id, (deadline,) if deadline else None)
+        if self.ready.get(run.id) != ready:
+            self._set(self.ready, run.id, ready)
+        if self.retries.get(run.id) != retry:
+            self._set(self.retries, run.id, retry)
+        if self.deadlines.get(run.id) != deadline:
+            self._set(self.deadlines, run.id, deadline)
 
     def _set(self, index: Ordered[Any], key: str, entry: tuple[Any, ...] | None) -> None:
-        if index.get(key) == entry:
-            return
         if entry is None:
             self.undo.drop(index, key)
         else:

@@ -13,20 +13,22 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 _MISSING: Any = object()
+_SHORT = 10
+"""Elements of a list that is kept each time."""
 
 
 class UndoLog:
     """What to do to take back every change since the last `commit`.
 
-    Of an entry that is changed again and again only what stood there first is kept: each of ten thousand values of a
-    list that grows by one would be ten thousand lists.
+    Of a long list that is changed again and again only what stood there first is kept: each of ten thousand values of
+    one that grows by one would be ten thousand lists.
     """
 
     def __init__(self) -> None:
         self._steps: list[tuple[Any, Any, Any]] = []
         """A table, a key and what stood there."""
         self._noted: set[tuple[int, Any]] = set()
-        """The entries of which a step of since the last mark tells: the table's identity, and the key."""
+        """The long lists of which a step since the last mark tells: the table's identity, and the key."""
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
         """Set an entry of the table."""
@@ -41,10 +43,13 @@ class UndoLog:
         return table.pop(key)
 
     def _note(self, table: dict[K, V], key: K) -> None:
-        entry = id(table), key
-        if entry not in self._noted:
+        before = table.get(key, _MISSING)
+        if type(before) is tuple and len(before) > _SHORT:
+            entry = id(table), key
+            if entry in self._noted:
+                return
             self._noted.add(entry)
-            self._steps.append((table, key, table.get(key, _MISSING)))
+        self._steps.append((table, key, before))
 
     def mark(self) -> int:
         """Return a place to roll back to."""
