@@ -26,6 +26,8 @@ _ENDS = (".1", ".2")
 """What such a file has after its run's id in its name."""
 _BEING_WRITTEN = ".new"
 """The same of one that is to take the place of another once it is whole."""
+_NOT_THERE = (FileNotFoundError, NotADirectoryError)
+"""A folder that is gone, or has become something else: then nothing is kept in it."""
 
 
 class Outputs(Protocol):
@@ -99,7 +101,7 @@ class OutputFolder:
         """Read the run's files; what is in two of them, after a crash, comes once."""
         pieces = []
         position = 0
-        with contextlib.suppress(FileNotFoundError), self._folder_of(run_id) as folder:
+        with contextlib.suppress(*_NOT_THERE), self._folder_of(run_id) as folder:
             for part in _parts(folder, run_id):
                 if part.end > position:
                     start = max(position, part.start)
@@ -115,7 +117,7 @@ class OutputFolder:
 
     def drop(self, run_id: str) -> None:
         """Remove the run's files."""
-        with contextlib.suppress(FileNotFoundError), self._folder_of(run_id) as folder:
+        with contextlib.suppress(*_NOT_THERE), self._folder_of(run_id) as folder:
             for name in _names(run_id):
                 _unlink(folder, name)
 
@@ -125,7 +127,7 @@ class OutputFolder:
             _keep_others_out(folder)
             for name in os.listdir(folder):  # noqa: PTH208 - of an open folder
                 with (
-                    contextlib.suppress(NotADirectoryError, FileNotFoundError),
+                    contextlib.suppress(*_NOT_THERE),
                     _folder(name, folder) as inner,
                 ):
                     for file in os.listdir(inner):  # noqa: PTH208

@@ -160,6 +160,18 @@ def test_what_is_gone_is_noticed_before_more_is_added(tmp_path: Path, lost: str)
     assert disk.folder.read(RUN_ID) == b"one two"
 
 
+def test_where_something_else_has_taken_the_place_of_the_folder_nothing_is_kept(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, (10, 10))
+    disk.folder.save(RUN_ID, [Piece(0, b"a")])
+    shutil.rmtree(disk.path)
+    disk.path.touch()
+    assert disk.folder.read(RUN_ID) == b""
+    disk.folder.drop(RUN_ID)
+    disk.path.unlink()
+    disk.folder.save(RUN_ID, [Piece(0, b"a")])
+    assert disk.folder.read(RUN_ID) == b"a"
+
+
 def test_nothing_is_read_written_or_removed_by_way_of_a_link(tmp_path: Path) -> None:
     foreign = tmp_path / "foreign"
     foreign.mkdir()
