@@ -84,20 +84,7 @@ class Server:
             output_limits=(settings.output_head, settings.output_tail),
         )
         self._metrics = Metrics(self._gauges)
-        self.service = Service(
-            store=self.store,
-            executor=self.executor,
-            clock=LoopClock(),
-            policy=Policy(
-                limits=Limits(max_running=settings.max_running),
-                keep_days=settings.keep_days,
-                wait_for_survivors=settings.wait_for_survivors,
-                longest_ending=2 * settings.kill_grace,
-            ),
-            on_broken=self._on_broken,
-            meter=self._metrics,
-            garbage=garbage,
-        )
+        self.service = self._make_service(garbage)
         hosts = {name.lower() for name in {*settings.allowed_hosts, settings.host}}
         shape = SHAPES[settings.answers]
         self._context = context = Context(
@@ -236,6 +223,23 @@ class Server:
     def _make_store(self) -> Store:
         folder = self._settings.data_dir
         return MemoryStore() if folder is None else JournalStore(folder)
+
+    def _make_service(self, garbage: Garbage) -> Service:
+        settings = self._settings
+        return Service(
+            store=self.store,
+            executor=self.executor,
+            clock=LoopClock(),
+            policy=Policy(
+                limits=Limits(max_running=settings.max_running),
+                keep_days=settings.keep_days,
+                wait_for_survivors=settings.wait_for_survivors,
+                longest_ending=2 * settings.kill_grace,
+            ),
+            on_broken=self._on_broken,
+            meter=self._metrics,
+            garbage=garbage,
+        )
 
     def _output_folder(self) -> Path:
         if (folder := self._settings.data_dir) is not None:

@@ -16,7 +16,7 @@ from kala_server.core import attempts, followers, reasons, slots, validation
 from kala_server.core import events as e
 from kala_server.core import records as r
 from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
-from kala_server.core.fold import is_measured
+from kala_server.core.fold_runs import is_measured
 from kala_server.core.job import Job, JobSpec, Overlap, RunState, Trigger
 from kala_server.core.occurrences import first_of
 from kala_server.core.state import State
