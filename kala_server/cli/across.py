@@ -9,7 +9,7 @@ import click
 from kala_server.cli.job_names import JOB
 from kala_server.cli.pause import with_pause
 from kala_server.cli.remote import Session, plain, talks_to_kala
-from kala_server.cli.typed_text import NAMED
+from kala_server.cli.typed_text import NAMED, Whole
 
 if TYPE_CHECKING:
     from kala_client.models import RunState
@@ -26,9 +26,7 @@ def _narrowed(*, since: str, until: str) -> Callable[[F], F]:
         click.option("--until", metavar="TIME", help=until),
         click.option("--job", type=JOB, metavar="JOB", help="Of this job."),
         click.option("--tag", type=NAMED, help="Of jobs with this tag."),
-        click.option(
-            "--limit", type=click.IntRange(1, _MOST), default=20, show_default=True, help="How many."
-        ),
+        click.option("--limit", type=Whole(1, _MOST), default=20, show_default=True, help="How many."),
     )
 
     def give(command: F) -> F:

@@ -12,6 +12,7 @@ import click
 from kala_server.cli.job_names import JOB
 from kala_server.cli.times import period, zone_name
 from kala_server.cli.timetable import PARTS, clock_of_the_job, timetable, with_its_zone
+from kala_server.cli.typed_text import Number, Whole
 
 if TYPE_CHECKING:
     from kala_server.cli.remote import Session
@@ -103,7 +104,7 @@ OPTIONS = (
     _option(
         "times",
         "--times",
-        type=click.IntRange(1, _MOST_TIMES),
+        type=Whole(1, _MOST_TIMES),
         metavar="N",
         help="With --every: N times in all.",
     ),
@@ -151,7 +152,7 @@ OPTIONS = (
     _option(
         f"{CALL}.timeout",
         "--http-timeout",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         metavar="SECONDS",
         help="How long the call may take; 0 is 30.",
     ),
@@ -166,7 +167,7 @@ OPTIONS = (
     _option(
         "retries",
         "--retries",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         metavar="N",
         help="How many more attempts it gets.",
     ),
@@ -187,7 +188,7 @@ OPTIONS = (
     _option(
         "retry_backoff",
         "--retry-backoff",
-        type=click.FloatRange(min=1),
+        type=Number(min=1),
         metavar="FACTOR",
         help="By what that delay grows each time.",
     ),
@@ -248,7 +249,7 @@ OPTIONS = (
     _option(
         "keep_runs",
         "--keep-runs",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         metavar="N",
         help="How many finished runs are kept.",
     ),

@@ -55,8 +55,13 @@ def _advise(error: click.UsageError) -> None:
         vars(error)["possibilities"] = [one for one in advice if is_near(typed, one)]
     if error.message.startswith("Got unexpected extra argument") and _takes(error.ctx, "command"):
         vars(error)["message"] = f'{error.message}; a COMMAND of several words is quoted: "echo hello"'
-    if isinstance(error, click.NoSuchOption) and not error.possibilities and _takes(error.ctx):
-        vars(error)["message"] = f"{error.message} What begins with a dash and is no option goes behind --."
+    if isinstance(error, click.NoSuchOption) and not error.possibilities and error.ctx is not None:
+        if isinstance(error.ctx.command, click.Group):
+            vars(error)["message"] = f"{error.message} Options of a command go behind it."
+        elif _takes(error.ctx):
+            vars(error)["message"] = (
+                f"{error.message} What begins with a dash and is no option goes behind --."
+            )
 
 
 def _takes(ctx: click.Context | None, name: str | None = None) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from kala_server.cli.typed_text import Whole
+
 STORES = "journal (a file of JSON lines in --data-dir; the default) and memory (as --no-persist)"
 
 
@@ -43,13 +45,13 @@ FLAGS = (
     Flag(
         names=("--persist-every", "-e"),
         says=_AT_ONCE,
-        takes={"type": click.IntRange(min=1), "metavar": "SECONDS"},
+        takes={"type": Whole(min=1), "metavar": "SECONDS"},
     ),
     Flag(names=("--no-tx-persist",), says=_AT_ONCE, takes=_NOTHING),
     Flag(
         names=("--jobstat-ttl",),
         says="finished runs are dropped after so many minutes, as with --keep-days; it is looked for them every hour",
-        takes={"type": click.IntRange(min=-1), "metavar": "MINUTES"},
+        takes={"type": Whole(min=-1), "metavar": "MINUTES"},
     ),
     Flag(
         names=("--profile",),

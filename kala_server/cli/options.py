@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kala_server.cli.kalas_flags import STORES, kalas_flags, keep_days
+from kala_server.cli.typed_text import Number, Whole
 
 if TYPE_CHECKING:
     from kala_server.config import Settings
@@ -18,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-class _Port(click.IntRange):
+class _Port(Whole):
     """A port, also as Kala writes it: `:8000`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -86,7 +87,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _option(
         "--grace",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         metavar="SECONDS",
         default=10.0,
         show_default="10",
@@ -94,7 +95,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _option(
         "--max-running",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=64,
         show_default=True,
         help="How many commands run at the same time.",
@@ -119,13 +120,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _option(
         "--keep-days",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         metavar="N",
         help="Drop finished runs after so many days, not only by each job's keep_runs.",
     ),
     _option(
         "--output-limit",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         metavar="BYTES",
         default=128 * 1024,
         show_default=True,
@@ -165,7 +166,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _option(
         "--max-connections",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=512,
         show_default=True,
         help="How many connections may be open at the same time.",

@@ -12,6 +12,7 @@ from kala_server.cli.reader import named_clock
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
 from kala_server.cli.times import zone_name
 from kala_server.cli.timetable import means_a_wall
+from kala_server.cli.typed_text import Whole
 
 
 @click.command(short_help="Show what the whole server did.")
@@ -29,7 +30,7 @@ def stats(session: Session) -> None:
 @click.option(
     "--timezone", type=zone_name, metavar="ZONE", help="Whose clock SCHEDULE means: yours unless said."
 )
-@click.option("-n", "--count", type=click.IntRange(min=1), default=5, show_default=True, help="How many.")
+@click.option("-n", "--count", type=Whole(min=1), default=5, show_default=True, help="How many.")
 @talks_to_kala
 def preview(session: Session, *, schedule: str, timezone: str | None, count: int) -> None:
     """Say when SCHEDULE would be due, without creating anything.

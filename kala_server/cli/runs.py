@@ -9,7 +9,7 @@ from kala_server.cli.job_names import JOB
 from kala_server.cli.plain import printable
 from kala_server.cli.reader import Clock
 from kala_server.cli.remote import Session, is_whole_id, plain, say_json, talks_to_kala
-from kala_server.cli.typed_text import NAMED
+from kala_server.cli.typed_text import NAMED, Whole
 
 if TYPE_CHECKING:
     from kala_client import Run
@@ -71,7 +71,7 @@ def _exit_code(run: "Run") -> int:
 @click.command(short_help="List the runs of a job, newest first.")
 @click.argument("job_id", metavar="ID", type=JOB)
 @click.option("--state", type=NAMED, help="Those in this state, such as failed or skipped.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=Whole(min=1), default=20, show_default=True, help="How many.")
 @talks_to_kala
 def runs(session: Session, *, job_id: str, state: "RunState | None", limit: int) -> None:
     """List the runs of a job, newest first, and the times that it was skipped."""

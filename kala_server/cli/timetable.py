@@ -13,7 +13,7 @@ import click
 from kala_client.cron_line import check_line
 from kala_server.cli.plain import printable
 from kala_server.cli.reader import Clock, named_clock
-from kala_server.cli.times import doubt, instant
+from kala_server.cli.times import doubt, instant, period
 
 PARTS = ("schedule", "cron", "every", "at", "times")
 """The options that say together when a job is due."""
@@ -44,7 +44,19 @@ def timetable(given: Mapping[str, Any], clock: Clock, now: datetime) -> Timetabl
             return Timetable(cron, on_a_wall=True)
     except ValueError as error:
         raise click.UsageError(printable(str(error))) from None
-    return None if schedule is None else Timetable(schedule, means_a_wall(schedule))
+    return None if schedule is None else Timetable(as_schedule(schedule), means_a_wall(schedule))
+
+
+def as_schedule(text: str) -> str:
+    """Return the schedule. Raises UsageError for a length of time in its place: that is half of one."""
+    short = text.strip()
+    try:
+        period(short)
+    except click.BadParameter:
+        return text
+    raise click.UsageError(
+        f"{short} is how far apart, and no schedule; say --every {short}, or R/START/PERIOD"
+    )
 
 
 def _counted(every: str | None, at: str | None, times: int | None, clock: Clock, now: datetime) -> Timetable:

@@ -21,6 +21,26 @@ class _Named(StringParamType):
 NAMED = _Named()
 
 
+class Whole(click.IntRange):
+    """A whole number between bounds; what is none is told as such, and not as "no integer range"."""
+
+    name = "whole number"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        """Return what stands for it in help."""
+        return "N"
+
+
+class Number(click.FloatRange):
+    """A number between bounds."""
+
+    name = "number"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        """Return what stands for it in help."""
+        return "NUMBER"
+
+
 def check_text(ctx: click.Context) -> None:
     """Raise BadParameter for an argument whose bytes are no UTF-8: JSON has no way to say it."""
     for parameter in ctx.command.params:

@@ -70,3 +70,34 @@ def test_a_server_for_tests_says_what_it_needs() -> None:
     hint = r'^kala_server.testing needs the server extra: pip install "kala-client\[server\]"$'
     with pytest.raises(ModuleNotFoundError, match=hint):
         importlib.import_module("kala_server.testing")
+
+
+class Interrupted:
+    """An import hook at which Ctrl-C is pressed."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "kala_server.cli":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_modules_are_loaded_ends_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "kala_server.cli", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        _entry.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_ctrl_c_before_a_command_begins_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    cli = ModuleType("kala_server.cli")
+    cli.main = interrupted  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "kala_server.cli", cli)
+    with pytest.raises(SystemExit) as ended:
+        _entry.main()
+    assert ended.value.code == 130
