@@ -20,7 +20,7 @@ def hinted(error: ValidationError, names_at: Callable[[Place], Collection[str]])
         error.title,
         [
             InitErrorDetails(
-                type=PydanticCustomError(each["type"], _words(each, names_at)),
+                type=PydanticCustomError(each["type"], _words(each, names_at)),  # pyright: ignore[reportArgumentType]
                 loc=each["loc"],
                 input=each["input"],
             )

@@ -86,11 +86,11 @@ class JobStat(SpelledModel):
     """One finished run of a job, as Kala keeps it. `execution_duration_ns` is in whole nanoseconds."""
 
     job_id: str = Field(validation_alias=either("job_id", "JobId"))
-    ran_at: Moment = Field(None, validation_alias=either("ran_at", "RanAt"))
-    number_of_retries: int = Field(0, validation_alias=either("number_of_retries", "NumberOfRetries"))
+    ran_at: Moment = Field(default=None, validation_alias=either("ran_at", "RanAt"))
+    number_of_retries: int = Field(default=0, validation_alias=either("number_of_retries", "NumberOfRetries"))
     success: bool = Field(validation_alias=either("success", "Success"))
     execution_duration_ns: int = Field(
-        0,
+        default=0,
         ge=-(2**63),
         lt=2**63,
         validation_alias=either("execution_duration", "ExecutionDuration"),
@@ -109,14 +109,14 @@ class KalaStats(SpelledModel):
     active_jobs: int = Field(validation_alias=either("active_jobs", "ActiveJobs"))
     disabled_jobs: int = Field(validation_alias=either("disabled_jobs", "DisabledJobs"))
     jobs: int = Field(validation_alias=either("jobs", "Jobs"))
-    error_count: int = Field(0, validation_alias=either("error_count", "ErrorCount"))
-    success_count: int = Field(0, validation_alias=either("success_count", "SuccessCount"))
-    next_run_at: Moment = Field(None, validation_alias=either("next_run_at", "NextRunAt"))
+    error_count: int = Field(default=0, validation_alias=either("error_count", "ErrorCount"))
+    success_count: int = Field(default=0, validation_alias=either("success_count", "SuccessCount"))
+    next_run_at: Moment = Field(default=None, validation_alias=either("next_run_at", "NextRunAt"))
     last_attempted_run: Moment = Field(
-        None, validation_alias=either("last_attempted_run", "LastAttemptedRun")
+        default=None, validation_alias=either("last_attempted_run", "LastAttemptedRun")
     )
     created_at: Moment = Field(
-        None, validation_alias=either("created", "CreatedAt"), serialization_alias="created"
+        default=None, validation_alias=either("created", "CreatedAt"), serialization_alias="created"
     )
 
 
@@ -124,10 +124,10 @@ class RemoteProperties(WireModel):
     """The HTTP call of a job with `type=1`. `timeout` is in whole seconds; 0 leaves it to the server."""
 
     # Each of these may hold a secret, the URL a password.
-    url: str = Field("", repr=False)
+    url: str = Field(default="", repr=False)
     method: str = ""
-    body: str = Field("", repr=False)
-    headers: dict[str, HeaderValues] | None = Field(None, repr=False)
+    body: str = Field(default="", repr=False)
+    headers: dict[str, HeaderValues] | None = Field(default=None, repr=False)
     timeout: int = 0
     expected_response_codes: list[int] | None = None
 
@@ -154,7 +154,7 @@ class Job(WireModel):
     type: Literal[0, 1] = 0
     remote_properties: RemoteProperties | None = None
     template_delimiters: str = Field(
-        "", validation_alias="TemplateDelimiters", serialization_alias="TemplateDelimiters"
+        default="", validation_alias="TemplateDelimiters", serialization_alias="TemplateDelimiters"
     )
     # … and what only kala_server understands
     timezone: ZoneText | None = None
@@ -168,7 +168,7 @@ class Job(WireModel):
     shell: bool = False
     argv: list[str] | None = None
     cwd: str | None = None
-    env: dict[str, str] | None = Field(None, repr=False)
+    env: dict[str, str] | None = Field(default=None, repr=False)
     user: str | None = None
     tags: Annotated[list[str], WithoutNulls] = Field(default=[])
     description: str = ""
@@ -199,7 +199,7 @@ class Job(WireModel):
     def _read_counters_in_metadata(self) -> Self:
         # Not by an AliasPath: with a single one, pydantic-core takes longer to find every field of the model.
         # Nor by setattr, which takes longer than all the rest of this.
-        given, metadata, values = self.model_fields_set, self.metadata, self.__dict__
+        given, metadata, values = self.model_fields_set, self.metadata, vars(self)
         for name, read in _COUNTERS.items():
             if name not in given and name in metadata:
                 try:

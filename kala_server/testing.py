@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kala_client._extra import hint
 
@@ -45,7 +45,7 @@ def running_server(data_dir: Path | None = None, **settings: Any) -> Iterator[Ru
     enough: Future[None] = Future()
     with ThreadPoolExecutor(1, thread_name_prefix="kala-server") as thread:
         ended = thread.submit(asyncio.run, _serve(wanted, ready, enough))
-        first: tuple[Future[Any], ...] = (ready, ended)
+        first = cast("tuple[Future[Any], ...]", (ready, ended))
         try:
             wait(first, return_when=FIRST_COMPLETED)
             if ended.done():

@@ -93,7 +93,7 @@ class FittingTable:
     columns: Sequence[Column]
     rows: Sequence[Sequence[object]]
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it, as wide as there is room."""
         cells = [list(map(_cell, self.columns, row)) for row in self.rows]
         widths = [

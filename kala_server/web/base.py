@@ -97,7 +97,7 @@ class Handler(HTTPMessageDelegate):
 
     # -- from the connection
 
-    def headers_received(self, *_: object) -> None:
+    def headers_received(self, start_line: object, headers: object) -> None:  # noqa: ARG002 - as they are called
         """Refuse who may not speak to the server, before anything is read."""
         try:
             self._check_sender()

@@ -73,6 +73,7 @@ class BoundedServer(HTTPServer):
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """Serve a new connection."""
         self.open_connections += 1
+        assert stream.socket is not None, "a stream has one until it is closed"
         if stream.socket.family in {socket.AF_INET, socket.AF_INET6}:
             milliseconds = round(self.bounds.unread_timeout.total_seconds() * 1000)
             stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

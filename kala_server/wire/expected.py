@@ -75,7 +75,7 @@ def problem(detail: ErrorDetails) -> FieldProblem:
     said, example = detail["input"], EXAMPLES.get(field)
     what = _KINDS.get(detail["type"])
     if detail["type"] == "enum":
-        message = f"{detail['ctx']['expected']} belongs here, not {_kind_or_text(said)}"
+        message = f"{detail.get('ctx', {})['expected']} belongs here, not {_kind_or_text(said)}"
     elif what is None:
         message = detail["msg"].removeprefix("Input ").replace("should be", "must be").removeprefix("should ")
     elif len(path) > 1:

@@ -56,10 +56,10 @@ _SERVER = _same(
     "active_jobs", "disabled_jobs", "jobs", "error_count", "success_count", "next_run_at", "last_attempted_run",
     "created",
 )  # fmt: skip
-RUN_DOCUMENTED = dict(
+RUN_DOCUMENTED: dict[str, str] = dict(
     zip(("JobId", "RanAt", "NumberOfRetries", "Success", "ExecutionDuration"), _RUN, strict=True)
 )
-SERVER_DOCUMENTED = dict(
+SERVER_DOCUMENTED: dict[str, str] = dict(
     zip(
         (
             "ActiveJobs", "DisabledJobs", "Jobs", "ErrorCount", "SuccessCount", "NextRunAt", "LastAttemptedRun",

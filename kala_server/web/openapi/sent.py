@@ -3,6 +3,9 @@
 Only their schemas are used; answers are written in `wire/`, and tests hold the two against each other.
 """
 
+# What is only a schema need not be a subtype.
+# pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
+
 from datetime import datetime
 from typing import Annotated
 
