@@ -6,8 +6,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 90.0
+"""Seconds after which what does not happen is said never to: no time is judged by it, so it is far more than a busy
+machine takes, and less than pytest's own limit for a test."""
 
-def eventually(question: Callable[[], T | None], *, within: float = 20.0, every: float = 0.02) -> T:
+
+def eventually(question: Callable[[], T | None], *, within: float = PATIENCE, every: float = 0.02) -> T:
     """Ask until the answer is a true one, and return it; fails with the last answer after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := question()):

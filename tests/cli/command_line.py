@@ -14,12 +14,11 @@ from typing import IO, Any
 from click.testing import CliRunner
 
 from kala_server.cli import kala as commands
+from tests.eventually import PATIENCE
 
 KALA = [sys.executable, "-m", "kala_server"]
 
 _OURS = re.compile(r"KALA_|COLUMNS$|LINES$|NO_COLOR$|FORCE_COLOR$|TTY_")
-_LONGEST = 60
-"""Seconds after which a process that should have ended fails the test."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -52,7 +51,7 @@ def kala(*words: str, text: str = "", cwd: Path | None = None, env: Mapping[str,
         check=False,
         cwd=cwd,
         env=environment(**env or {}),
-        timeout=_LONGEST,
+        timeout=PATIENCE,
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
@@ -132,7 +131,7 @@ class Serving:
 
     def wait(self) -> Ended:
         """Wait for its end."""
-        out, err = self._process.communicate(timeout=_LONGEST)
+        out, err = self._process.communicate(timeout=PATIENCE)
         return Ended(self._process.returncode, self.ready_line + out, err)
 
     def stop(self) -> Ended:

@@ -10,6 +10,7 @@ import pytest
 from kala_server.cli.demo import _as_typed
 from tests.cli.command_line import line_of, started
 from tests.cli.terminal import on_a_terminal
+from tests.eventually import PATIENCE
 
 RUNS = Counter(tick=4, fetch=1, report=1)
 
@@ -22,7 +23,7 @@ def runs_in(words: str) -> Counter[str]:
 def test_the_demo_shows_every_run_as_a_line_and_on_a_terminal_as_a_live_table(tmp_path: Path) -> None:
     with started("demo", cwd=tmp_path) as piped, on_a_terminal("demo") as terminal:
         assert terminal.read_to_the_end() == 0
-        out, err = piped.communicate(timeout=30)
+        out, err = piped.communicate(timeout=PATIENCE)
     assert (piped.returncode, err) == (0, "")
     assert runs_in(out) == RUNS
     assert out.startswith("A server for this demo listens on http://127.0.0.1:")
@@ -53,7 +54,7 @@ def test_a_demo_that_is_asked_to_end_does_so_and_leaves_nothing_behind(tmp_path:
         assert line_of(process.stdout).startswith("A server for this demo listens on ")
         assert list(tmp_path.iterdir()) != []
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (130, "")
     assert list(tmp_path.iterdir()) == []
 

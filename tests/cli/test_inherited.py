@@ -15,7 +15,7 @@ from kala_client import KalaClient
 from kala_server.testing import running_server
 from tests.cli.command_line import serving, started
 from tests.cli.one_run import ended, printed
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.server.server_process import worker_of
 
 
@@ -63,7 +63,7 @@ def test_exit_codes_are_had_where_sigchld_was_ignored(tmp_path: Path) -> None:
         failed = ended(client, command="exit 4", shell=True)
         assert (failed.state, failed.exit_code) == ("failed", 4)
     with started("run", "bash -c 'exit 4'", through=ignoring("CHLD")) as process:
-        assert "exit code 4" in process.communicate(timeout=30)[1]
+        assert "exit code 4" in process.communicate(timeout=PATIENCE)[1]
 
 
 def test_exit_codes_are_had_whatever_the_process_did_that_has_a_server_for_its_tests() -> None:
@@ -143,11 +143,11 @@ def test_streams_that_were_closed_are_no_files_of_the_server(tmp_path: Path) -> 
         eventually(socket.exists)
         streams = {str(Path(f"/proc/{process.pid}/fd/{number}").readlink()) for number in range(3)}
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     assert streams == {os.devnull}
     assert (tmp_path / "data" / "journal.jsonl").read_bytes().startswith(b'{"v":')
     with started("run", "echo out", through=shell) as process:
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_server_whose_line_nobody_takes_serves_all_the_same(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_server_whose_line_nobody_takes_serves_all_the_same(tmp_path: Path) ->
         time.sleep(0.2)
         assert process.poll() is None
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("fields", [{}, {"cwd": "/"}, {"user": "nobody"}])

@@ -13,27 +13,27 @@ import pytest
 from kala_client import KalaClient, Run
 from tests.cli.command_line import kala, kala_here, line_of, started
 from tests.cli.conftest import Kala
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 IN_2035 = "R/2035-06-04T19:25:16Z/P1D"
 
 
 def over(client: KalaClient, job_id: str) -> Run:
     """Wait for the job's only run, and return it."""
-    return client.wait(eventually(lambda: next(client.runs(job_id), None)), timeout=20)
+    return client.wait(eventually(lambda: next(client.runs(job_id), None)), timeout=PATIENCE)
 
 
 def interrupted(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Press Ctrl-C, and return the exit code and what was on stderr."""
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     return process.returncode, err
 
 
 def test_runs_are_listed_newest_first_with_how_they_went(typed: Kala, client: KalaClient) -> None:
     job_id = client.create_job(name="fails", command="bash -c 'exit 3'")
     first = over(client, job_id)
-    second = client.wait(client.run_job(job_id), timeout=20)
+    second = client.wait(client.run_job(job_id), timeout=PATIENCE)
     ended = typed("job", "runs", "fails")
     assert (ended.code, ended.err) == (0, "")
     assert [(words[0], words[3], words[-3:]) for words in ended.words] == [
@@ -66,7 +66,7 @@ def test_output_is_followed_line_by_line_until_the_run_is_over(
     with started("job", "logs", "-f", "goes-on", env={"KALA_URL": url}) as process:
         assert line_of(process.stdout) == "one\n"
         enough.touch()
-        assert process.communicate(timeout=30) == ("two\n", "")
+        assert process.communicate(timeout=PATIENCE) == ("two\n", "")
     assert process.returncode == 0
 
 
@@ -109,7 +109,7 @@ def test_a_run_is_cancelled_and_one_that_is_over_is_not(typed: Kala, client: Kal
     run = client.run_job(client.create_job(name="endless", command="sleep 1000", schedule=IN_2035))
     ended = typed("job", "cancel", run.id)
     assert (ended.code, ended.out, ended.err) == (0, f"cancelled {run.id}\n", "")
-    assert client.wait(run, timeout=20).state == "cancelled"
+    assert client.wait(run, timeout=PATIENCE).state == "cancelled"
     refused = typed("job", "cancel", run.id)
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith(f"Error: the run {run.id} is over")
@@ -122,7 +122,7 @@ def test_the_runs_of_a_job_are_cancelled_by_its_name(typed: Kala, client: KalaCl
     ended = typed("job", "cancel", "endless", "--json")
     assert (ended.code, ended.err) == (0, "")
     assert json.loads(ended.out) == {"cancelled": [runs[1].id, runs[0].id]}
-    assert [client.wait(run, timeout=20).state for run in runs] == ["cancelled"] * 2
+    assert [client.wait(run, timeout=PATIENCE).state for run in runs] == ["cancelled"] * 2
     assert [client.get_run(run).attempts for run in runs] == [1, 0]
     for name in ("endless", job_id):
         refused = typed("job", "cancel", name)

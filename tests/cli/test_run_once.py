@@ -8,7 +8,7 @@ import pytest
 
 from kala_server.runner.processes import start_time
 from tests.cli.command_line import kala, line_of, started
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 
 def without_times(words: str) -> str:
@@ -61,7 +61,7 @@ def test_output_is_shown_as_it_comes_and_a_signal_ends_the_command(tmp_path: Pat
         assert line_of(process.stdout) == "begun\n"
         pid = int(eventually(lambda: pid_file.read_text() if pid_file.exists() else ""))
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert without_times(err) == "failed after …: ended by SIGTERM\n"
     eventually(lambda: start_time(pid) is None)

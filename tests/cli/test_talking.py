@@ -12,6 +12,7 @@ import pytest
 from kala_client import KalaClient
 from tests.cli.command_line import kala, started
 from tests.cli.conftest import Kala
+from tests.eventually import PATIENCE
 
 NOBODY = "http://127.0.0.1:9"  # the discard port, where nothing listens
 
@@ -92,7 +93,7 @@ def test_ctrl_c_ends_a_command_with_130_and_without_a_word() -> None:
             connection, _ = silent.accept()
             with connection:
                 process.send_signal(signal.SIGINT)
-                assert process.communicate(timeout=30) == ("", "")
+                assert process.communicate(timeout=PATIENCE) == ("", "")
     assert process.returncode == 130
 
 
@@ -111,7 +112,7 @@ def test_a_reader_that_has_gone_is_no_reason_for_a_traceback(client: KalaClient,
         for process in processes:
             assert process.stdout is not None
             process.stdout.close()
-        assert [process.communicate(timeout=30)[1] for process in processes] == ["", "", "", ""]
+        assert [process.communicate(timeout=PATIENCE)[1] for process in processes] == ["", "", "", ""]
         assert [process.returncode for process in processes] == [1, 1, 1, 1]
 
 

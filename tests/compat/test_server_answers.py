@@ -11,8 +11,7 @@ from kala_server.wire.shapes import Answers
 from tests.compat.deliberate import DELIBERATE, NONE, ONE_MORE
 from tests.compat.differences import differences
 from tests.compat.recorded import NAMES, Answer, Call, recording
-
-PATIENCE = 10.0
+from tests.eventually import PATIENCE
 
 
 class Replay:

@@ -19,7 +19,7 @@ from kala_client import (
 )
 from kala_server.testing import running_server
 from tests.blocking import KINDS, Kind, client_of
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 LATER = "R/2035-06-04T19:25:16Z/P1D"
@@ -63,7 +63,7 @@ def test_wait_gives_up_at_its_deadline_and_the_run_goes_on(kala: KalaClient, tmp
         kala.wait(run, timeout=0.5)
     assert kala.get_run(run).state == "running"
     (tmp_path / "end").touch()
-    assert kala.wait(run, timeout=20).succeeded
+    assert kala.wait(run, timeout=PATIENCE).succeeded
 
 
 def test_runs_pages_by_itself_newest_first(kala: KalaClient) -> None:
@@ -106,7 +106,7 @@ def test_cancel_ends_a_running_and_a_waiting_run_but_none_that_is_over(kala: Kal
     kala.cancel(waiting)
     assert kala.get_run(waiting).state == "cancelled"
     kala.cancel(running.id)
-    ended = kala.wait(running, timeout=20)
+    ended = kala.wait(running, timeout=PATIENCE)
     assert (ended.state, ended.reason) == ("cancelled", "cancelled by request")
     for run in (running, waiting):
         with pytest.raises(ConflictError, match="only a waiting or running one can be cancelled"):
@@ -144,7 +144,7 @@ def test_follow_can_be_left_at_any_line(kala: KalaClient) -> None:
     run = kala.run_job(later(kala, "yes"))
     assert list(islice(kala.follow(run), 3)) == ["y"] * 3
     kala.cancel(run)
-    assert kala.wait(run, timeout=20).state == "cancelled"
+    assert kala.wait(run, timeout=PATIENCE).state == "cancelled"
 
 
 # -- explain

@@ -16,7 +16,7 @@ import pytest
 from kala_client import KalaClient
 from kala_server.cli.options import _OPTIONS
 from kala_server.testing import running_server
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 SERVE = [sys.executable, "-m", "kala_server", "serve"]
@@ -92,7 +92,7 @@ def test_supervisord_runs_the_server_starts_it_again_and_stops_it_in_peace(tmp_p
                 assert [job.name for job in kala.get_all_jobs().values()] == ["kept"]
         finally:
             boss.terminate()
-            boss.wait(30)
+            boss.wait(PATIENCE)
     assert (
         "exit status 0" in (tmp_path / "log").read_text() or "stopped: kala" in (tmp_path / "log").read_text()
     )

@@ -20,6 +20,7 @@ from kala_server.wire.requests import change_job, read_job
 from kala_server.wire.shapes import BEYOND_KALA
 from tests.docs.blocks import DOCS, Block, blocks, codes, read, rows
 from tests.docs.console import Session
+from tests.eventually import PATIENCE
 
 PAGE = read(DOCS / "jobs.md")
 EXAMPLES = blocks(PAGE, "json")
@@ -127,7 +128,7 @@ def test_the_variables_of_a_run_are_the_documented_ones(http: httpx.Client) -> N
     run_it = PLAIN | {"name": "env", "command": "env"}
     job_id = created(http, run_it)["id"]
     run_id = http.post(f"/job/start/{job_id}/").headers["Kala-Run-Id"]
-    printed = http.get(f"/run/{run_id}/output/", params={"follow": "true"}, timeout=20).text
+    printed = http.get(f"/run/{run_id}/output/", params={"follow": "true"}, timeout=PATIENCE).text
     assert {line.partition("=")[0] for line in printed.splitlines() if line.startswith("KALA_")} == documented
 
 

@@ -21,6 +21,7 @@ from kala_server.store.journal import COMPACT_ANYWAY, COMPACT_FACTOR, COMPACT_FR
 from kala_server.testing import running_server
 from tests.docs.blocks import DOCS, blocks, codes, read, rows
 from tests.docs.console import Session
+from tests.eventually import PATIENCE
 
 PAGE = read(DOCS / "operations.md")
 OPTIONS = {
@@ -123,7 +124,7 @@ class ServerProcess:
         """Send a signal where one is given, and return the exit code and what was logged."""
         if number is not None:
             self._process.send_signal(number)
-        _, errors = self._process.communicate(timeout=30)
+        _, errors = self._process.communicate(timeout=PATIENCE)
         return self._process.returncode, errors
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.eventually import PATIENCE
 from tests.faults.server_child import ROOT
 
 TOKEN = "canary-token-of-the-server"
@@ -52,7 +53,7 @@ class LoggingServer:
     def stop(self) -> None:
         """Ask it to stop, and take what it has written."""
         self.process.terminate()
-        self.logged = "".join(self.process.communicate(timeout=30))
+        self.logged = "".join(self.process.communicate(timeout=PATIENCE))
 
 
 @contextmanager

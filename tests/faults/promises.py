@@ -12,6 +12,7 @@ from threading import Event, Lock
 import httpx
 
 from kala_client import KalaClient, KalaConnectionError, RetryPolicy
+from tests.eventually import PATIENCE
 
 CLIENTS = 6
 DELETED = 5
@@ -52,11 +53,11 @@ class Promises:
         with client(url, retry=_ONCE) as kala, ThreadPoolExecutor(CLIENTS) as threads:
             asking = [threads.submit(self._ask, kala, answered) for _ in range(CLIENTS)]
             try:
-                assert answered.wait(20)
+                assert answered.wait(PATIENCE)
                 yield
             finally:
                 for each in asking:
-                    each.result(60)
+                    each.result(PATIENCE)
 
     def check(self, url: str) -> None:
         """Hold a new server against what was promised. What was not answered is asked again: it must be there once."""

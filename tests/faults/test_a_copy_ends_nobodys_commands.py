@@ -95,10 +95,10 @@ def slot_of_both(original: Original, plant: Plant = nothing) -> bool:
         name="both", command=original.command, shell=True, schedule=f"R0/{soon}/PT1M"
     )
     with copy_of(original, plant) as (server, kala):
-        [run] = eventually(lambda: [run for run in kala.runs(job_id) if run.state == "running"], within=20)
-        marked = eventually(lambda: two_sides(run.id), within=20)
+        [run] = eventually(lambda: [run for run in kala.runs(job_id) if run.state == "running"])
+        marked = eventually(lambda: two_sides(run.id))
         os.kill(worker_of(server.pid).pid, signal.SIGKILL)
-        eventually(lambda: kala.get_run(run.id).state == "interrupted", within=20)
+        eventually(lambda: kala.get_run(run.id).state == "interrupted")
         return len(marked & {process.pid for process in left_of(run.id)}) == 1
 
 

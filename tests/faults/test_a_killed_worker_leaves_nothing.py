@@ -13,7 +13,7 @@ import pytest
 
 from kala_server.runner import processes, worker_process
 from kala_server.runner.worker_runner import WorkerRunner
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.faults.tracing import strace, why_not
 from tests.left_behind import left_of
 from tests.server.runner_scenario import Run
@@ -47,7 +47,7 @@ def left(user: str) -> int:
     async def whole() -> int:
         runner = WorkerRunner(kill_grace=5)
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 await is_there(runner)
                 worker = pid_of_worker(runner)
                 with loads_slowly(worker):

@@ -10,6 +10,7 @@ from schemathesis import Case, CheckContext, CheckFunction, Response
 from schemathesis.core import NotSet
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from tests.eventually import PATIENCE
 from tests.fuzz import tamed
 
 
@@ -32,7 +33,7 @@ class World:
     def ask(self, case: Case[Any]) -> None:
         """Send the case, made harmless; fails where the answer is not as described."""
         self.tame(case)
-        response = case.call(base_url=self.url, session=self.session, timeout=20)
+        response = case.call(base_url=self.url, session=self.session, timeout=PATIENCE)
         self.asked[response.status_code] += 1
         if response.status_code == 404 and case.path_parameters.get("id") in {self.job_id, self.run_id}:
             self.make()

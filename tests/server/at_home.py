@@ -13,6 +13,7 @@ from kala_server.config import Settings
 from kala_server.core.records import RunFinished, RunStarted
 from kala_server.garbage import Garbage
 from kala_server.server import Server
+from tests.eventually import PATIENCE
 from tests.server.door import _Faults
 
 LATER = "R/2035-06-04T19:25:16Z/P1D"
@@ -84,7 +85,9 @@ async def at_home(*, garbage: Garbage | None = None, **settings: Any) -> AsyncIt
         await server.start()
         try:
             # Without certificates, which nobody needs here and which take longer to load than most scenes.
-            async with httpx.AsyncClient(base_url=f"{server.url}/api/v1", timeout=20, verify=False) as http:
+            async with httpx.AsyncClient(
+                base_url=f"{server.url}/api/v1", timeout=PATIENCE, verify=False
+            ) as http:
                 yield Home(server, http)
         finally:
             server.end_everything()
@@ -97,7 +100,7 @@ async def at_home(*, garbage: Garbage | None = None, **settings: Any) -> AsyncIt
 
 async def others(known: set["asyncio.Task[Any]"]) -> set["asyncio.Task[Any]"]:
     """Return the tasks that are not known and are still there after a moment in which they may end."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(50):
             left = asyncio.all_tasks() - known
             if not left:
@@ -110,7 +113,7 @@ def play(scene: Callable[[Home], Awaitable[None]], **settings: Any) -> None:
     """Play a scene at home."""
 
     async def whole() -> None:
-        async with asyncio.timeout(60), at_home(**settings) as home:
+        async with asyncio.timeout(PATIENCE), at_home(**settings) as home:
             await scene(home)
 
     asyncio.run(whole())

@@ -16,7 +16,7 @@ import httpx
 from kala_client import KalaClient
 from kala_server.testing import running_server
 from kala_server.web.app import PREFIX, ROUTES
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 UNKNOWN = ["/", "/favicon.ico", "/api/v1", "/api/v1/nope", "/api/v2/job/", "/api/v1/job/a/b/c/"]
@@ -94,7 +94,7 @@ def door(marks: Path) -> Iterator[Door]:
             running_server() as server,
             httpx.Client(base_url=server.url) as http,
             KalaClient(server.url) as kala,
-            closing(HTTPConnection(server.url.removeprefix("http://"), timeout=20)) as plain,
+            closing(HTTPConnection(server.url.removeprefix("http://"), timeout=PATIENCE)) as plain,
         ):
             there = kala.create_job(name="there", command=f"touch {marks}/$KALA_RUN_ID", schedule=IN_2035)
             yield Door(server.url, marks, there, http, plain)

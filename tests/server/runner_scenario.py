@@ -11,6 +11,7 @@ from kala_server.runner.processes import Process
 from kala_server.runner.protocol import Attempt, Outcome, Output
 from kala_server.runner.shell import ShellRunner
 from kala_server.runner.worker_runner import WorkerRunner
+from tests.eventually import PATIENCE
 
 Kind = type[ShellRunner] | type[WorkerRunner]
 kind: Kind = ShellRunner
@@ -62,7 +63,7 @@ def carry_out(
     async def whole() -> None:
         runner = kind(kill_grace=kill_grace, **options)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 await scenario(runner)
         finally:
             runner.kill_all()

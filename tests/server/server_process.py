@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kala_server.runner.processes import Process, start_time
+from tests.eventually import PATIENCE
 
 _SCRIPT = """
 import asyncio, signal, sys
@@ -72,7 +73,7 @@ class ServerProcess:
         return self._wait()
 
     def _wait(self) -> int:
-        _, errors = self._process.communicate(timeout=30)
+        _, errors = self._process.communicate(timeout=PATIENCE)
         self.errors += errors
         return self._process.returncode
 

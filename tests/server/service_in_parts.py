@@ -14,6 +14,7 @@ from kala_server.core.turn import Limits
 from kala_server.executor import Executor
 from kala_server.service import Policy, Service
 from kala_server.store.protocol import StoreBrokenError, StoreError, StoreFullError
+from tests.eventually import PATIENCE
 
 NOW = datetime(2035, 6, 4, 19, 25, tzinfo=UTC)
 JOB_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
@@ -229,7 +230,7 @@ def play(scene: Callable[[Parts], Awaitable[None]], **options: Any) -> None:
         parts = Parts(**options)
         await parts.service.start()
         await breathe()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await scene(parts)
 
     asyncio.run(whole())

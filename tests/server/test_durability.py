@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from kala_client import KalaClient, KalaConnectionError, Period, RetryPolicy, Schedule
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.server.server_process import journal, records, server_process
 
 IN_2035 = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_every_job_that_was_acknowledged_before_a_kill_in_the_middle_is_there(fo
     ):
         for _ in range(8):
             threads.submit(create_until_it_is_gone, kala)
-        assert enough.wait(30)
+        assert enough.wait(PATIENCE)
         server.kill()
     with server_process(folder) as again, KalaClient(again.url) as kala:
         jobs = kala.get_all_jobs()

@@ -17,6 +17,7 @@ from kala_server.executor import Executor
 from kala_server.outputs import OutputFolder
 from kala_server.runner.output import Piece
 from kala_server.runner.protocol import Attempt, Outcome
+from tests.eventually import PATIENCE
 from tests.left_behind import left_of
 from tests.server.at_home import LATER, Home, play
 from tests.server.server_process import server_process
@@ -109,7 +110,7 @@ def test_a_run_that_is_deleted_between_two_attempts_leaves_no_output_and_no_foll
         await home.happens(AttemptFailed, run_id)
         async with home.http.stream("GET", f"/run/{run_id}/output/?follow=true") as answer:
             await home.http.delete(f"/job/{job_id}/")
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(PATIENCE):
                 assert await answer.aread() == b"hello\n"
         await until(lambda: not kept(tmp_path))
         assert home.server.executor.live_output(run_id) is None
@@ -223,7 +224,7 @@ def carried_out(outputs: OutputFolder, outcome: Outcome, spec: JobSpec | None = 
         )
         job = Job(id=JOB_ID, spec=spec or JobSpec(name="a job"), created_at=NOW)
         executor.perform([e.StartAttempt(run=run, job=job)])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             ended = await told
             await executor.close()
         assert isinstance(ended, e.Ended)

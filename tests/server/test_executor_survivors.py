@@ -22,7 +22,7 @@ from kala_server.outputs import OutputFolder
 from kala_server.runner.processes import start_time
 from kala_server.runner.shell import ShellRunner
 from kala_server.testing import running_server
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.server.server_process import server_process
 
 NOW = datetime(2035, 6, 4, 19, 25, tzinfo=UTC)
@@ -60,7 +60,7 @@ def test_a_survivor_is_waited_for_and_its_run_interrupted_and_not_repeated(folde
         assert run.state == "running"
         assert start_time(pid) is not None
         (folder.parent / "end").touch()
-        ended = kala.wait(run, timeout=20)
+        ended = kala.wait(run, timeout=PATIENCE)
         assert (ended.state, ended.reason, ended.attempts) == ("interrupted", SURVIVED, 1)
         assert list(kala.follow(run)) == []
     assert start_time(pid) is None
@@ -99,7 +99,7 @@ def test_a_survivor_that_is_cancelled_is_a_cancelled_run(folder: Path, pids: Pat
     with running_server(folder, wait_for_survivors=True) as server, KalaClient(server.url) as kala:
         [run] = runs(kala, job_id)
         kala.cancel(run)
-        ended = kala.wait(run, timeout=20)
+        ended = kala.wait(run, timeout=PATIENCE)
         assert ended.reason == "cancelled by request"
         assert ended.state == "cancelled"
     assert start_time(pid) is None
@@ -137,7 +137,7 @@ def met(run: CoreRun, folder: Path, *, before: str = MARK, now: str = MARK) -> f
             apply(state, record)
         executor = Executor(runner=ShellRunner(), outputs=OutputFolder(folder), output_limits=(1, 1))
         executor.attach(lambda _: None, now)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             waited_for = await executor.meet_survivors(state, wait=True)
             assert await executor.meet_survivors(state, wait=False) == frozenset()
             await executor.close()
@@ -175,14 +175,14 @@ def running(pid: int | None = None, pid_started: int | None = None) -> CoreRun:
 
 def test_a_process_on_record_is_a_survivor(process: "subprocess.Popen[bytes]", folder: Path) -> None:
     assert met(running(process.pid, start_time(process.pid)), folder) == {RUN_ID}
-    assert process.wait(20) == -signal.SIGTERM
+    assert process.wait(PATIENCE) == -signal.SIGTERM
 
 
 def test_a_process_that_came_too_early_to_be_on_record_is_known_by_its_environment(
     process: "subprocess.Popen[bytes]", folder: Path
 ) -> None:
     assert met(running(), folder) == {RUN_ID}
-    assert process.wait(20) == -signal.SIGTERM
+    assert process.wait(PATIENCE) == -signal.SIGTERM
 
 
 def test_another_process_that_got_the_same_pid_is_left_alone(

@@ -18,7 +18,7 @@ from kala_server.live_outputs import LiveOutputs
 from kala_server.outputs import OutputFolder
 from kala_server.runner.output import Piece
 from kala_server.testing import running_server
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import LATER, Home, play
 from tests.server.server_process import ServerProcess, server_process, worker_of
 
@@ -67,7 +67,7 @@ def test_what_a_run_printed_that_waits_for_its_retry_is_there_and_goes_on(folder
         run = kala.get_run(begun)
         assert kala.output(run).startswith("attempt 1\n")
         assert run.output_size >= len("attempt 1\n")
-        ended = kala.wait(run, timeout=20)
+        ended = kala.wait(run, timeout=PATIENCE)
         assert (ended.state, ended.output_size) == ("succeeded", 20)
         assert kala.output(ended) == "attempt 1\nattempt 2\n"
 
@@ -99,7 +99,7 @@ def test_a_survivor_that_is_waited_for_keeps_what_it_printed_before(folder: Path
         assert kala.output(begun) == "one\n"
         assert kala.get_run(begun).state == "running"
         end.touch()
-        ended = kala.wait(kala.get_run(begun), timeout=20)
+        ended = kala.wait(kala.get_run(begun), timeout=PATIENCE)
         assert (ended.state, ended.output_size) == ("interrupted", 4)
         assert kala.output(ended) == "one\n"
 
@@ -166,7 +166,7 @@ class Counting(OutputFolder):
 
 def carried_out(scenario: Callable[[LiveOutputs], Awaitable[None]], folder: OutputFolder) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             live = LiveOutputs(folder, (100, 100))
             await scenario(live)
             await live.close()

@@ -13,7 +13,7 @@ from kala_server.runner import drains, processes
 from kala_server.runner.drains import Drains
 from kala_server.runner.shell import ShellRunner
 from kala_server.testing import running_server
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import LATER
 from tests.server.runner_scenario import Run, carry_out
 from tests.server.server_process import server_process, worker_of
@@ -69,7 +69,7 @@ def test_it_can_when_the_server_has_ended_too(folder: Path, tmp_path: Path, end:
     with server_process(folder) as server, KalaClient(server.url) as kala:
         command = background(tmp_path / "said", tmp_path / "go", "head -c 1000000 /dev/zero || exit")
         job_id = kala.create_job(name="leaves", command=command, shell=True, schedule=LATER)
-        assert kala.wait(kala.run_job(job_id), timeout=20).succeeded
+        assert kala.wait(kala.run_job(job_id), timeout=PATIENCE).succeeded
         worker = worker_of(server.pid)
         [drain] = drains_of(worker.pid)
         if end == "stop":
@@ -96,7 +96,7 @@ def test_a_command_that_outlives_its_server_can_print(folder: Path, tmp_path: Pa
         assert kala.get_run(run).state == "running"
         (tmp_path / "go").touch()
         eventually(lambda: has_said_ok(tmp_path / "said"))
-        assert kala.wait(run, timeout=20).state == "interrupted"
+        assert kala.wait(run, timeout=PATIENCE).state == "interrupted"
 
 
 def test_many_that_are_left_behind_hold_neither_a_descriptor_nor_their_runs() -> None:

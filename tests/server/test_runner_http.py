@@ -19,6 +19,7 @@ from kala_server.runner.http import HttpRunner
 from kala_server.runner.output import BoundedOutput
 from kala_server.runner.protocol import Attempt, Outcome
 from kala_server.runner.shell import ShellRunner
+from tests.eventually import PATIENCE
 
 
 class Echo(RequestHandler):
@@ -109,7 +110,7 @@ def carry_out(scenario: Callable[[Site], Awaitable[None]]) -> None:
     async def whole() -> None:
         site = Site()
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 await scenario(site)
         finally:
             site.runner.kill_all()

@@ -15,6 +15,7 @@ import pytest
 
 from kala_server.runner import processes
 from kala_server.runner.processes import Process
+from tests.eventually import PATIENCE
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_a_group_is_ended_by_any_of_its_members(orphans: list[int], whose: int) 
         await processes.end_groups([members[whose]], grace=30)
         assert not any(map(processes.alive, members))
 
-    asyncio.run(asyncio.wait_for(scenario(), 20))
+    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
 
 
 def test_a_group_that_ignores_term_is_killed_after_the_grace() -> None:

@@ -12,6 +12,7 @@ from kala_server.config import Settings
 from kala_server.core.records import Record, RunFinished
 from kala_server.server import Server
 from kala_server.store.protocol import StoreBrokenError, StoreFullError
+from tests.eventually import PATIENCE
 
 IN_2035 = f"R/{datetime(2035, 6, 4, tzinfo=UTC).isoformat()}/P1D"
 
@@ -38,7 +39,10 @@ def play(monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:
         server, trouble = Server(Settings(port=0, data_dir=None)), Trouble()
         monkeypatch.setattr(server.store, "append", trouble.append)
         await server.start()
-        async with asyncio.timeout(30), AsyncKalaClient(server.url, retry=RetryPolicy(attempts=1)) as kala:
+        async with (
+            asyncio.timeout(PATIENCE),
+            AsyncKalaClient(server.url, retry=RetryPolicy(attempts=1)) as kala,
+        ):
             await scene(server, trouble, kala)
         await server.stop()
 

@@ -17,6 +17,7 @@ from kala_server.config import ConfigError
 from kala_server.testing import running_server
 from kala_server.unix_socket import UnixSocket
 from tests.cli.command_line import KALA, environment, kala, line_of
+from tests.eventually import PATIENCE
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_second_server_says_who_has_the_socket_and_the_first_goes_on(path: Pat
         assert refused(path) == f"{path} is in use by process {first.pid}: one server for each socket"
         assert answers(path)
         first.terminate()
-        assert first.wait(30) == 0
+        assert first.wait(PATIENCE) == 0
     assert not path.exists()
 
 

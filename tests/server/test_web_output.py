@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.eventually import PATIENCE
 from tests.server.at_home import LATER, Home, at_home, others, play
 
 NOT_A_RANGE = [
@@ -236,7 +237,7 @@ def test_a_follower_of_a_waiting_run_that_never_starts_comes_to_its_end(end: str
 
 def test_followers_are_let_go_with_the_server() -> None:
     async def whole() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             async with at_home() as home:
                 job_id = await home.create("echo hello; sleep 100", shell=True, schedule=LATER)
                 running, waiting = await home.start_job(job_id), await home.start_job(job_id)

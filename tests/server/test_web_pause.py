@@ -12,7 +12,7 @@ from kala_client import KalaClient
 from kala_server.core.job import Trigger
 from kala_server.core.records import RunQueued, ServerPaused, ServerResumed, SlotsSkipped
 from kala_server.testing import running_server
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import LATER, Home, play
 from tests.server.server_process import records, server_process
 
@@ -178,7 +178,7 @@ def test_many_that_wait_are_let_go_while_others_are_answered() -> None:
         await home.start_job(parent)
         await asked(home, "/pause/")
         waiting: list[Any] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(waiting) < 20:
                 waiting = (await home.http.get("/runs/", params={"state": "waiting"})).json()["runs"]
         assert {run["reason"].split(":")[0] for run in waiting} == {"waits until the server is resumed"}

@@ -7,6 +7,7 @@ import pytest
 
 from kala_server.web import ahead
 from kala_server.wire.listing import Listing, Sight
+from tests.eventually import PATIENCE
 from tests.server.at_home import LATER, Home, play
 
 
@@ -26,7 +27,7 @@ def test_jobs_are_written_once_no_more_are_coming_and_those_in_their_place_too(
     async def scene(home: Home) -> None:
         assert await written.get() == set()  # at the start
         first = await home.create(schedule=LATER)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await written.get() == {first}
             await home.http.delete("/job/all/")
             second = await home.create(schedule=LATER)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kala_server import zone_watch
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import Home, play
 from tests.server.server_process import records, server_process
 from tests.zone_files import write_zone, zones_in
@@ -131,7 +131,7 @@ def test_new_rules_of_a_zone_move_the_next_slot_of_a_running_server(
             return found
 
         async def becomes(job_id: str, end: str) -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not (await next_of(job_id)).endswith(end):  # noqa: ASYNC110 - nothing tells of it
                     await asyncio.sleep(0.01)
 
@@ -163,7 +163,7 @@ def test_a_disabled_job_has_no_next_run_that_has_passed() -> None:
             alone = (await home.http.get(f"/job/{job_id}/")).json()["job"]["next_run_at"]
             return {alone, (await home.http.get("/job/")).json()["jobs"][job_id]["next_run_at"]}
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await told(job_id) != {NO_TIME}:  # noqa: ASYNC110 - the time passes for the real clock
                 await asyncio.sleep(0.05)
         assert await told(later) == {"2035-06-04T03:00:00Z"}

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from kala_server.config import Settings
 from kala_server.garbage import OurGarbage
 from kala_server.server import Server
+from tests.eventually import PATIENCE
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class Watched:
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the loop of the server."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     def call(self, work: Callable[[], T]) -> T:
         """Do something in the loop of the server, at once."""

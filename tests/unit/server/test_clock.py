@@ -8,6 +8,7 @@ import pytest
 
 import kala_server.clock
 from kala_server.clock import LoopClock
+from tests.eventually import PATIENCE
 
 NOTHING = timedelta(0)
 
@@ -89,7 +90,7 @@ def test_who_watches_the_clock_hears_of_a_step_whether_or_not_there_is_an_alarm(
         await asyncio.sleep(0.05)
         assert not heard.is_set()
         clock.by += by
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await heard.wait()
         assert near(clock.stepped(), by)
         heard.clear()

@@ -9,6 +9,7 @@ import pytest
 
 from kala_server.core.records import JobEnabled
 from kala_server.feed import Entry, Feed
+from tests.eventually import PATIENCE
 
 NOW = datetime(2035, 6, 4, tzinfo=UTC)
 
@@ -19,7 +20,7 @@ def records(numbers: Iterable[int]) -> list[JobEnabled]:
 
 def play(scene: Callable[[], Awaitable[None]]) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await scene()
         assert asyncio.all_tasks() == {asyncio.current_task()}
 

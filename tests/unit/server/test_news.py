@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from kala_server.news import AT_A_TURN, News
+from tests.eventually import PATIENCE
 
 MANY = 1_000
 
 
 def play(scene: Callable[[News], Awaitable[None]]) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await scene(News())
         assert asyncio.all_tasks() == {asyncio.current_task()}
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server.runner.output import BoundedOutput
+from tests.eventually import PATIENCE
 
 TEXT = st.text(alphabet="aé€😀", max_size=12).map(str.encode)
 CHUNKS = (
@@ -178,7 +179,7 @@ def test_every_follower_is_woken_and_comes_to_its_end() -> None:
         output.finish()
         assert await asyncio.gather(*following) == [b"one two three"] * 3
 
-    asyncio.run(asyncio.wait_for(scenario(), 10))
+    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
 
 
 def test_one_who_comes_late_sees_what_is_kept() -> None:
@@ -204,7 +205,7 @@ def test_what_is_written_while_a_follower_is_busy_is_not_lost() -> None:
                 output.finish()
         return seen
 
-    assert asyncio.run(asyncio.wait_for(scenario(), 10)) == b"ab"
+    assert asyncio.run(asyncio.wait_for(scenario(), PATIENCE)) == b"ab"
 
 
 @pytest.mark.parametrize("size", [1, 100, 65_536, 1_000_000])

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from kala_server.core.steps import Steps, to_the_end
 from kala_server.turns import REST, SLICE, Pace, Turns
+from tests.eventually import PATIENCE
 
 STEP = SLICE / 4
 
@@ -38,7 +39,7 @@ def play(scene: Callable[[Work], Awaitable[None]]) -> Work:
 
     async def whole() -> None:
         others = asyncio.ensure_future(work.others())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await scene(work)
         others.cancel()
 
