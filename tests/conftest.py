@@ -1,16 +1,25 @@
 """Options and rules for the whole test run; fixtures belong to the folders that use them."""
 
+import inspect
 import os
 import signal
 from collections.abc import Iterator
 
+import httpx
 import hypothesis
 import pytest
+
+from tests.eventually import PATIENCE
 
 hypothesis.settings.register_profile(
     "no test judges a time", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("no test judges a time")
+
+_UNLESS_TOLD_OTHERWISE: httpx.Timeout = inspect.signature(httpx.get).parameters["timeout"].default
+"""Of all clients of httpx: five seconds, which are not enough for a server on a machine that is busy otherwise."""
+for _wait in ("connect", "read", "write", "pool"):
+    setattr(_UNLESS_TOLD_OTHERWISE, _wait, PATIENCE)
 
 _NOT_FOR_ROOT = "root may run commands as anybody"
 """The one reason for a skip that stands in CI, which runs as root."""

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from kala_client import KalaClient
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.faults import canaries as c
 from tests.faults.conftest import Tell
 
@@ -123,7 +123,7 @@ def do_wrong(seen: Seen, http: httpx.Client, url: str) -> None:
     host, port = url.removeprefix("http://").split(":")
     for data in MALFORMED:
         with (
-            socket.create_connection((host, int(port)), timeout=10) as connection,
+            socket.create_connection((host, int(port)), timeout=PATIENCE) as connection,
             contextlib.suppress(OSError),
         ):
             connection.sendall(data)

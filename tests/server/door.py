@@ -69,7 +69,7 @@ class Door:
     def send(self, data: bytes, *, finish: bool = False) -> bytes:
         """Send bytes as they are, and return what comes until the server closes or says nothing for a while."""
         host, port = self.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
             received = bytearray()
             try:
                 connection.sendall(data)

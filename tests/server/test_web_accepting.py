@@ -15,6 +15,7 @@ import pytest
 
 from kala_server.testing import running_server
 from kala_server.web.accepting import Acceptor, fitting
+from tests.eventually import PATIENCE
 from tests.faults.server_child import server_child
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -22,7 +23,7 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 def connected(url: str) -> socket.socket:
     host, port = url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=10)
+    return socket.create_connection((host, int(port)), timeout=PATIENCE)
 
 
 def test_a_connection_beyond_the_limit_waits_until_another_closes() -> None:
