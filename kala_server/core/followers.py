@@ -109,11 +109,14 @@ def deleted_with(state: State, job_ids: Iterable[str]) -> Steps[list[str]]:
 
 def would_start_itself(state: State, job_id: str, spec: JobSpec) -> bool:
     """Whether a run of the job, with what it now says, could lead to another run of it, for ever."""
+    if not spec.parent_jobs and job_id not in state.jobs:
+        return False  # nothing leads to it
+    leads_to_it = {job_id, *spec.parent_jobs}
     queue = [*state.children.get(job_id, ()), spec.on_failure_job]
     seen: set[str] = set()
     while queue:
         reached = queue.pop()
-        if reached == job_id or reached in spec.parent_jobs:
+        if reached in leads_to_it:
             return True
         if reached not in seen and reached in state.jobs:
             seen.add(reached)

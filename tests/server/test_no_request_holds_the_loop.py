@@ -164,6 +164,16 @@ def test_nothing_that_is_sent_holds_the_loop(there: Watched, what: str) -> None:
     assert there.longest < LONGEST / 2
 
 
+def test_a_job_that_follows_many_and_calls_one_whom_many_follow_holds_the_loop_no_longer() -> None:
+    with watched() as there:
+        helper, *parents = create(there, 5_000)
+        create(there, 5_000, schedule="", parent_jobs=[helper])
+        job = {"name": "a job", "command": "true", "parent_jobs": parents, "on_failure_job": helper}
+        there.begin()
+        ask(there, "POST", "/job/", json.dumps(job).encode())
+        assert there.longest < LONGEST
+
+
 def test_no_change_holds_the_loop(tmp_path: Path) -> None:
     with watched(data_dir=tmp_path / "data") as there:
         for _ in range(2):
