@@ -3,6 +3,7 @@
 Labels are few and bounded: a label for each job would grow without an end.
 """
 
+from collections import Counter as Counts
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -67,13 +68,16 @@ class Metrics:
     def kept(self, records: Sequence[r.Record], state: State, seconds: float) -> None:
         """Count a batch."""
         self._appends.observe(seconds)
+        over: Counts[RunState] = Counts()
         for record in records:
             if isinstance(record, r.RunFinished):
-                self._runs[record.state].inc()
+                over[record.state] += 1
             elif isinstance(record, r.SlotsSkipped):
-                self._runs[RunState.SKIPPED].inc(record.count)
+                over[RunState.SKIPPED] += record.count
             elif isinstance(record, r.RunStarted):
                 self._started(record, state)
+        for ended, count in over.items():
+            self._runs[ended].inc(count)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' format."""

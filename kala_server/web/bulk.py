@@ -9,14 +9,14 @@ from kala_server.core import followers
 from kala_server.core.errors import ConflictError
 from kala_server.core.state import State
 from kala_server.core.steps import Steps
-from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
 from kala_server.web.jobs import existing
+from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import bulk, listing
 from kala_server.wire.bulk import Action, Meant
 
 
-class Bulk(Handler):
+class Bulk(StreamingHandler):
     """`/job/bulk/`."""
 
     async def post(self) -> None:
@@ -31,7 +31,7 @@ class Bulk(Handler):
         if not asked.dry_run:
             wishes = await self.context.turns.walk(_wishes(jobs, asked.action))
             await self.context.service.submit(e.AllOf(wishes=tuple(wishes)))
-        self.send(await self.context.turns.walk(_written(jobs)))
+        await self.send_parts(await self.context.turns.walk(_written(jobs)))
 
     async def _found(self, filter_: bulk.Filter) -> list[str]:
         wanted, now = Wanted.of(filter_), self.context.service.clock.now()
@@ -65,9 +65,10 @@ def _wishes(jobs: list[Meant], action: Action) -> Steps[list[e.Wish]]:
     return wishes
 
 
-def _written(jobs: list[Meant]) -> Steps[bytes]:
-    parts = []
-    for job in jobs:
-        parts.append(to_json(job))
+def _written(jobs: list[Meant]) -> Steps[list[bytes]]:
+    parts = [b'{"jobs":[']
+    for begin in range(0, len(jobs), listing.SLICE):
+        some = to_json(jobs[begin : begin + listing.SLICE])[1:-1]
+        parts.append(b"," + some if begin else some)
         yield
-    return b'{"jobs":[%b]}\n' % b",".join(parts)
+    return [*parts, b"]}\n"]

@@ -122,3 +122,13 @@ def test_what_makes_no_sense_is_400_and_named(document: Any, field: str) -> None
         assert [problem["field"] for problem in answer.json()["errors"]] == [field]
 
     play(scene)
+
+
+def test_an_answer_about_many_jobs_names_each_once_in_order() -> None:
+    async def scene(home: Home) -> None:
+        names = [f"job {number:04}" for number in range(2_000)]
+        jobs = [{"name": name, "command": "true", "disabled": True} for name in names]
+        assert (await home.http.post("/job/batch/", json={"jobs": jobs})).status_code == 201
+        assert await done(home, "enable", filter={}, dry_run=True) == names
+
+    play(scene)
