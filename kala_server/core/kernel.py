@@ -8,6 +8,8 @@ MOST_IN_ALL = 2 << 20
 """Of all words and variables: a quarter of the stack, which is 8 MiB where nobody changed it."""
 LONGEST_PATH = 4095
 """PATH_MAX without the NUL."""
+LONGEST_NAME = 255
+"""NAME_MAX: of each name in a path; LOGIN_NAME_MAX without the NUL, of a user, is as much."""
 _OF_EACH = 1 + 8
 """The NUL at the end of a word, and the pointer to it."""
 
@@ -15,6 +17,11 @@ _OF_EACH = 1 + 8
 def size(text: str) -> int:
     """Return how many bytes a text is."""
     return len(text) if text.isascii() else len(text.encode(errors="surrogateescape"))
+
+
+def is_a_path(text: str) -> bool:
+    """Whether a path, and each name in it, is short enough for there to be such a file."""
+    return size(text) <= LONGEST_PATH and all(size(name) <= LONGEST_NAME for name in text.split("/"))
 
 
 def taken(sizes: Sequence[int]) -> int:

@@ -38,8 +38,10 @@ def check_program(program: str) -> None:
         )
     if _NO_FILE.fullmatch(program):
         raise BadCommandError("the first word must name a program, and it names none")
-    if kernel.size(program) > kernel.LONGEST_PATH:
-        raise BadCommandError(f"the path of a program has up to {kernel.LONGEST_PATH:,} bytes")
+    if not kernel.is_a_path(program):
+        raise BadCommandError(
+            f"the path of a program has up to {kernel.LONGEST_PATH:,} bytes, each name in it {kernel.LONGEST_NAME}"
+        )
 
 
 def check_first_word(in_the_open: str) -> None:

@@ -144,10 +144,13 @@ def _about_variables(_state: State, _job_id: str, spec: JobSpec) -> Iterator[Fie
 def _about_whose_it_is(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     if spec.cwd and ("\0" in spec.cwd or not spec.cwd.startswith("/")):
         yield FieldProblem("cwd", "the directory must be an absolute path", "/srv/reports")
-    elif kernel.size(spec.cwd) > kernel.LONGEST_PATH:
-        yield FieldProblem("cwd", f"a path has up to {kernel.LONGEST_PATH:,} bytes", "/srv/reports")
+    elif not kernel.is_a_path(spec.cwd):
+        most = f"{kernel.LONGEST_PATH:,} bytes, each name in it {kernel.LONGEST_NAME}"
+        yield FieldProblem("cwd", f"a path has up to {most}", "/srv/reports")
     if _NO_USER.search(spec.user):
         yield FieldProblem("user", "no user has a name with NUL, a line break, a colon or a slash", "nobody")
+    elif kernel.size(spec.user) > kernel.LONGEST_NAME:
+        yield FieldProblem("user", f"the name of a user has up to {kernel.LONGEST_NAME} bytes", "nobody")
 
 
 def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:

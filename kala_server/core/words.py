@@ -82,7 +82,7 @@ def check(command: str, environment: Mapping[str, str]) -> None:
 
     Of most commands one look tells that they would not.
     """
-    if len(command) <= kernel.LONGEST_PATH and _PLAINLY_FINE.fullmatch(command):
+    if len(command) <= kernel.LONGEST_NAME and _PLAINLY_FINE.fullmatch(command):
         return
     words = _read(command)
     longest = max(map(len, environment.values()), default=0)

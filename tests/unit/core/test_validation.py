@@ -63,6 +63,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("user", {"user": "no\0body"}, "no user has a name"),
     ("user", {"user": "a:b"}, "no user has a name"),
     ("cwd", {"cwd": "/a" * 2_048}, "4,095 bytes"),
+    ("cwd", {"cwd": "/srv/" + "é" * 128}, "each name in it 255"),
+    ("user", {"user": "a" * 256}, "up to 255 bytes"),
     ("cwd", {"cwd": "relative/path"}, "absolute"),
     ("cwd", {"cwd": "/a\0b"}, "absolute"),
     ("remote_properties", {"type": 1}, "needs a url"),

@@ -123,6 +123,7 @@ def test_quoted_operators_and_those_within_a_word_are_fine(command: str) -> None
         ("/usr/bin/ a", "must name a program"),
         (". script", "must name a program"),
         ("/a" * 2048, "path of a program has up to 4,095 bytes"),
+        ("/" + "a" * 256, "each name in it 255"),
     ],
 )
 def test_a_command_that_cannot_be_split_says_why(command: str, reason: str) -> None:
