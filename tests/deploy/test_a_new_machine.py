@@ -17,7 +17,8 @@ TOKEN = "$(awk '/^full/ {print $2}' /var/lib/kala/tokens)"
 NEW_MACHINE = Path(__file__).with_name("new_machine.py")
 APART = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 TOOLS = ("unshare", "mount", "useradd", "runuser", "install")
-CAN = os.geteuid() == 0 and all(map(shutil.which, TOOLS))
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+CAN = os.geteuid() == 0 and all(shutil.which(tool, path=_PATH) for tool in TOOLS)
 
 pytestmark = pytest.mark.skipif(
     not CAN, reason=f"needs root, {', '.join(TOOLS)} (Debian: util-linux, mount, passwd)"
