@@ -15,7 +15,7 @@ from typing import Any
 from kala_server.core import records as r
 from kala_server.core import slots
 from kala_server.core.fold import apply
-from kala_server.core.job import Job, JobSpec, RunState
+from kala_server.core.job import Job, JobSpec, RunState, Trigger
 from kala_server.core.state import State
 from kala_server.core.turn import Limits, Turn, run_id_for
 from kala_server.core.values import replace
@@ -53,6 +53,7 @@ class Salvage:
         if self._fits(record):
             try:
                 self._bridge(record)
+                self._end_what_it_follows(record)
                 apply(self.state, record)
             except (LookupError, AssertionError):
                 self.state.undo.roll_back()
@@ -69,7 +70,7 @@ class Salvage:
         until = max(now, self._latest or now)
         for run in list(self.state.runs.values()):
             if run.state is RunState.WAITING:
-                self._do(r.RunFinished(run_id=run.id, at=now, state=RunState.INTERRUPTED, reason=UNKNOWN))
+                self._do(_lost_end(run.id, now))
             elif run.state is RunState.RUNNING and not run.ending:
                 # As interrupted it could be asked to run again; as ending, a command that goes on is ended.
                 self._do(r.RunEnding(run_id=run.id, at=now, state=RunState.CANCELLED, reason=UNKNOWN))
@@ -106,6 +107,13 @@ class Salvage:
             turn = _turn(self.state, record.at)
             with suppress(ValueError):
                 slots.skip_until(turn, job, turn.timetable(job), until, SKIPPED)
+
+    def _end_what_it_follows(self, record: Any) -> None:
+        """End the runs that were over when the record came: else what follows them would follow them again."""
+        for run_id in _followed(record):
+            run = self.state.runs.get(run_id)
+            if run is not None and not run.state.final:
+                apply(self.state, _lost_end(run_id, self._latest or run.queued_at))
 
     def _skip(self, job: Job, until: datetime) -> None:
         """Take every slot until then out of the way, and go on with the next one; without a timetable there is none."""
@@ -159,6 +167,19 @@ def _left_behind(state: State, job: Job, record: r.Record) -> datetime | None:
     elif _when(record.spec) != _when(job.spec):
         return record.at
     return record.at if record.next_at is None else min(record.next_at - slots.INSTANT, record.at)
+
+
+def _followed(record: r.Record) -> tuple[str, ...]:
+    """Return the runs to whose ends the record is due."""
+    if isinstance(record, r.ParentEnded):
+        return (record.run_id,)
+    if not isinstance(record, r.RunQueued | r.SlotsSkipped):
+        return ()
+    return (record.cause,) if record.trigger is Trigger.ON_FAILURE else record.parents
+
+
+def _lost_end(run_id: str, at: datetime) -> r.RunFinished:
+    return r.RunFinished(run_id=run_id, at=at, state=RunState.INTERRUPTED, reason=UNKNOWN)
 
 
 def _when(spec: JobSpec) -> tuple[str, str]:

@@ -115,6 +115,8 @@ def test_each_slot_is_accounted_for_and_none_starts_twice(
     after.crash(down=timedelta(minutes=1))
     after.advance(timedelta(hours=3))
     invariants.check(after.state)
+    started = {record.run_id for record in world.history if isinstance(record, r.RunStarted)}
+    assert not started & {record.run_id for record in after.history if isinstance(record, r.RunStarted)}
     before = set(slots_started(world.history))
     assert not before.intersection(slots_started(after.history))
 

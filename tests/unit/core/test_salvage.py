@@ -9,7 +9,7 @@ import pytest
 from kala_server.core import records as r
 from kala_server.core.job import RunState
 from kala_server.core.salvage import SKIPPED, UNKNOWN, Salvage
-from tests.unit.core.simulation import Command, World, id_of, utc
+from tests.unit.core.simulation import FAILS, Command, World, id_of, utc
 
 DAILY: dict[str, Any] = {"schedule": "R/2035-06-04T09:00:00Z/P1D"}
 LONG = Command(lasts=timedelta(hours=9))
@@ -131,3 +131,23 @@ def test_a_job_goes_on_with_its_own_next_slot_where_its_change_to_another_schedu
     world.advance("2035-06-04T11:00:00Z")
     salvage = salvaged(world.journal, [place_of_change], "2035-06-04T11:00:00Z")
     assert salvage.state.jobs[id_of("daily")].next_at == utc("2035-06-05T09:00:00Z")
+
+
+def test_what_followed_a_run_whose_end_is_lost_does_not_follow_it_again() -> None:
+    world = World(now=utc("2035-06-04T08:00:00Z"), script={"daily": [FAILS]})
+    world.create("alarm", schedule="never")
+    world.create("daily", on_failure_job="alarm", **DAILY)
+    world.create("child", parent_jobs=("daily",))
+    world.advance("2035-06-04T10:00:00Z")
+    end = place(world, r.RunFinished)
+    salvage = salvaged(world.journal, [end], "2035-06-04T10:00:00Z")
+    after = World(now=world.now)
+    after.journal = list(salvage.records())
+    after.crash(down=timedelta(minutes=1))
+    after.advance("2035-06-04T12:00:00Z")
+    for name in ("alarm", "child"):
+        assert [(run.id, run.state) for run in after.runs(name)] == [
+            (run.id, run.state) for run in world.runs(name)
+        ]
+    [run] = after.runs("daily")
+    assert (run.state, run.reason) == (RunState.INTERRUPTED, UNKNOWN)
