@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import httpx
 
-from kala_client._http import Target, Way, closed
+from kala_client._failures import closed
+from kala_client._http import Way
 from kala_client._route import Routes
+from kala_client._target import Target
 from kala_client.errors import KalaConnectionError
 
 _Place = tuple[int, asyncio.AbstractEventLoop]

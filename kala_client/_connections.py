@@ -11,8 +11,10 @@ from functools import partial
 
 import httpx
 
-from kala_client._http import Target, Way, closed
+from kala_client._failures import closed
+from kala_client._http import Way
 from kala_client._route import Routes
+from kala_client._target import Target
 
 
 class Connections:

@@ -10,7 +10,8 @@ from kala_client import _deadline
 from kala_client._answers import Answer
 from kala_client._call import Call
 from kala_client._connections import Connections
-from kala_client._http import FAILURES, Wire, coding_of, inherited
+from kala_client._failures import FAILURES, inherited
+from kala_client._http import Wire, coding_of
 from kala_client._lines import Lines
 from kala_client._retry import Exchange, RetryPolicy, Send, exchange
 from kala_client.errors import KalaError

@@ -1,25 +1,22 @@
-"""What both clients share about HTTP: addresses, credentials, limits, and names for failures. No I/O."""
+"""What both clients share about HTTP: how a call becomes a request, and within which limits its answer is read. No I/O.
 
-import base64
-import re
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+`_target` says where to, `_failures` what it means where nothing whole comes back.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import TIMEOUT_MAX, local
-from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from kala_client import _log, errors
-from kala_client._answers import Answer, safe_url
+from kala_client import _failures, _log, errors
+from kala_client._answers import Answer
 from kala_client._call import API, Call
 from kala_client._coding import Coding
-from kala_client._network import Proxy, usable_url
+from kala_client._network import Proxy
 from kala_client._retry import RetryPolicy
-from kala_client._version import version
+from kala_client._target import Target
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_MAX_BODY = 256 * 1024 * 1024
 _CONNECT_SECONDS = (
     5.0  # for one try; the next one may find another address, and the call's deadline holds for all
@@ -27,19 +24,7 @@ _CONNECT_SECONDS = (
 NOT_PICKLED = (
     "a {} has connections, which cannot be pickled or copied: make one in each process, of the same URL"
 )
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _HASTY_SECONDS = 1.0  # where a server speaks TLS it greets sooner; else it is looked at what it does speak
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-FAILURES = (
-    errors.KalaError,
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    ExceptionGroup,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-"""What connections raise: httpx's own, and what it lets through of names, sockets, loops and closed clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +39,6 @@ class Attempt:
     elapsed: float
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the server is, and what to say to be let in, which is never shown."""
-
-    url: str
-    authorization: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def choose(cls, url: str | None, token: str | None, environment: Mapping[str, str]) -> "Target":
-        """Take the arguments, else KALA_URL and KALA_TOKEN. Userinfo in the URL becomes Basic authentication.
-
-        Raises ValueError for an address that no client can use.
-        """
-        url = url or environment.get("KALA_URL") or DEFAULT_URL
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"the base URL must be such as {DEFAULT_URL}, not {safe_url(url)!r}")
-        if token is None and parts.username is not None:
-            authorization: str | None = _basic(parts.username, parts.password or "")
-        else:
-            authorization = _bearer(token or environment.get("KALA_TOKEN"))
-        base = safe_url(url).rstrip("/").removesuffix(API)
-        try:
-            usable_url(base)
-        except ValueError as error:
-            raise ValueError(f"the base URL must be such as {DEFAULT_URL}: {error}") from None
-        return cls(base, authorization)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What every request to the server says, where its call says nothing else."""
-        headers = {
-            "User-Agent": f"kala-client-python/{version()}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-        }
-        return headers | ({"Authorization": self.authorization} if self.authorization else {})
-
-
 def expect(kind: type, **arguments: object) -> None:
     """Refuse an argument of a client that is neither None nor of its kind, before it fails in the first call."""
     for name, value in arguments.items():
@@ -103,19 +49,6 @@ def expect(kind: type, **arguments: object) -> None:
 def _name(kind: type) -> str:
     home = kind.__module__.partition("._")[0]
     return kind.__name__ if home == "builtins" else f"{home}.{kind.__name__}"
-
-
-def _basic(user: str, password: str) -> str:
-    pair = f"{unquote(user)}:{unquote(password)}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
-
-
-def _bearer(token: str | None) -> str | None:
-    if not token:
-        return None
-    if not _PRINTABLE.fullmatch(token):
-        raise ValueError("the token must be printable ASCII without spaces; is there a newline at its end?")
-    return f"Bearer {token}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +127,7 @@ class Wire:
 
     def spoke_no_tls(self, error: Exception) -> bool:
         """Whether a failure to connect leaves open that the port of an https address does not speak TLS."""
-        known = (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)
-        return self.unproven and not any(isinstance(cause, known) for cause in _causes(error))
+        return self.unproven and _failures.leaves_open_what_is_spoken(error)
 
     def speaks_http(self) -> errors.KalaConnectionError:
         """Build the error of an https address whose port speaks http."""
@@ -241,28 +173,13 @@ class Wire:
 
     def failure(self, call: Call[object], error: Exception) -> errors.KalaError:
         """Name a failure of the connections; one that has its name already is told which call it was."""
-        named = error if isinstance(error, errors.KalaError) else self._named(call, error)
-        if named is not error:
+        if isinstance(error, errors.KalaError):
+            named = error
+        else:
+            named = _failures.named(error, self.target.url) or self.too_late(call)
             named.__cause__ = error
         named.method, named.url, named.proxy = call.method, self.url(call), self.proxy
         return named
-
-    def _named(self, call: Call[object], error: Exception) -> errors.KalaError:
-        while isinstance(error, ExceptionGroup):  # asyncio's connections try addresses side by side
-            error = error.exceptions[0]
-        reason = str(error) or type(error).__name__
-        if isinstance(error, _NEVER_SENT):
-            named = errors.KalaConnectionError(f"no Kala can be reached at {self.target.url}: {reason}")
-            named.never_sent = True
-            named.lasting = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
-            return named
-        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-            return self.too_late(call)
-        if isinstance(error, httpx.DecodingError):
-            return errors.UnexpectedResponseError(f"the compressed answer cannot be read: {reason}")
-        if isinstance(error, httpx.InvalidURL | UnicodeEncodeError):
-            return errors.InvalidRequestError(f"this cannot be sent: {reason}")
-        return errors.KalaConnectionError(f"the connection broke off before the answer was whole: {reason}")
 
     @property
     def proxy(self) -> str | None:
@@ -287,24 +204,6 @@ class Wire:
         _log.tell(call, self.target.headers, told, answer)
         if self.on_attempt is not None:
             self.on_attempt(told)
-
-
-def closed() -> errors.KalaConnectionError:
-    """Build the error of a call after the end."""
-    return errors.KalaConnectionError.lasting_error("the client is closed: make a new one")
-
-
-def inherited() -> errors.KalaConnectionError:
-    """Build the error of a stream that a fork has brought along."""
-    return errors.KalaConnectionError(
-        "the stream is that of the process that opened it, and not of its child"
-    )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 class Body:

@@ -15,11 +15,12 @@ from kala_client import _log
 from kala_client._answers import Answer
 from kala_client._connections import Connections
 from kala_client._engine import Engine
-from kala_client._http import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Target, Wire, expect
+from kala_client._http import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Wire, expect
 from kala_client._lazy import _calls, _fields, _follow, _jobs, models
 from kala_client._network import Network
 from kala_client._retry import RetryPolicy
 from kala_client._route import Routes
+from kala_client._target import Target
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
