@@ -46,18 +46,24 @@ class Executor:
         self._mark = mark
 
     def perform(self, effects: Iterable[e.Effect]) -> None:
-        """Do what the engine asks for."""
+        """Do what the engine asks for. A fault of ours about one thing keeps nothing else from being done."""
         for effect in effects:
-            match effect:
-                case e.StartAttempt():
-                    self._start(effect)
-                case e.EndAttempt():
-                    self._end(effect.run_id)
-                case e.ReportStuck():
-                    unforeseen = None if isinstance(effect.error, ValueError) else effect.error
-                    _log.error("the job %s is stuck: %s", effect.job_id, effect.reason, exc_info=unforeseen)
-                case e.DropOutputs():
-                    self._in_background(self._live.drop(effect.run_ids))
+            try:
+                self._perform(effect)
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                _log.error("could not carry out %s", type(effect).__name__, exc_info=error)
+
+    def _perform(self, effect: e.Effect) -> None:
+        match effect:
+            case e.StartAttempt():
+                self._start(effect)
+            case e.EndAttempt():
+                self._end(effect.run_id)
+            case e.ReportStuck():
+                unforeseen = None if isinstance(effect.error, ValueError) else effect.error
+                _log.error("the job %s is stuck: %s", effect.job_id, effect.reason, exc_info=unforeseen)
+            case e.DropOutputs():
+                self._in_background(self._live.drop(effect.run_ids))
 
     def settle(self, records: Sequence[r.Record]) -> None:
         """Let go of what was in flight for runs that are over."""

@@ -206,7 +206,12 @@ class FullDisk(OutputFolder):
         raise OSError(28, f"no space left for {pieces} of {run_id}")
 
 
-def carried_out(outputs: OutputFolder, outcome: Outcome, spec: JobSpec | None = None) -> e.Ended:
+def carried_out(
+    outputs: OutputFolder,
+    outcome: Outcome,
+    spec: JobSpec | None = None,
+    before: Sequence[e.Effect] = (),
+) -> e.Ended:
     """Carry out one attempt, and return how it is told to have gone."""
 
     async def whole() -> e.Ended:
@@ -223,7 +228,7 @@ def carried_out(outputs: OutputFolder, outcome: Outcome, spec: JobSpec | None = 
             attempts=1,
         )
         job = Job(id=JOB_ID, spec=spec or JobSpec(name="a job"), created_at=NOW)
-        executor.perform([e.StartAttempt(run=run, job=job)])
+        executor.perform([*before, e.StartAttempt(run=run, job=job)])
         async with asyncio.timeout(PATIENCE):
             ended = await told
             await executor.close()
@@ -264,6 +269,11 @@ def test_a_fault_about_one_attempt_is_its_own(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Scripted, "start", faulty)
     ended = carried_out(OutputFolder(tmp_path), Outcome(succeeded=True))
     assert (ended.succeeded, ended.reason) == (False, reasons.not_started(ZeroDivisionError()))
+
+
+def test_a_fault_about_one_thing_keeps_nothing_else_from_being_done(tmp_path: Path) -> None:
+    fails = e.EndAttempt(run_id="another one")
+    assert carried_out(OutputFolder(tmp_path), Outcome(succeeded=True), before=[fails]).succeeded
 
 
 def test_what_happens_before_anybody_listens_is_a_fault_that_does_not_pass_in_silence(tmp_path: Path) -> None:
