@@ -29,9 +29,14 @@ class CompactingDisk(Disk):
     def __init__(self, *, second: StoreFullError | None) -> None:
         super().__init__()
         self._second = second
+        self.slow = False
+        """Whether the scene has begun: before it, this is a disk like any other."""
         self.snapshots: list[list[str]] = []
 
     async def append(self, batch: Sequence[Record]) -> None:
+        if not self.slow:
+            await super().append(batch)
+            return
         await a_moment(20)
         await super().append(batch)
         self.refuses = self._second
@@ -43,17 +48,16 @@ class CompactingDisk(Disk):
 
 
 def snapshots_while_a_job_is_deleted(*, refused: bool = False) -> list[list[str]]:
-    disk: list[CompactingDisk] = []
+    disk = CompactingDisk(second=StoreFullError("no space left on device") if refused else None)
 
     async def scene(parts: Parts) -> None:
-        made = CompactingDisk(second=StoreFullError("no space left on device") if refused else None)
-        parts.service._store = made
-        made.hold()
+        disk.slow = True
+        disk.hold()
         created = parts.create(schedule=SOON)
         await breathe()
         deleted = parts.submit(e.DeleteJob(id=JOB_ID))
         await breathe()
-        made.let_go()
+        disk.let_go()
         await created
         if refused:
             with pytest.raises(StoreFullError):
@@ -61,10 +65,9 @@ def snapshots_while_a_job_is_deleted(*, refused: bool = False) -> list[list[str]
         else:
             await deleted
         await breathe()
-        disk.append(made)
 
-    play(scene)
-    return disk[0].snapshots
+    play(scene, disk=disk)
+    return disk.snapshots
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["kept", "refused"])

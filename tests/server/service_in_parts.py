@@ -191,9 +191,9 @@ class Commands:
 class Parts:
     """A started service, and what it is made of."""
 
-    def __init__(self, *, limits: Limits | None = None) -> None:
+    def __init__(self, *, limits: Limits | None = None, disk: Disk | None = None) -> None:
         self.time = Time()
-        self.disk = Disk()
+        self.disk = disk or Disk()
         self.commands = Commands(self.disk)
         self.broken: list[StoreBrokenError] = []
         self.service = Service(
