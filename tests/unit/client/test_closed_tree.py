@@ -248,3 +248,21 @@ def test_what_asyncios_connections_raise_in_groups_is_named_by_the_first_of_them
         with pytest.raises(kala.KalaConnectionError, match="no route") as raised:
             ask()
         assert raised.value.__cause__ is several
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: list(client.runs(tag="\ud800")),
+        lambda client: client.preview("\udcff"),
+        lambda client: client.preview("x" * 100_000),
+    ],
+    ids=["half a character in a filter", "half a character in a schedule", "a query without end"],
+)
+def test_what_cannot_be_written_as_a_request_is_not_told_as_a_connection_that_broke(
+    connect: Any, serve: Any, ours: dict[str, str], ask: Callable[[Any], Any]
+) -> None:
+    server = serve(httpx.Response(200, headers=ours, json={}))
+    with pytest.raises(kala.InvalidRequestError, match="this cannot be sent: "):
+        ask(connect(server))
+    assert server.asked == []

@@ -151,3 +151,14 @@ def test_what_followed_a_run_whose_end_is_lost_does_not_follow_it_again() -> Non
         ]
     [run] = after.runs("daily")
     assert (run.state, run.reason) == (RunState.INTERRUPTED, UNKNOWN)
+
+
+def test_a_change_that_says_nothing_of_the_schedule_tells_which_slots_it_has_left_behind() -> None:
+    world = a_day()
+    lost = place(world, r.RunQueued)
+    world.change("daily", **DAILY, retries=3)
+    salvage = salvaged(world.journal, [lost], "2035-06-04T10:00:00Z")
+    [run] = salvage.state.runs.values()
+    assert (run.scheduled_at, run.state) == (utc("2035-06-04T09:00:00Z"), RunState.SKIPPED)
+    assert run.finished_at == utc("2035-06-04T10:00:00Z")
+    assert salvage.state.jobs[id_of("daily")].next_at == utc("2035-06-05T09:00:00Z")
