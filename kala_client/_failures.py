@@ -37,6 +37,8 @@ def named(error: Exception, url: str) -> errors.KalaError | None:
         return None
     if isinstance(error, httpx.DecodingError):
         return errors.UnexpectedResponseError(f"the compressed answer cannot be read: {reason}")
+    if isinstance(error, httpx.InvalidURL | UnicodeEncodeError):
+        return errors.InvalidRequestError(f"this cannot be sent: {reason}")
     return errors.KalaConnectionError(f"the connection broke off before the answer was whole: {reason}")
 
 
