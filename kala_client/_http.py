@@ -22,7 +22,7 @@ _CONNECT_SECONDS = (
     5.0  # for one try; the next one may find another address, and the call's deadline holds for all
 )
 NOT_PICKLED = (
-    "a {} has connections, which cannot be pickled or copied: make one in each process, of the same URL"
+    "{} has connections, which cannot be pickled or copied: make one in each process, of the same URL"
 )
 _HASTY_SECONDS = 1.0  # where a server speaks TLS it greets sooner; else it is looked at what it does speak
 
@@ -87,13 +87,18 @@ class Wire:
     unproven: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Refuse a timeout that no call could keep, or no socket."""
+        """Refuse a timeout that no call could keep, or no socket, and what else would fail in the first call."""
         if not (isinstance(self.timeout, int | float) and 0 < self.timeout <= TIMEOUT_MAX):
             raise ValueError(f"timeout must be a number of seconds above 0, such as 30, not {self.timeout!r}")
+        if self.max_body < 1:
+            raise ValueError(f"max_body must be a number of bytes above 0, not {self.max_body}")
+        if not (self.on_attempt is None or callable(self.on_attempt)):
+            raise TypeError(f"on_attempt must be a function, not {_name(type(self.on_attempt))}")
         self.unproven = self.way == Way(ours=True) and self.target.url.startswith("https:")
 
     def with_options(self, timeout: float | None, retry: RetryPolicy | None) -> "Wire":
         """Return the same with other options; None leaves one as it is."""
+        expect(RetryPolicy, retry=retry)
         return replace(self, timeout=self.timeout if timeout is None else timeout, retry=retry or self.retry)
 
     def deadline(self, within: float | None = None) -> Callable[[], float]:

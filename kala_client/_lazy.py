@@ -23,5 +23,5 @@ class _Later:
         return getattr(import_module(self._name), name)
 
 
-if not TYPE_CHECKING:
+if not TYPE_CHECKING:  # pragma: no branch
     _calls, _fields, _follow, _jobs, models = (_Later(f"kala_client.{name}") for name in __all__)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from threading import TIMEOUT_MAX
 from typing import Any, TypeVar
 
 from kala_client._answers import Answer
@@ -30,9 +31,12 @@ class RetryPolicy:
     random: Callable[[], float] = field(default=random.random, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse a policy that would never try, or wait for a negative time."""
-        if self.attempts < 1 or self.base < 0 or self.cap < 0:
-            raise ValueError("attempts must be at least 1, base and cap at least 0 seconds")
+        """Refuse a policy that would never try, never come to its end, or wait for no time that there is."""
+        if not (isinstance(self.attempts, int) and self.attempts >= 1):
+            raise ValueError(f"attempts must be a whole number of at least 1, not {self.attempts!r}")
+        for name, value in (("base", self.base), ("cap", self.cap)):
+            if not (isinstance(value, int | float) and 0 <= value <= TIMEOUT_MAX):
+                raise ValueError(f"{name} must be a number of at least 0 seconds, not {value!r}")
 
     @property
     def patience(self) -> int:

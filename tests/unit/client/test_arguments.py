@@ -55,7 +55,7 @@ SAID: dict[str, Any] = {
 METHODS: dict[str, Callable[..., Any]] = {
     name: method
     for name, method in inspect.getmembers(KalaClient, inspect.isfunction)
-    if not name.startswith("_") and name != "close"
+    if not name.startswith("_") and name not in {"close", "with_options"}
 }
 
 
@@ -121,3 +121,37 @@ def test_what_makes_no_sense_is_told_before_anything_is_sent(
         ask(connect(server))
     assert told in str(raised.value)
     assert server.asked == []
+
+
+@pytest.mark.parametrize("client", [KalaClient, kala.AsyncKalaClient])
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda client: client(max_body=0), "max_body must be a number of bytes above 0, not 0"),
+        (lambda client: client(on_attempt=5), "on_attempt must be a function, not int"),
+        (
+            lambda client: client().with_options(retry=5),
+            "retry must be of type kala_client.RetryPolicy, not int",
+        ),
+        (lambda client: client().with_options(timeout="5"), "timeout must be a number of seconds above 0"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_told_when_it_is_given(
+    client: Any, make: Callable[[Any], Any], told: str
+) -> None:
+    with pytest.raises((TypeError, ValueError)) as raised:
+        make(client)
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("attempts", [0, -1, 1.5, "3", None])
+def test_attempts_are_a_number_that_comes_to_an_end(attempts: Any) -> None:
+    with pytest.raises(ValueError, match="attempts must be a whole number of at least 1, not"):
+        RetryPolicy(attempts=attempts)
+
+
+@pytest.mark.parametrize("name", ["base", "cap"])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), 1e300, "1", None])
+def test_a_wait_is_one_that_can_be_waited(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be a number of at least 0 seconds, not"):
+        RetryPolicy(**{name: value})

@@ -70,6 +70,30 @@ def test_a_period_longer_than_the_calendar_is_refused(text: str) -> None:
         Period.parse(text)
 
 
+def test_a_duration_that_nobody_could_read_is_refused_and_not_shown_whole() -> None:
+    for digits, told in ((60, "longer than 9999 years"), (10_000, "has at most")):
+        with pytest.raises(ValueError, match=told) as raised:
+            Period.parse(f"P{'9' * digits}D")
+        assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("CRON_TZ=Europe/Berlin 0 9 * * *", "CRON_TZ=… is no field of a cron line: the zone of a schedule"),
+        ("TZ=Europe/Berlin 0 9 * * *", "belongs in timezone, such as Europe/Berlin"),
+        (
+            "MAILTO=me 0 9 * * *",
+            "MAILTO=… is no field of a cron line: what the command finds in its environment",
+        ),
+        ("0 0 9 * * *", "there is none for seconds, a year, a user or a command"),
+    ],
+)
+def test_what_stands_before_the_fields_of_a_crontab_is_said_elsewhere(line: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Schedule.cron(line)
+
+
 def test_months_have_no_fixed_length() -> None:
     assert Period(days=1, hours=1).as_timedelta() == timedelta(hours=25)
     with pytest.raises(ValueError, match="P1M has no fixed length"):
