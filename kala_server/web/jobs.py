@@ -14,6 +14,7 @@ from kala_server.core.state import State
 from kala_server.core.steps import A_STEP, Steps
 from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
+from kala_server.web.ids import new_ids
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
@@ -114,11 +115,10 @@ def _told(warnings: list[str]) -> dict[str, list[str]]:
 
 def _new_jobs(reading: Steps[list[tuple[JobSpec, bool]]]) -> Steps[list[e.NewJob]]:
     read = yield from reading
-    ids = []
-    for number in range(len(read)):
-        ids.append(str(uuid4()))
-        if not number % A_STEP:
-            yield
+    ids: list[str] = []
+    while len(ids) < len(read):
+        ids += new_ids(min(A_STEP, len(read) - len(ids)))
+        yield
     # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
     ids.sort()
     new = []
