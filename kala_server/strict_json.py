@@ -177,10 +177,15 @@ def _places(value: Any, place: str = "") -> Iterator[str]:
         yield place
     elif isinstance(value, dict):
         for name, member in value.items():
-            yield from _places(member, f"{place}.{name[:_TOLD]}".removeprefix("."))
+            yield from _places(member, f"{place}.{_printable(name[:_TOLD])}".removeprefix("."))
     elif isinstance(value, list):
         for number, element in enumerate(value):
             yield from _places(element, f"{place}[{number}]")
+
+
+def _printable(name: str) -> str:
+    """Return a name as an answer can hold it: it may have half a surrogate pair, which is looked for later."""
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", name)
 
 
 def _check_texts(value: Any) -> None:

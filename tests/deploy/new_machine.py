@@ -31,15 +31,17 @@ def let_everybody_reach(places: list[Path], scratch: str) -> None:
     kept = {place: Path(tempfile.mkdtemp(dir=scratch)) for place in places}
     for place, aside in kept.items():
         mount("--bind", place, aside)
-    for closed in {first for place in places if (first := first_closed(place))}:
-        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", closed)
-    for place, aside in kept.items():
-        place.mkdir(parents=True, exist_ok=True)
-        mount("--bind", aside, place)
+    for place in sorted(places, key=lambda place: len(place.parts)):  # one may lie within another
+        if closed := first_closed(place):
+            mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", closed)
+        if not place.exists():
+            place.mkdir(parents=True)
+            mount("--bind", kept[place], place)
 
 
 def first_closed(place: Path) -> Path | None:
-    return next((each for each in reversed([place, *place.parents]) if not each.stat().st_mode & 0o001), None)
+    there = [each for each in reversed([place, *place.parents]) if each.exists()]
+    return next((each for each in there if not each.stat().st_mode & 0o001), None)
 
 
 def change_only_a_copy(folder: str, scratch: str) -> None:

@@ -67,6 +67,7 @@ class Session:
             "KALA_URL": url,
             "NO_PROXY": "127.0.0.1",
             "TZ": "UTC",
+            "COLUMNS": "",  # which tox says for its own output: what is documented is what a pipe gets
         }
         self._folder = folder
         self._patience = patience

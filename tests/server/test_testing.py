@@ -117,11 +117,12 @@ def test_the_garbage_collector_of_the_program_is_left_as_it_is() -> None:
         def __init__(self) -> None:
             self.itself = self
 
-    before = gc.get_threshold(), gc.get_freeze_count()
+    thresholds, frozen = gc.get_threshold(), gc.get_freeze_count()
     with running_server() as server, KalaClient(server.url) as kala:
         gone = ref(Node())
         kala.create_jobs([Job(name=f"job {n}", command="true", schedule="never") for n in range(2_000)])
         assert len(kala.get_all_jobs()) == 2_000
-        assert (gc.get_threshold(), gc.get_freeze_count()) == before
+        assert gc.get_threshold() == thresholds
+        assert gc.get_freeze_count() <= frozen  # what others have frozen may go
     gc.collect()
     assert gone() is None

@@ -38,6 +38,10 @@ REFUSED = [
     (b"9223372036854775808", "beyond 64 bits"),
     (b"-9223372036854775808", "beyond 64 bits"),
     (b'"\\ud800"', "surrogate"),
+    (b'{"\\ud800": 9223372036854775808}', "beyond 64 bits"),
+    (b'{"a": {"\\udc00b": [1e999]}}', "out of range"),
+    (b'{"\\ud800": NaN}', "no JSON number"),
+    (b'{"\\ud800": 1, "\\ud800": 2}', "twice"),
     (b'"\\udc00\\ud800"', "surrogate"),
     (b'{"\\udfff": 1}', "surrogate"),
     (b'[[{"a": ["\\ud83d"]}]]', "surrogate"),
@@ -85,6 +89,7 @@ def test_what_is_unclear_or_hurts_elsewhere_is_refused_and_named(body: bytes, wo
     with pytest.raises(strict_json.BadJsonError, match=words) as raised:
         strict_json.loads(body)
     assert len(str(raised.value)) < 200
+    assert f"{raised.value} {raised.value.field}".encode()  # as the answer is to be
 
 
 @pytest.mark.parametrize(("body", "document"), TAKEN)
