@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, replace
+from itertools import islice
 from typing import Any, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +17,7 @@ _validate_spec = TypeAdapter(JobSpec).validator.validate_json
 _SPEC_FIELDS = {field.name for field in fields(JobSpec)}
 _FROM_WIRE = {TO_WIRE.get(name, name).lower(): name for name in (*_SPEC_FIELDS, "disabled")}
 _AS_NAMED = frozenset(name for key, name in _FROM_WIRE.items() if key == name)
+LISTS_OF_TEXTS = ("parent_jobs", "argv", "tags")
 EMPTY_IS_NONE = ("overlap", "catch_up", "wait_for")
 """Choices for which a client may also send an empty text; of other texts it is a value as good as any."""
 
@@ -80,6 +82,9 @@ def _read(named: Mapping[str, Any], default_owner: str = "") -> tuple[JobSpec, b
     for name in EMPTY_IS_NONE:
         if said.get(name) == "":
             del said[name]
+    for name in LISTS_OF_TEXTS:
+        if isinstance(items := said.get(name), list):
+            said[name] = _with_few_faults(items, str)
     _tidy_call(said)
     disabled = said.pop("disabled", False)
     if not isinstance(disabled, bool):
@@ -109,9 +114,20 @@ def _tidy_call(said: dict[str, Any]) -> None:
     if isinstance(timeout, int | float) and not (timeout >= 0 and float(timeout).is_integer()):
         # Go's client reads a whole number there; anything else would keep it from reading any job at all.
         raise _bad_call("the timeout must be a whole number of seconds")
+    if isinstance(codes := call.get("expected_response_codes"), list):
+        call["expected_response_codes"] = _with_few_faults(codes, int)
     if call.get("method", "") == "":
         call["method"] = "GET"
     said["remote_properties"] = call
+
+
+def _with_few_faults(items: list[Any], kind: type) -> list[Any]:
+    """Return a list that ends where enough is wrong with it: each fault costs as much as a hundred good elements."""
+    if len(items) <= MOST_TOLD:
+        return items
+    faults = (number for number, item in enumerate(items) if not isinstance(item, kind))
+    end = next(islice(faults, MOST_TOLD, None), len(items))
+    return items[:end]
 
 
 def _headers(headers: dict[str, Any]) -> Iterator[tuple[str, str | tuple[str, ...]]]:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from kala_server.core.errors import InvalidJobError
+from kala_server.core.errors import MOST_TOLD, InvalidJobError
 from kala_server.core.job import JobSpec
 from kala_server.core.state import State
 from kala_server.core.validation import check
 from kala_server.wire.expected import EXAMPLES, TO_WIRE
-from kala_server.wire.requests import read_job
+from kala_server.wire.requests import LISTS_OF_TEXTS, read_job
 
 FIELDS = sorted({field.name for field in fields(JobSpec)} | {"disabled"})
 OF_OTHERS = {"parent_jobs", "on_failure_job"}
@@ -77,3 +77,22 @@ def test_a_text_that_may_be_a_secret_is_not_repeated() -> None:
     for field in ("retries", "env", "tags", "type", "shell", "timeout", "remote_properties"):
         wrong: Any = ["hunter2"] if field == "timeout" else "hunter2"
         assert "hunter2" not in refused(**{field: wrong})[1]
+
+
+@pytest.mark.parametrize("field", [*LISTS_OF_TEXTS, "expected_response_codes"])
+def test_of_a_list_with_many_faults_the_first_are_told_and_a_good_one_is_taken_whole(field: str) -> None:
+    in_a_call = field == "expected_response_codes"
+    good: list[object] = [200] * 5_000 if in_a_call else [f"x{number}" for number in range(5_000)]
+    bad: object = "x" if in_a_call else 1
+
+    def job(items: list[object]) -> dict[str, object]:
+        call = {"type": 1, "remote_properties": {"url": "http://h/", field: items}}
+        return {"name": "a", **(call if in_a_call else {field: items})}
+
+    spec, _ = read_job(job(good))
+    taken = spec.remote_properties.expected_response_codes if spec.remote_properties else getattr(spec, field)
+    assert list(taken) == good
+    with pytest.raises(InvalidJobError) as refused:
+        read_job(job([*good, *[bad] * 5_000]))
+    assert 0 < len(refused.value.problems) <= MOST_TOLD
+    assert field in refused.value.problems[0].field
