@@ -95,4 +95,4 @@ def test_of_a_list_with_many_faults_the_first_are_told_and_a_good_one_is_taken_w
     with pytest.raises(InvalidJobError) as refused:
         read_job(job([*good, *[bad] * 5_000]))
     assert 0 < len(refused.value.problems) <= MOST_TOLD
-    assert field in refused.value.problems[0].field
+    assert f"{field}.5000)" in str(refused.value)
