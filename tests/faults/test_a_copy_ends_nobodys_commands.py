@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,12 +99,22 @@ def slot_of_both(original: Original, plant: Plant = nothing) -> bool:
         marked = eventually(lambda: two_sides(run.id))
         os.kill(worker_of(server.pid).pid, signal.SIGKILL)
         eventually(lambda: kala.get_run(run.id).state == "interrupted")
-        return len(marked & {process.pid for process in left_of(run.id)}) == 1
+        return len(marked & commands_of(run.id)) == 1
 
 
 def two_sides(run_id: str) -> set[int]:
-    found = {process.pid for process in left_of(run_id)}
-    return found if len(found) >= 2 else set()
+    found = commands_of(run_id)
+    return found if len(found) == 2 else set()
+
+
+def commands_of(run_id: str) -> set[int]:
+    """Return the processes of a run's commands, without what these have started: each leads a group."""
+    found = set()
+    for process in left_of(run_id):
+        with suppress(ProcessLookupError):
+            if os.getpgid(process.pid) == process.pid:
+                found.add(process.pid)
+    return found
 
 
 def test_what_a_killed_worker_has_left_is_told_from_the_same_run_of_a_copy(original: Original) -> None:
