@@ -185,7 +185,7 @@ def _places(value: Any, place: str = "") -> Iterator[str]:
 
 def _printable(name: str) -> str:
     """Return a name as an answer can hold it: it may have half a surrogate pair, which is looked for later."""
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", name)
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _check_texts(value: Any) -> None:

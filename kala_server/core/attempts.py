@@ -171,5 +171,5 @@ def interrupted(turn: Turn, run: Run, printed: e.Printed) -> Steps[None]:
 
 def end_everything(turn: Turn) -> Steps[None]:
     """End every running command because the server stops; what waits goes on waiting in the store."""
-    for run_id in (yield from turn.state.finding_runs(lambda run: run.state is RunState.RUNNING)):
-        yield from end_run(turn, run_id, RunState.INTERRUPTED, reasons.SERVER_STOPPED)
+    for run in (yield from turn.state.finding_runs(lambda run: run.state is RunState.RUNNING)):
+        yield from end_run(turn, run.id, RunState.INTERRUPTED, reasons.SERVER_STOPPED)

@@ -240,20 +240,16 @@ def _step_clock(turn: Turn, event: e.StepClock) -> Steps[None]:
 
 
 def _due(turn: Turn, missed: str = "") -> Iterator[Steps[None]]:
-    """Yield what is to be done about each thing that is due, in its order; what follows from one may make another due.
+    """Yield what is to be done about attempts that take too long, then about slots, each in their order.
 
-    An attempt that is due again is none of these: it starts once there is a place, as what is ready does.
+    What follows from one may make another due. An attempt that is due again is none of these: it starts once there is a
+    place, as what is ready does.
     """
     state = turn.state
     while True:
-        slot, deadline = state.slots.first(), state.deadlines.first()
-        if (
-            deadline is not None
-            and deadline[0][0] <= turn.now
-            and (slot is None or deadline[0][0] <= slot[0][0])
-        ):
+        if (deadline := state.deadlines.first()) is not None and deadline[0][0] <= turn.now:
             yield attempts.timed_out(turn, deadline[1])
-        elif slot is not None and slot[0][0] <= turn.now:
+        elif (slot := state.slots.first()) is not None and slot[0][0] <= turn.now:
             yield _slot_has_come(turn, slot[1], missed)
         else:
             return
@@ -263,8 +259,9 @@ def _slot_has_come(turn: Turn, job_id: str, missed: str) -> Steps[None]:
     def accounted() -> Steps[None]:
         yield from slots.account(turn, job_id, missed)
         next_at = turn.job(job_id).next_at
-        # Else it would be due for ever, and nothing else would ever have its turn.
-        assert next_at is None or next_at > turn.now, "its slots were accounted for, and are still due"
+        if next_at is not None and next_at <= turn.now:
+            # It would be due for ever, and nothing else would ever have its turn.
+            raise RuntimeError("its slots were accounted for, and one is still due")
 
     yield from turn.contain(job_id, accounted())
 
@@ -278,8 +275,7 @@ def _look_anew(turn: Turn, event: e.LookAnew) -> Steps[None]:
 
 def _recover(turn: Turn, event: e.Recover) -> Steps[None]:
     _begin(turn, event.mark)
-    cut_off = [run for run in turn.state.runs.values() if run.state is RunState.RUNNING]
-    for run in cut_off:
+    for run in (yield from turn.state.finding_runs(lambda run: run.state is RunState.RUNNING)):
         if run.id not in event.still_running:
             yield from attempts.interrupted(turn, run, event.printed.get(run.id, e.Printed()))
         elif run.ending:  # whoever was asked to end it is gone

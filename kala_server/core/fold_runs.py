@@ -103,22 +103,24 @@ def _start_put_off(state: State, record: r.StartPutOff) -> None:
 
 
 def _attempt_failed(state: State, record: r.AttemptFailed) -> None:
-    run = replace(
-        state.runs[record.run_id],
-        state=RunState.WAITING,
-        retry_at=record.retry_at,
-        put_off=0,
-        put_off_for="",
-        ending=None,
-        exit_code=record.exit_code,
-        signal=record.signal,
-        reason=record.reason,
-        output_size=record.output_size,
-        output_cut=record.output_cut,
-    )
-    state.put_run(run)
+    run = state.runs[record.run_id]
+    state.put_run(replace(run, state=RunState.WAITING, retry_at=record.retry_at, **_left_by(record)))
     state.count("running", -1)
     ledger.count_error(state, run.job_id, record.at, record.reason)
+
+
+def _left_by(record: r.AttemptFailed | r.RunFinished) -> dict[str, Any]:
+    """Return what an attempt leaves of itself in its run."""
+    return {
+        "put_off": 0,
+        "put_off_for": "",
+        "ending": None,
+        "exit_code": record.exit_code,
+        "signal": record.signal,
+        "reason": record.reason,
+        "output_size": record.output_size,
+        "output_cut": record.output_cut,
+    }
 
 
 def _run_ending(state: State, record: r.RunEnding) -> None:
@@ -133,22 +135,8 @@ def _run_finished(state: State, record: r.RunFinished) -> None:
     if run.job_id not in state.jobs:
         state.drop_run(run.id)
         return
-    state.put_run(
-        replace(
-            run,
-            state=record.state,
-            finished_at=record.at,
-            retry_at=None,
-            put_off=0,
-            put_off_for="",
-            ending=None,
-            exit_code=record.exit_code,
-            signal=record.signal,
-            reason=record.reason,
-            output_size=record.output_size,
-            output_cut=record.output_cut,
-        )
-    )
+    over = replace(run, state=record.state, finished_at=record.at, retry_at=None, **_left_by(record))
+    state.put_run(over)
     ledger.count_finish(state, run, record)
     left = tuple(run_id for run_id in state.active[run.job_id] if run_id != run.id)
     if left:
@@ -185,8 +173,7 @@ def is_measured(run: Run) -> bool:
 def _clock_stepped(state: State, record: r.ClockStepped) -> Steps[None]:
     """Move what is measured from an instant: it has taken, and is to take, as long as before the step."""
     by = timedelta(seconds=record.seconds)
-    for run_id in (yield from state.finding_runs(is_measured)):
-        run = state.runs[run_id]
+    for run in (yield from state.finding_runs(is_measured)):
         if run.state is RunState.RUNNING:
             assert run.started_at is not None
             assert run.attempt_at is not None

@@ -1,9 +1,9 @@
 """What the server knows: jobs, runs, who waits for whom, and what is due.
 
-Only `fold.py` changes it. Nothing here decides, reads a clock or parses more than a timeout.
+Only the fold changes it. Nothing here decides, reads a clock or parses more than a timeout.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -49,7 +49,7 @@ class State:
         self.retries: Ordered[tuple[datetime, datetime]] = Ordered()
         """When the next attempt of a run is due, where nothing else is in its way; and its own time."""
         self.ready: Ordered[tuple[datetime, datetime, datetime, str]] = Ordered()
-        """Runs that only a free place is missing for: the oldest slot first, of equal ones as they came, …"""
+        """Runs that only a free place is missing for: the oldest slot first, of equal ones that which came first."""
         self.dropped: list[str] = []
         """Runs that are no longer kept since `take_dropped`."""
 
@@ -72,8 +72,7 @@ class State:
         while some := [self.runs[run_id] for run_id in islice(run_ids, A_STEP)]:
             runs += some
             yield
-        of_no_job = yield from self.finding_runs(lambda run: run.job_id not in self.jobs)
-        runs += [self.runs[run_id] for run_id in of_no_job]
+        runs += yield from self.finding_runs(lambda run: run.job_id not in self.jobs)
         return chain(
             [server],
             list(self.pauses.values()),
@@ -109,22 +108,19 @@ class State:
 
     def looking_through(self, job_id: str, wanted: Callable[[Run], bool]) -> Steps[list[Run]]:
         """Return what is wanted of a job's ledger, newest first, step by step; not what is gone meanwhile."""
-        found = []
         run_ids = chain(reversed(self.active.get(job_id, ())), reversed(self.kept.get(job_id, ())))
+        return self._finding(run_ids, wanted)
+
+    def finding_runs(self, wanted: Callable[[Run], bool]) -> Steps[list[Run]]:
+        """Return which runs of all jobs are wanted, step by step."""
+        return self._finding(list(self.runs), wanted)
+
+    def _finding(self, run_ids: Iterable[str], wanted: Callable[[Run], bool]) -> Steps[list[Run]]:
+        found = []
         for number, run_id in enumerate(run_ids, 1):
             run = self.runs.get(run_id)
             if run is not None and wanted(run):
                 found.append(run)
-            if not number % A_STEP:
-                yield
-        return found
-
-    def finding_runs(self, wanted: Callable[[Run], bool]) -> Steps[list[str]]:
-        """Return which runs of all jobs are wanted, step by step."""
-        found = []
-        for number, run in enumerate(list(self.runs.values()), 1):
-            if wanted(run):
-                found.append(run.id)
             if not number % A_STEP:
                 yield
         return found

@@ -1,6 +1,5 @@
 """One suite over both clients, against a real server: runs, their output, explanations and previews."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -17,19 +16,10 @@ from kala_client import (
     RunNotFoundError,
     Schedule,
 )
-from kala_server.testing import running_server
-from tests.blocking import KINDS, Kind, client_of
 from tests.eventually import PATIENCE, eventually
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 LATER = "R/2035-06-04T19:25:16Z/P1D"
-
-
-@pytest.fixture(params=KINDS)
-def kala(request: pytest.FixtureRequest) -> Iterator[KalaClient]:
-    kind: Kind = request.param
-    with running_server() as server, client_of(kind, server.url) as client:
-        yield client
 
 
 def later(kala: KalaClient, command: str = "true", **fields: Any) -> str:

@@ -1,21 +1,10 @@
 """One suite over both clients, against a real server: a pause of the whole server."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from kala_client import InvalidRequestError, KalaClient, Pause
-from kala_server.testing import running_server
-from tests.blocking import KINDS, Kind, client_of
 
 LATER = "R/2035-06-04T19:25:16Z/P1D"
-
-
-@pytest.fixture(params=KINDS)
-def kala(request: pytest.FixtureRequest) -> Iterator[KalaClient]:
-    kind: Kind = request.param
-    with running_server() as server, client_of(kind, server.url) as client:
-        yield client
 
 
 def test_a_pause_begins_and_goes_on_and_ends(kala: KalaClient) -> None:
