@@ -120,7 +120,7 @@ def _change(turn: Turn, event: e.ChangeJob) -> Steps[None]:
 
 def _begins(turn: Turn, job: Job, event: e.ChangeJob) -> datetime | None:
     """Return from when a changed job's slots count anew; None where they stay as they are."""
-    if _says_when(job.spec) != _says_when(event.spec):
+    if job.spec.timing != event.spec.timing:
         return turn.now
     # A slot of this very instant is in the ledger already.
     return turn.now + slots.INSTANT if event.anew and event.spec.schedule else None
@@ -131,7 +131,7 @@ def _first_slot(job: Job, spec: JobSpec, begins: datetime) -> datetime | None:
     if not spec.schedule:
         return None
     first = first_of(spec, begins)
-    if first is None and _says_when(job.spec) != _says_when(spec):
+    if first is None and job.spec.timing != spec.timing:
         validation.first_slot(spec, begins, begins)  # which says why
     return first
 
@@ -140,10 +140,6 @@ def _settle(turn: Turn, job_id: str, missed: str = "") -> Steps[bool]:
     """Bring the job's ledger up to now; what was stuck is looked at as a whole."""
     look = slots.look_anew if job_id in turn.state.stuck else slots.account
     return turn.contain(job_id, look(turn, job_id, missed))
-
-
-def _says_when(spec: JobSpec) -> tuple[str, str]:
-    return spec.schedule, spec.timezone
 
 
 def _delete(turn: Turn, event: e.DeleteJob) -> Steps[None]:

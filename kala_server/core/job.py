@@ -122,6 +122,11 @@ class JobSpec:
     keep_runs: int = 100
     rerun_interrupted: bool = False
 
+    @property
+    def timing(self) -> tuple[str, str]:
+        """What says when the job is due."""
+        return self.schedule, self.timezone
+
 
 @value(frozen=True, slots=True)
 class Arrival:

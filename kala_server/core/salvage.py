@@ -15,7 +15,7 @@ from typing import Any
 from kala_server.core import records as r
 from kala_server.core import slots
 from kala_server.core.fold import apply
-from kala_server.core.job import Job, JobSpec, RunState, Trigger
+from kala_server.core.job import Job, RunState, Trigger
 from kala_server.core.state import State
 from kala_server.core.turn import Limits, Turn, run_id_for
 from kala_server.core.values import replace
@@ -164,7 +164,7 @@ def _left_behind(state: State, job: Job, record: r.Record) -> datetime | None:
         # What is run again is at the slot of a run before it, and not a slot of its own.
         if record.trigger in slots.OF_SLOTS and (record.run_id == own or own in state.runs):
             return slot - slots.INSTANT
-    elif _when(record.spec) != _when(job.spec):
+    elif record.spec.timing != job.spec.timing:
         return record.at
     return record.at if record.next_at is None else min(record.next_at - slots.INSTANT, record.at)
 
@@ -180,10 +180,6 @@ def _followed(record: r.Record) -> tuple[str, ...]:
 
 def _lost_end(run_id: str, at: datetime) -> r.RunFinished:
     return r.RunFinished(run_id=run_id, at=at, state=RunState.INTERRUPTED, reason=UNKNOWN)
-
-
-def _when(spec: JobSpec) -> tuple[str, str]:
-    return spec.schedule, spec.timezone
 
 
 def _is_new_job(state: State, record: Any) -> bool:
