@@ -60,7 +60,7 @@ def ask_about_jobs(described: Described) -> None:
     words = described.create(name="words", command="", argv=["true"], catch_up="all", cwd="/", user="")
     body = {"jobs": [{"name": "one", "command": "true"}, {"name": "two", "command": "true"}]}
     assert len(described.ask("POST", "/job/batch/", json=body).json()["ids"]) == 2
-    for job_id in (plain, over_http):
+    for job_id in (plain, over_http, words):  # one that still runs is not started anew
         eventually(partial(described.stats, job_id))
     for job_id in (plain, everything, over_http, words):
         described.ask("GET", "/job/{id}/", job_id)
