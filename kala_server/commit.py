@@ -242,9 +242,8 @@ class GroupCommit:
         return answers, decisions
 
     async def _tidy(self, freeing: Steps[None], records: int) -> None:
-        """Let go of what was needed to take the batch back, and of what it made useless."""
+        """Let go of what was needed to take the batch back."""
         await self._pace().walk(freeing)
-        await self._pace().walk(self.state.tidying())
         if records > _MANY:
             self._garbage.keep_what_is_here()
 

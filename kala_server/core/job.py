@@ -149,6 +149,12 @@ class Tally:
     last_error_reason: str = ""
     last_attempted_run: datetime | None = None
 
+    @property
+    def failing(self) -> bool:
+        """Whether an attempt has failed, and none has succeeded since."""
+        failed, worked = self.last_error, self.last_success
+        return failed is not None and (worked is None or failed > worked)
+
 
 NOTHING_YET = Tally()
 

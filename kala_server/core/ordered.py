@@ -1,68 +1,151 @@
-"""A table whose entries have an order, such as what is due: of which the first can be told at any time.
+"""Entries that have an order, such as what is due: of which any part can be read at a cost of what is read.
 
 What it holds is what stands in it, so that two are equal where their entries are, however they came about; and to look
-at it changes nothing. The heap within only finds the first. Knows nothing of jobs.
+at it changes nothing. Entries stand in chunks, so that one that comes or goes moves a few hundred others at the most.
+Knows nothing of jobs.
 """
 
-from heapq import heapify, heappop, heappush
-from typing import Any, TypeVar
-
-from kala_server.core.steps import A_STEP, Steps
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, Generic, TypeVar
 
 E = TypeVar("E", bound=tuple[Any, ...])
 
-_FEW = 1_000
-"""Entries of the past that are not worth the trouble to forget them."""
+_CHUNK = 512
+"""Entries of a chunk: one that has twice as many is split, one with a quarter of it joins its neighbour."""
+
+
+class Sorted(Generic[E]):
+    """Entries, no two of which are equal."""
+
+    def __init__(self, chunk: int = _CHUNK) -> None:
+        self._chunk = chunk
+        self._chunks: list[list[E]] = []
+        self._lasts: list[E] = []
+        """The last entry of each chunk."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self._chunks))
+
+    @property
+    def chunks(self) -> int:
+        """In how many chunks they stand."""
+        return len(self._chunks)
+
+    def __iter__(self) -> Iterator[E]:
+        return chain.from_iterable(self._chunks)
+
+    def add(self, entry: E) -> None:
+        """Add an entry that is not there."""
+        chunks, lasts = self._chunks, self._lasts
+        if not lasts:
+            chunks.append([entry])
+            lasts.append(entry)
+            return
+        if entry > lasts[-1]:  # what is told of the time mostly comes in its order
+            number = len(lasts) - 1
+            chunks[number].append(entry)
+            lasts[number] = entry
+        else:
+            number = bisect_left(lasts, entry) if len(lasts) > 1 else 0
+            insort(chunks[number], entry)
+        if len(chunks[number]) > 2 * self._chunk:
+            self._split(number)
+
+    def remove(self, entry: E) -> None:
+        """Remove an entry that is there."""
+        chunks, lasts = self._chunks, self._lasts
+        number = bisect_left(lasts, entry) if len(lasts) > 1 else 0
+        chunk = chunks[number]
+        at = bisect_left(chunk, entry)
+        del chunk[at]
+        if not chunk:
+            del chunks[number], lasts[number]
+            return
+        if at == len(chunk):
+            lasts[number] = chunk[-1]
+        if number and len(chunk) < self._chunk // 4:
+            self._join(number)
+
+    def first(self) -> E | None:
+        """Return the least entry."""
+        return self._chunks[0][0] if self._chunks else None
+
+    def after(self, place: tuple[Any, ...] | None, most: int) -> list[E]:
+        """Return the first entries behind a place, least first; None is before all of them."""
+        number = bisect_right(self._lasts, place) if place is not None else 0
+        if number == len(self._chunks):
+            return []
+        begin = bisect_right(self._chunks[number], place) if place is not None else 0
+        return self._from(number, begin, most)
+
+    def at(self, offset: int, most: int) -> list[E]:
+        """Return the entries behind the first `offset` ones."""
+        for number, chunk in enumerate(self._chunks):
+            if offset < len(chunk):
+                return self._from(number, offset, most)
+            offset -= len(chunk)
+        return []
+
+    def before(self, place: tuple[Any, ...] | None, most: int) -> list[E]:
+        """Return the last entries before a place, greatest first; None is behind all of them."""
+        number = bisect_left(self._lasts, place) if place is not None else len(self._chunks)
+        found: list[E] = []
+        if place is not None and number < len(self._chunks):
+            end = bisect_left(self._chunks[number], place)
+            found = self._chunks[number][max(0, end - most) : end][::-1]
+        while number and len(found) < most:
+            number -= 1
+            found += self._chunks[number][-(most - len(found)) :][::-1]
+        return found
+
+    def _from(self, number: int, begin: int, most: int) -> list[E]:
+        found = self._chunks[number][begin : begin + most]
+        while len(found) < most and number + 1 < len(self._chunks):
+            number += 1
+            found += self._chunks[number][: most - len(found)]
+        return found
+
+    def _split(self, number: int) -> None:
+        chunk = self._chunks[number]
+        self._chunks.insert(number + 1, chunk[self._chunk :])
+        del chunk[self._chunk :]
+        self._lasts.insert(number, chunk[-1])
+
+    def _join(self, number: int) -> None:
+        """Add a chunk to the one before, which may be long enough then to be split."""
+        self._chunks[number - 1] += self._chunks.pop(number)
+        del self._lasts[number - 1]
+        if len(self._chunks[number - 1]) > 2 * self._chunk:
+            self._split(number - 1)
 
 
 class Ordered(dict[str, E]):
-    """Entries, each under its key; of equal ones the key decides."""
+    """A table whose entries have an order; of equal ones the key decides."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._heap: list[tuple[E, str]] = []
-        """Every entry that is there, and such as were; the first of them is there."""
-
-    @property
-    def weight(self) -> int:
-        """How many entries are remembered, those that were among them."""
-        return len(self._heap)
+        self.places: Sorted[tuple[E, str]] = Sorted()
+        """Every entry and its key, in their order."""
 
     def first(self) -> tuple[E, str] | None:
         """Return the least entry and its key."""
-        return self._heap[0] if self._heap else None
+        return self.places.first()
 
     def __setitem__(self, key: str, entry: E) -> None:
+        before = self.get(key)
+        if before is not None:
+            self.places.remove((before, key))
         super().__setitem__(key, entry)
-        heappush(self._heap, (entry, key))
-        self._find_first()
+        self.places.add((entry, key))
 
     def __delitem__(self, key: str) -> None:
+        self.places.remove((self[key], key))
         super().__delitem__(key)
-        self._find_first()
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove an entry and return it."""
-        entry = super().pop(key, *default)
-        self._find_first()
-        return entry
-
-    def _find_first(self) -> None:
-        heap = self._heap
-        while heap and self.get(heap[0][1]) != heap[0][0]:
-            heappop(heap)
-
-    def tidying(self) -> Steps[None]:
-        """Forget the entries that were, once they outnumber those that are, step by step; nothing may change meanwhile.
-
-        A job that runs each second with a timeout of a day would else keep a day's worth of deadlines.
-        """
-        if len(self._heap) <= 2 * len(self) + _FEW:
-            return
-        heap = []
-        for number, (key, entry) in enumerate(self.items()):
-            heap.append((entry, key))
-            if not number % A_STEP:
-                yield
-        heapify(heap)
-        self._heap = heap
+        if key in self:
+            self.places.remove((self[key], key))
+        return super().pop(key, *default)

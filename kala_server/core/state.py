@@ -11,7 +11,9 @@ from typing import Any
 from kala_server.core import durations
 from kala_server.core import records as r
 from kala_server.core.job import Job, Overlap, Run, RunState, Trigger
+from kala_server.core.job_table import Jobs
 from kala_server.core.ordered import Ordered
+from kala_server.core.run_table import Runs
 from kala_server.core.steps import A_STEP, Steps, to_the_end
 from kala_server.core.tables import UndoLog
 from kala_server.core.values import replace
@@ -25,8 +27,8 @@ class State:
 
     def __init__(self) -> None:
         self.undo = UndoLog()
-        self.jobs: dict[str, Job] = {}
-        self.runs: dict[str, Run] = {}
+        self.jobs = Jobs()
+        self.runs = Runs()
         self.keys: dict[str, r.KeyKept] = {}
         self.kept: dict[str, tuple[str, ...]] = {}
         """A job's finished and skipped runs, oldest first."""
@@ -164,11 +166,6 @@ class State:
             return None
         deadline = durations.after(run.attempt_at, run.timeout)
         return (deadline,) if deadline else None
-
-    def tidying(self) -> Steps[None]:
-        """Forget what the indexes hold of the past, step by step; meanwhile nothing else may be decided."""
-        for index in (self.slots, self.deadlines, self.retries, self.ready):
-            yield from index.tidying()
 
     # -- the steps that fold.py is made of; each can be taken back
 

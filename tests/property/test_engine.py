@@ -100,8 +100,10 @@ def watched(world: World) -> World:
 def check_against_journal(world: World) -> None:
     """The state is the fold of its journal, and of its own snapshot."""
     known = invariants.contents(world.state)
-    assert invariants.contents(rebuilt(world.journal)) == known
-    assert invariants.contents(rebuilt(world.state.snapshot())) == known
+    for records in (world.journal, world.state.snapshot()):
+        state = rebuilt(records)
+        assert invariants.contents(state) == known
+        invariants.check(state)
 
 
 class Histories(RuleBasedStateMachine):
@@ -245,6 +247,7 @@ class Histories(RuleBasedStateMachine):
             decide(state, WISHES[wish](job_id, run_id), self.world.now + passed, Limits(max_running=3))
         state.undo.roll_back()
         assert invariants.contents(state) == known
+        invariants.check(state)
 
     @invariant()
     def every_slot_is_accounted_for_once(self) -> None:

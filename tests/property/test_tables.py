@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server.core.ordered import Ordered
-from kala_server.core.steps import to_the_end
 from kala_server.core.tables import UndoLog
 
 KEYS = st.sampled_from("abc")
@@ -12,7 +11,6 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), KEYS, st.sampled_from([None, 0, 1, 2])),
         st.tuples(st.just("drop"), KEYS, st.none()),
-        st.tuples(st.just("tidy"), st.none(), st.none()),
         st.tuples(st.just("mark"), st.none(), st.none()),
         st.tuples(st.just("roll back"), st.none(), st.none()),
         st.tuples(st.just("commit"), st.none(), st.none()),
@@ -51,8 +49,6 @@ def test_going_back_is_as_a_copy_of_that_moment(
             there = table.get(key)
             assert undo.drop(table, key) == there
             assert key not in table
-        elif what == "tidy":
-            to_the_end(table.tidying())
         elif what == "mark":
             marks.append((undo.mark(), dict(table)))
         elif what == "commit":
@@ -62,18 +58,6 @@ def test_going_back_is_as_a_copy_of_that_moment(
             mark, then = marks.pop() if len(marks) > 1 else marks[0]
             undo.roll_back(mark)
             assert table == then
-        assert table.first() == min(((entry, key) for key, entry in table.items()), default=None)
-
-
-def test_what_was_there_is_forgotten_in_time_and_nothing_that_is() -> None:
-    table: Ordered[tuple[int]] = Ordered()
-    for number in range(100):
-        table[f"stays {number}"] = (number,)
-    for number in range(10_000):
-        table["moves"] = (1_000_000 - number,)
-        to_the_end(table.tidying())
-        assert table.weight <= 2 * len(table) + 1_001
-    for number in range(100):
-        assert table.first() == ((number,), f"stays {number}")
-        del table[f"stays {number}"]
-    assert table.first() == ((990_001,), "moves")
+        in_order = sorted((entry, key) for key, entry in table.items())
+        assert list(table.places) == in_order
+        assert table.first() == (in_order[0] if in_order else None)

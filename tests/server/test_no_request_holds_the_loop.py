@@ -114,7 +114,8 @@ def remember(state: State, job_id: str) -> None:
         )
         for number in range(MANY)
     ]
-    state.runs.update({run.id: run for run in runs})
+    for run in runs:
+        state.runs[run.id] = run
     state.kept[job_id] = tuple(run.id for run in runs)
 
 

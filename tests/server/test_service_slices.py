@@ -237,5 +237,6 @@ def remember(parts: Parts, count: int) -> None:
         )
         for number in range(count)
     ]
-    state.runs.update({run.id: run for run in runs})
+    for run in runs:
+        state.runs[run.id] = run
     state.kept[JOB_ID] = tuple(run.id for run in runs)

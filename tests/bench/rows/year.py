@@ -18,7 +18,6 @@ from kala_server.core.engine import decide
 from kala_server.core.fold import apply
 from kala_server.core.job import JobSpec
 from kala_server.core.state import State
-from kala_server.core.steps import to_the_end
 from kala_server.core.turn import Limits, run_id_for
 from kala_server.store.journal import JournalStore
 from tests.bench import limits
@@ -60,7 +59,6 @@ class Simulation:
                 if isinstance(effect, e.StartAttempt)
             ]
         self.state.undo.commit()
-        to_the_end(self.state.tidying())
         return records
 
     def entries(self) -> int:

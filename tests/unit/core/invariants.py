@@ -1,10 +1,13 @@
 """What is true of every state, whatever happened, and when two states are the same."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from kala_server.core.durations import after
-from kala_server.core.job import Overlap, RunState, Trigger
+from kala_server.core.job import Overlap, Run, RunState, Trigger
+from kala_server.core.job_table import Jobs
+from kala_server.core.run_table import Runs, place_of, quarter_of
 from kala_server.core.state import State
 
 
@@ -33,6 +36,8 @@ def check(state: State) -> None:
     _check_ledgers(state)
     _check_children(state)
     _check_indexes(state)
+    check_jobs(state.jobs)
+    check_runs(state.runs)
     jobs, runs = state.jobs.values(), state.runs.values()
     assert state.counts == {
         "running": sum(run.state is RunState.RUNNING for run in runs),
@@ -98,3 +103,52 @@ def _check_children(state: State) -> None:
     assert links == {(parent, child) for parent, children in state.children.items() for child in children}
     assert all(len(set(children)) == len(children) > 0 for children in state.children.values())
     assert all(parent in state.jobs for parent, _ in links)
+
+
+def check_jobs(jobs: Jobs) -> None:
+    """Compare the indexes of the table of jobs with the table."""
+    there = jobs.values()
+    assert list(jobs.by_creation) == sorted((job.created_at, job.id) for job in there)
+    assert list(jobs.by_name) == sorted((job.spec.name.lower(), job.id) for job in there)
+    tags = {tag for job in there for tag in job.spec.tags}
+    assert jobs.by_tag == {tag: {job.id for job in there if tag in job.spec.tags} for tag in tags}
+    assert jobs.failing == {
+        job.id
+        for job in there
+        if job.tally.last_error
+        and not (job.tally.last_success and job.tally.last_success >= job.tally.last_error)
+    }
+
+
+def check_runs(runs: Runs) -> None:
+    """Compare the indexes of the table of runs with the table."""
+    there = runs.values()
+    over = [run for run in there if run.state.final]
+    assert runs.open == {run.id for run in there if not run.state.final}
+    assert runs.running == Counter(run.job_id for run in there if run.state is RunState.RUNNING)
+    for state, places in runs.over.items():
+        assert list(places) == sorted(place_of(run) for run in over if run.state is state)
+    found: dict[tuple[int, RunState], Counter[str]] = {}
+    for run in over:
+        found.setdefault((quarter_of(run.scheduled_at), run.state), Counter())[run.job_id] += 1
+    assert runs.quarters == found
+    long = {run.id for run in over if _first(run) != _last(run)}
+    assert {run_id for run_ids in runs.long.values() for run_id in run_ids} == long
+    assert sum(map(len, runs.long.values())) == len(long)
+    assert all(runs.long.values())
+    for run_id in long:
+        for quarter in {_first(runs[run_id]), _last(runs[run_id])}:
+            assert run_id in runs.long_in(quarter, quarter)
+
+
+def _first(run: Run) -> int:
+    return quarter_of(min(_times(run)))
+
+
+def _last(run: Run) -> int:
+    return quarter_of(max(_times(run)))
+
+
+def _times(run: Run) -> list[datetime]:
+    assert run.finished_at
+    return [run.scheduled_at, run.queued_at, run.finished_at]
