@@ -131,6 +131,11 @@ class GroupCommit:
         """How many events wait in the inbox."""
         return len(self._inbox)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a batch is on its way."""
+        return self._working is not None
+
     # -- for the life of the server
 
     async def try_once(self, event: e.Event) -> None:

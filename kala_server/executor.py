@@ -114,13 +114,22 @@ class Executor:
         for run_id in run_ids:
             self._in_background(self._wait_for_survivors(run_id))
 
+    @property
+    def at_work(self) -> bool:
+        """Whether something is being written, dropped or waited for that is to be told of."""
+        return any(not task.done() for task in self._tasks)
+
+    async def until_all_is_told(self) -> None:
+        """Return when nothing is."""
+        # Those that are done leave the set a turn of the loop later, and to wait for them alone takes no turn.
+        while unfinished := [task for task in self._tasks if not task.done()]:
+            await asyncio.wait(unfinished)
+
     async def close(self) -> None:
         """End what still runs, and wait for what is being written."""
         self._runner.kill_all()
         await self._runner.close()
-        # Those that are done leave the set a turn of the loop later, and to wait for them alone takes no turn.
-        while unfinished := [task for task in self._tasks if not task.done()]:
-            await asyncio.wait(unfinished)
+        await self.until_all_is_told()
         await self._live.close()
 
     async def _wait_for_survivors(self, run_id: str) -> None:

@@ -6,16 +6,17 @@ import resource
 import socket
 import ssl
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from datetime import timedelta
+from os import urandom
 from pathlib import Path
 from typing import Any
 
 from tornado.netutil import bind_sockets
 
 from kala_server import condition, zone_watch
-from kala_server.clock import LoopClock
+from kala_server.clock import Clock, LoopClock
 from kala_server.config import ConfigError, Settings
 from kala_server.core.events import EndEverything
 from kala_server.core.turn import Limits
@@ -26,6 +27,7 @@ from kala_server.outputs import OutputFolder
 from kala_server.runner.dispatch import Runners
 from kala_server.runner.environment import Surroundings, surroundings
 from kala_server.runner.http import HttpRunner
+from kala_server.runner.protocol import Runner
 from kala_server.runner.reach import Reach
 from kala_server.runner.worker_runner import WorkerRunner
 from kala_server.service import Policy, Service
@@ -40,6 +42,7 @@ from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
 from kala_server.web.context import Context
 from kala_server.web.guard import ANY_NAME, Guard, can_be_a_host, is_loopback
+from kala_server.web.ids import Ids
 from kala_server.wire.listing import Listing
 from kala_server.wire.shapes import SHAPES
 
@@ -57,7 +60,19 @@ _LARGEST_BODY = 1 << 40
 class Server:
     """A whole server on the running event loop: `start`, then `stop` (or wait until it `ended` by itself)."""
 
-    def __init__(self, settings: Settings, *, garbage: Garbage | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        runner: Runner | None = None,
+        random: Callable[[int], bytes] = urandom,
+        garbage: Garbage | None = None,
+    ) -> None:
+        """Put it together; by default it goes by the wall clock, carries out real commands and calls, and draws ids.
+
+        A server whose clock, runner and ids are those of a test does the same in every process.
+        """
         garbage = garbage or Garbage()
         tokens = _tokens(settings)
         check(settings, tokens)
@@ -77,14 +92,16 @@ class Server:
             found=self._what_commands_find,
             held=lambda: self.store.locks,
         )
-        self._runners = Runners(shell=self._commands, http=HttpRunner(reach=_reach(settings)))
+        ours = Runners(shell=self._commands, http=HttpRunner(reach=_reach(settings)))
+        self._carries_out_commands = runner is None
+        self._runner = runner or ours
         self.executor = Executor(
-            runner=self._runners,
+            runner=self._runner,
             outputs=OutputFolder(self._output_folder()),
             output_limits=(settings.output_head, settings.output_tail),
         )
         self._metrics = Metrics(self._gauges)
-        self.service = self._make_service(garbage)
+        self.service = self._make_service(clock or LoopClock(), garbage)
         hosts = {name.lower() for name in {*settings.allowed_hosts, settings.host}}
         shape = SHAPES[settings.answers]
         self._context = context = Context(
@@ -96,6 +113,7 @@ class Server:
             notes=self._notes,
             shape=shape,
             listing=Listing(shape),
+            ids=Ids(random),
             garbage=garbage,
             default_owner=settings.default_owner,
         )
@@ -136,7 +154,8 @@ class Server:
             if self._settings.unix_socket is None:
                 self.port = sockets[0].getsockname()[1]
             await self.service.start()
-            self._commands.get_ready()
+            if self._carries_out_commands:
+                self._commands.get_ready()
             await ahead.write_at_once(self.service, self._context.listing)
         except BaseException:
             self._removed.close()
@@ -156,9 +175,16 @@ class Server:
 
     async def stop(self, grace: timedelta | None = None) -> None:
         """Stop accepting, let commands finish for a while, end the others, record everything."""
+        await self._end(self.service.stop(self._settings.grace if grace is None else grace))
+
+    async def leave(self) -> None:
+        """End as if it was killed, in a process that goes on: nothing more is recorded, and commands are ended."""
+        await self._end(self.service.leave())
+
+    async def _end(self, service_ends: Coroutine[Any, Any, None]) -> None:
         self._removed.close()
         self._http.stop()
-        await self.service.stop(self._settings.grace if grace is None else grace)
+        await service_ends
         await self._streams_to_end()
         await self._http.close_all_connections()
         self._exit.close()
@@ -176,7 +202,7 @@ class Server:
     def end_everything(self) -> None:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""
         self.service.tell(EndEverything())
-        self._runners.kill_all()
+        self._runner.kill_all()
 
     def _notes(self) -> list[str]:
         service, pause = self.service, self.service.state.pause
@@ -224,12 +250,12 @@ class Server:
         folder = self._settings.data_dir
         return MemoryStore() if folder is None else JournalStore(folder)
 
-    def _make_service(self, garbage: Garbage) -> Service:
+    def _make_service(self, clock: Clock, garbage: Garbage) -> Service:
         settings = self._settings
         return Service(
             store=self.store,
             executor=self.executor,
-            clock=LoopClock(),
+            clock=clock,
             policy=Policy(
                 limits=Limits(max_running=settings.max_running),
                 keep_days=settings.keep_days,

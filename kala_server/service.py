@@ -152,6 +152,10 @@ class Service:
             self.tell(e.EndEverything())
             await self._commit.until_all_is_tried()
             await self._nothing_runs_within(self._policy.longest_ending, or_no_room=True)
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Let go of everything as it is, as if the server was killed between two batches: nothing more is recorded."""
         await self._commit.until_all_is_tried()
         self._commit.stop()
         self._alarm.stop()
@@ -162,14 +166,26 @@ class Service:
         self._store.close()
 
     async def _nothing_runs_within(self, time: timedelta, *, or_no_room: bool = False) -> bool:
-        enough = {Standing.BROKEN, *([Standing.FULL] if or_no_room else [])}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(time.total_seconds()):
-                while self.state.counts["running"] and self._commit.standing not in enough:
-                    self._idle.clear()
-                    await self._idle.wait()
+                await self.until_nothing_runs(or_no_room=or_no_room)
                 return True
         return False
+
+    async def until_nothing_runs(self, *, or_no_room: bool = False) -> None:
+        """Return when no command runs, or it cannot be known any more."""
+        enough = {Standing.BROKEN, *([Standing.FULL] if or_no_room else [])}
+        while self.state.counts["running"] and self._commit.standing not in enough:
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def until_all_is_done(self) -> None:
+        """Return when all that has happened is decided on, durable and acted on: what comes next is another's doing."""
+        while self._commit.at_work or self._executor.at_work or self._compacting:
+            await self._commit.until_all_is_tried()
+            await self._executor.until_all_is_told()
+            if self._compacting:
+                await self._compacting
 
     # -- what the commit asks for
 
@@ -227,7 +243,8 @@ class Service:
         now = self.clock.now()
         days = self._policy.keep_days
         before = None if days is None else now - timedelta(days=days)
-        self.tell(e.Housekeep(runs_before=before, keys_before=now - _KEYS_KEPT))
+        if before is not None or self.state.keys:
+            self.tell(e.Housekeep(runs_before=before, keys_before=now - _KEYS_KEPT))
         self.clock.later(_HOUSEKEEPING, self._housekeep)
 
     async def _compact_when_wanted(self) -> None:

@@ -1,7 +1,5 @@
 """`/job/bulk/`: the same to many jobs, all or none, and to none that was not seen (docs/api.md)."""
 
-from uuid import uuid4
-
 from pydantic_core import to_json
 
 from kala_server.core import events as e
@@ -10,6 +8,7 @@ from kala_server.core.errors import ConflictError
 from kala_server.core.state import State
 from kala_server.core.steps import Steps
 from kala_server.web.finding import JobState, Wanted
+from kala_server.web.ids import Ids
 from kala_server.web.jobs import existing
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import bulk, listing
@@ -23,7 +22,7 @@ class Bulk(StreamingHandler):
         """Do it to all of the jobs that are meant, or say which these are."""
         asked = bulk.read_bulk(self.body())
         ids = [*dict.fromkeys(asked.ids or ())] if asked.filter is None else await self._found(asked.filter)
-        jobs = await self.ask_long(lambda state: _meant(state, asked, ids))
+        jobs = await self.ask_long(lambda state: _meant(state, asked, ids, self.context.ids))
         if asked.expect is not None and len(jobs) != asked.expect:
             raise ConflictError(
                 f"the number of jobs that are meant is {len(jobs):,}, not {asked.expect:,}: look again which these are"
@@ -41,7 +40,7 @@ class Bulk(StreamingHandler):
         return [job.id for job in found]
 
 
-def _meant(state: State, asked: bulk.Bulk, ids: list[str]) -> Steps[list[Meant]]:
+def _meant(state: State, asked: bulk.Bulk, ids: list[str], random: Ids) -> Steps[list[Meant]]:
     """Return the jobs that something is done to; what is deleted takes children with it."""
     starts = asked.action is Action.START and not asked.dry_run
     for job_id in ids:
@@ -52,7 +51,7 @@ def _meant(state: State, asked: bulk.Bulk, ids: list[str]) -> Steps[list[Meant]]
     meant = []
     for job_id in ids:
         name = existing(state, job_id).spec.name
-        meant.append(Meant(job_id, name, str(uuid4()) if starts else None))
+        meant.append(Meant(job_id, name, random.new() if starts else None))
         yield
     return meant
 

@@ -11,6 +11,7 @@ from kala_server.service import Service
 from kala_server.tokens import Tokens
 from kala_server.turns import Turns
 from kala_server.web.guard import Guard
+from kala_server.web.ids import Ids
 from kala_server.web.written_once import WrittenOnce
 from kala_server.wire.listing import Listing
 from kala_server.wire.shapes import Shape
@@ -30,6 +31,8 @@ class Context:
     shape: Shape
     """What Kala's own routes say."""
     listing: Listing
+    ids: Ids
+    """Of new jobs, and of runs that are asked for."""
     turns: Turns = field(default_factory=Turns)
     """For requests that compute."""
     events: WrittenOnce = field(default_factory=WrittenOnce)

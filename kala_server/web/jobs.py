@@ -14,7 +14,7 @@ from kala_server.core.state import State
 from kala_server.core.steps import A_STEP, Steps
 from kala_server.web.base import Handler
 from kala_server.web.finding import JobState, Wanted
-from kala_server.web.ids import new_ids
+from kala_server.web.ids import Ids
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
@@ -89,7 +89,7 @@ class Jobs(StreamingHandler, JobCreator):
         document, passed_over = self.body(), PassedOver()
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
-        [job_id] = await self.create([e.NewJob(id=str(uuid4()), spec=spec, disabled=disabled)])
+        [job_id] = await self.create([e.NewJob(id=self.context.ids.new(), spec=spec, disabled=disabled)])
         self.answer({"id": job_id, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
 
 
@@ -104,7 +104,7 @@ class Batch(JobCreator):
         passed_over = PassedOver()
         with self.context.garbage.only_the_newest_looked_at():
             reading = batch.read_batch(self.raw_body(), passed_over, default_owner=self.context.default_owner)
-            jobs = await self.context.turns.walk(_new_jobs(reading))
+            jobs = await self.context.turns.walk(_new_jobs(reading, self.context.ids))
             ids = await self.create(jobs, "jobs")
         self.answer({"ids": ids, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
 
@@ -113,11 +113,11 @@ def _told(warnings: list[str]) -> dict[str, list[str]]:
     return {"warnings": warnings} if warnings else {}
 
 
-def _new_jobs(reading: Steps[list[tuple[JobSpec, bool]]]) -> Steps[list[e.NewJob]]:
+def _new_jobs(reading: Steps[list[tuple[JobSpec, bool]]], random: Ids) -> Steps[list[e.NewJob]]:
     read = yield from reading
     ids: list[str] = []
     while len(ids) < len(read):
-        ids += new_ids(min(A_STEP, len(read) - len(ids)))
+        ids += random.several(min(A_STEP, len(read) - len(ids)))
         yield
     # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
     ids.sort()
@@ -203,7 +203,7 @@ class Start(Handler):
 
     async def post(self, job_id: str) -> None:
         """Start a run now; answers when the start is durable, not when the command has ended."""
-        run_id = str(uuid4())
+        run_id = self.context.ids.new()
         await self.context.service.submit(e.StartJob(id=job_id, run_id=run_id))
         self.headers["Kala-Run-Id"] = run_id
         self.done()

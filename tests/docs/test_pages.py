@@ -24,6 +24,7 @@ def test_every_page_is_there() -> None:
         "jobs.md",
         "operations.md",
         "security.md",
+        "testing.md",
     }
 
 
