@@ -29,13 +29,12 @@ from kala_client.errors import (
 )
 
 if TYPE_CHECKING:
-    from kala_client._answers import Answer
-    from kala_client._fields import JobState
-    from kala_client._http import Attempt
-    from kala_client._retry import RetryPolicy
+    from kala_client._calls.answers import Answer
+    from kala_client._calls.retry import RetryPolicy
+    from kala_client._http.request import Attempt
+    from kala_client._model.fields import JobState
     from kala_client.aio import AsyncKalaClient
     from kala_client.client import KalaClient
-    from kala_client.cron_line import CronSchedule
     from kala_client.models import (
         BulkJob,
         Event,
@@ -51,8 +50,9 @@ if TYPE_CHECKING:
         Trigger,
         UpcomingSlot,
     )
-    from kala_client.period import Period
-    from kala_client.schedule import Schedule
+    from kala_client.schedules.cron_line import CronSchedule
+    from kala_client.schedules.period import Period
+    from kala_client.schedules.schedule import Schedule
 
     __version__: str
 
@@ -101,31 +101,31 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Answer": "_answers",
+    "Answer": "_calls.answers",
     "AsyncKalaClient": "aio",
-    "Attempt": "_http",
+    "Attempt": "_http.request",
     "BulkJob": "models",
-    "CronSchedule": "cron_line",
+    "CronSchedule": "schedules.cron_line",
     "Event": "models",
     "Job": "models",
     "JobStat": "models",
-    "JobState": "_fields",
+    "JobState": "_model.fields",
     "KalaClient": "client",
     "KalaStats": "models",
     "Pause": "models",
-    "Period": "period",
+    "Period": "schedules.period",
     "Preview": "models",
     "RemoteProperties": "models",
-    "RetryPolicy": "_retry",
+    "RetryPolicy": "_calls.retry",
     "Run": "models",
     "RunState": "models",
-    "Schedule": "schedule",
+    "Schedule": "schedules.schedule",
     "SlotExplanation": "models",
     "Trigger": "models",
     "UpcomingSlot": "models",
 }
 """In which module each name is that is not loaded with the package."""
-_MODULES = ("aio", "client", "clock", "cron_line", "due", "models", "period", "schedule")
+_MODULES = ("aio", "client", "clock", "models", "schedules")
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kala_client import _calls, _fields, _follow, _jobs, models
+    from kala_client import models
+    from kala_client._calls import builders as _calls
+    from kala_client._calls import jobs as _jobs
+    from kala_client._http import follow as _follow
+    from kala_client._model import fields as _fields
 
 __all__ = ["_calls", "_fields", "_follow", "_jobs", "models"]
 
@@ -24,4 +28,8 @@ class _Later:
 
 
 if not TYPE_CHECKING:  # pragma: no branch
-    _calls, _fields, _follow, _jobs, models = (_Later(f"kala_client.{name}") for name in __all__)
+    _calls = _Later("kala_client._calls.builders")
+    _fields = _Later("kala_client._model.fields")
+    _follow = _Later("kala_client._http.follow")
+    _jobs = _Later("kala_client._calls.jobs")
+    models = _Later("kala_client.models")

@@ -12,16 +12,16 @@ from typing import NoReturn, Self, Unpack
 
 import httpx
 
-from kala_client import _log
-from kala_client._aio_connections import Connections
-from kala_client._aio_engine import AsyncEngine
-from kala_client._answers import Answer
-from kala_client._http import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Wire, expect
+from kala_client._calls.answers import Answer
+from kala_client._calls.retry import RetryPolicy
+from kala_client._http import log
+from kala_client._http.aio_connections import Connections
+from kala_client._http.aio_engine import AsyncEngine
+from kala_client._http.network import Network
+from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Wire, expect
+from kala_client._http.route import Routes
+from kala_client._http.target import Target
 from kala_client._lazy import _calls, _fields, _follow, _jobs, models
-from kala_client._network import Network
-from kala_client._retry import RetryPolicy
-from kala_client._route import Routes
-from kala_client._target import Target
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
@@ -57,7 +57,7 @@ class AsyncKalaClient:
         expect(int, max_body=max_body)
         expect(httpx.AsyncClient, http_client=http_client)
         expect(httpx.AsyncBaseTransport, transport=transport)
-        _log.set_up(os.environ)
+        log.set_up(os.environ)
         target = Target.choose(url, token, os.environ)
         routes = Routes(Network.read(os.environ))
         connections = Connections(target, routes, transport=transport, http_client=http_client)

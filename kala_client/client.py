@@ -11,16 +11,16 @@ from typing import NoReturn, Self, Unpack
 
 import httpx
 
-from kala_client import _log
-from kala_client._answers import Answer
-from kala_client._connections import Connections
-from kala_client._engine import Engine
-from kala_client._http import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Wire, expect
+from kala_client._calls.answers import Answer
+from kala_client._calls.retry import RetryPolicy
+from kala_client._http import log
+from kala_client._http.connections import Connections
+from kala_client._http.engine import Engine
+from kala_client._http.network import Network
+from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Wire, expect
+from kala_client._http.route import Routes
+from kala_client._http.target import Target
 from kala_client._lazy import _calls, _fields, _follow, _jobs, models
-from kala_client._network import Network
-from kala_client._retry import RetryPolicy
-from kala_client._route import Routes
-from kala_client._target import Target
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
@@ -56,7 +56,7 @@ class KalaClient:
         expect(int, max_body=max_body)
         expect(httpx.Client, http_client=http_client)
         expect(httpx.BaseTransport, transport=transport)
-        _log.set_up(os.environ)
+        log.set_up(os.environ)
         target = Target.choose(url, token, os.environ)
         routes = Routes(Network.read(os.environ))
         connections = Connections(target, routes, transport=transport, http_client=http_client)

@@ -17,10 +17,10 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from kala_client._fields import CatchUp, JobFields, Overlap, WaitFor
-from kala_client._hints import Place
-from kala_client._model import SpelledModel, WireModel, either
-from kala_client._wire_types import (
+from kala_client._model.base import SpelledModel, WireModel, either
+from kala_client._model.fields import CatchUp, JobFields, Overlap, WaitFor
+from kala_client._model.hints import Place
+from kala_client._model.wire_types import (
     DurationText,
     HeaderValues,
     Instant,

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kala_server.core import records as r
-from kala_server.core.job import RunState, Trigger
-from kala_server.core.state import State
+from kala_server.core.model import records as r
+from kala_server.core.model.job import RunState, Trigger
+from kala_server.core.state.state import State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -15,28 +15,28 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from kala_server import condition, zone_watch
 from kala_server.clock import Clock, LoopClock
 from kala_server.config import ConfigError, Settings
-from kala_server.core.events import EndEverything
-from kala_server.core.turn import Limits
-from kala_server.executor import Executor
-from kala_server.garbage import Garbage
+from kala_server.core.decide.transaction import Limits
+from kala_server.core.model.inputs import EndEverything
 from kala_server.metrics import Metrics
-from kala_server.outputs import OutputFolder
-from kala_server.runner.dispatch import Runners
-from kala_server.runner.environment import Surroundings, surroundings
-from kala_server.runner.http import HttpRunner
-from kala_server.runner.protocol import Runner
-from kala_server.runner.reach import Reach
-from kala_server.runner.worker_runner import WorkerRunner
-from kala_server.service import Policy, Service
-from kala_server.store.journal import JournalStore
-from kala_server.store.memory import MemoryStore
-from kala_server.store.protocol import Store, StoreBrokenError
+from kala_server.outputs.kept import OutputFolder
+from kala_server.ports.runner import Runner
+from kala_server.ports.store import Store, StoreBrokenError
+from kala_server.runners.dispatch import Runners
+from kala_server.runners.http.calls import HttpRunner
+from kala_server.runners.http.reach import Reach
+from kala_server.runners.local.environment import Surroundings, surroundings
+from kala_server.runners.local.worker_runner import WorkerRunner
+from kala_server.service import condition, zone_watch
+from kala_server.service.executor import Executor
+from kala_server.service.garbage import Garbage
+from kala_server.service.service import Policy, Service
+from kala_server.stores.journal.journal import JournalStore
+from kala_server.stores.memory import MemoryStore
 from kala_server.tokens import Tokens, read_tokens, token_of
 from kala_server.unix_socket import UnixSocket
-from kala_server.web import ahead
+from kala_server.web import written_ahead
 from kala_server.web.accepting import fitting
 from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
@@ -156,7 +156,7 @@ class Server:
             await self.service.start()
             if self._carries_out_commands:
                 self._commands.get_ready()
-            await ahead.write_at_once(self.service, self._context.listing)
+            await written_ahead.write_at_once(self.service, self._context.listing)
         except BaseException:
             self._removed.close()
             self._exit.close()
@@ -164,7 +164,7 @@ class Server:
                 listening.close()
             raise
         self._http.add_sockets(sockets)
-        self._in_background(ahead.keep_written(self.service, self._context.listing))
+        self._in_background(written_ahead.keep_written(self.service, self._context.listing))
         self._in_background(zone_watch.follow_changes(self.service))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:

@@ -1,7 +1,7 @@
 """Processes that carry a run's id, whoever started them: what a test looks for when nobody should be left."""
 
-from kala_server.runner import processes
-from kala_server.runner.processes import Process
+from kala_server.runners.local import processes
+from kala_server.runners.local.processes import Process
 
 
 def left_of(run_id: str, mark: str = "") -> list[Process]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from struct import pack
 
-from kala_server.core.occurrences import forget_zones
+from kala_server.core.time.occurrences import forget_zones
 
 
 def write_zone(folder: Path, name: str, hours: int) -> None:

@@ -11,7 +11,7 @@ import sys
 import click
 
 from kala_server.cli.app import kala
-from kala_server.runner.inherited import fill_standard_streams
+from kala_server.runners.local.inherited import fill_standard_streams
 
 __all__ = ["kala", "main"]
 

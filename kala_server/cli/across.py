@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kala_server.cli.job_names import JOB
+from kala_server.cli.job.job_names import JOB
 from kala_server.cli.pause import with_pause
 from kala_server.cli.remote import Session, plain, talks_to_kala
-from kala_server.cli.typed_text import NAMED, Whole
+from kala_server.cli.text.typed_text import NAMED, Whole
 
 if TYPE_CHECKING:
     from kala_client.models import RunState
@@ -55,7 +55,7 @@ def all_runs(
     kala runs --tag night --until 06:00
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
     from kala_client.clock import utc_now
-    from kala_server.cli.describe import all_run_table
+    from kala_server.cli.text.describe import all_run_table
 
     now = utc_now()
     end = _time(session, until, now, before=now)
@@ -73,7 +73,7 @@ def upcoming(session: Session, *, since: str | None, until: str | None, **which:
     TIME is RFC 3339, or a time of day, which is the next one of that: from 18:00 until 06:00 is the next whole night.
     """
     from kala_client.clock import utc_now
-    from kala_server.cli.describe import upcoming_table
+    from kala_server.cli.text.describe import upcoming_table
 
     now = utc_now()
     begin = _time(session, since, now, after=now)

@@ -4,15 +4,15 @@ import click
 
 from kala_server.cli.across import all_runs, upcoming
 from kala_server.cli.completion import completion
-from kala_server.cli.demo import demo
 from kala_server.cli.groups import KalaGroup, help_without_command
-from kala_server.cli.jobs import job
+from kala_server.cli.job.group import job
 from kala_server.cli.manual import manual
 from kala_server.cli.overview import events, preview, stats
 from kala_server.cli.pause import pause, resume
-from kala_server.cli.serve import run, serve
-from kala_server.cli.store import store
-from kala_server.cli.token import token
+from kala_server.cli.server.demo import demo
+from kala_server.cli.server.serve import run, serve
+from kala_server.cli.server.store import store
+from kala_server.cli.server.token import token
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's

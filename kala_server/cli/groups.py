@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kala_client.nearest import is_near
+from kala_client._model.nearest import is_near
 
 _INTERRUPTED = 130
 """What a shell reports for a command that Ctrl-C has ended."""

@@ -10,15 +10,15 @@ from uuid import uuid4
 import click
 
 from kala_client.clock import utc_now
-from kala_server.cli.plain import printable
-from kala_server.cli.show import took
-from kala_server.core.job import JobSpec
-from kala_server.core.runnable import A_JOB_MAY
-from kala_server.runner.environment import hide_secrets, surroundings
-from kala_server.runner.inherited import reset_signals
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.protocol import Attempt, Outcome
-from kala_server.runner.shell import ShellRunner
+from kala_server.cli.text.plain import printable
+from kala_server.cli.text.show import took
+from kala_server.core.commands.runnable import A_JOB_MAY
+from kala_server.core.model.job import JobSpec
+from kala_server.outputs.bounded import BoundedOutput
+from kala_server.ports.runner import Attempt, Outcome
+from kala_server.runners.local.environment import hide_secrets, surroundings
+from kala_server.runners.local.inherited import reset_signals
+from kala_server.runners.local.shell import ShellRunner
 
 
 def run_once(command: str, pass_env: Sequence[str] = ()) -> int:

@@ -6,20 +6,20 @@ from typing import Any
 
 import click
 
+from kala_server.cli.job.timetable import means_a_wall
 from kala_server.cli.pause import with_pause
-from kala_server.cli.plain import printable
-from kala_server.cli.reader import named_clock
 from kala_server.cli.remote import Session, plain, say_json, talks_to_kala
-from kala_server.cli.times import zone_name
-from kala_server.cli.timetable import means_a_wall
-from kala_server.cli.typed_text import Whole
+from kala_server.cli.text.plain import printable
+from kala_server.cli.text.reader import named_clock
+from kala_server.cli.text.times import zone_name
+from kala_server.cli.text.typed_text import Whole
 
 
 @click.command(short_help="Show what the whole server did.")
 @talks_to_kala
 def stats(session: Session) -> None:
     """Show what the whole server did."""
-    from kala_server.cli.describe import server_facts
+    from kala_server.cli.text.describe import server_facts
 
     found = session.client.get_kala_stats()
     session.answer(plain(found), lambda: with_pause(session, server_facts(found, session.clock)))

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kala_server.cli.plain import printable
-from kala_server.cli.reader import Clock
 from kala_server.cli.remote import Session, plain, talks_to_kala
+from kala_server.cli.text.plain import printable
+from kala_server.cli.text.reader import Clock
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,7 +43,7 @@ def resume(session: Session) -> None:
 
 def told(now: "Pause", clock: Clock) -> str:
     """Say since when the server is paused, and why."""
-    from kala_server.cli.show import whole_moment
+    from kala_server.cli.text.show import whole_moment
 
     why = f" ({printable(now.reason)})" if now.reason else ""
     return f"paused since {whole_moment(now.since, clock.zone)}{why}: no job starts by itself"

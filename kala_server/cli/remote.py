@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from kala_server.cli.plain import printable
-from kala_server.cli.reader import Clock, readers_clock
-from kala_server.cli.times import doubt, instant, zone_name
-from kala_server.cli.typed_text import check_text
+from kala_server.cli.text.plain import printable
+from kala_server.cli.text.reader import Clock, readers_clock
+from kala_server.cli.text.times import doubt, instant, zone_name
+from kala_server.cli.text.typed_text import check_text
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -40,7 +40,7 @@ class Session:
 
     def answer(self, data: object, words: Callable[[], "RenderableType"]) -> None:
         """Answer with the data as JSON, or with words for people, which are only made where they are wanted."""
-        from kala_server.cli.show import screen
+        from kala_server.cli.text.show import screen
 
         if self.as_json:
             say_json(data)
@@ -93,7 +93,7 @@ def talks_to_kala(command: Callable[..., None]) -> Callable[..., None]:
         ctx: click.Context, /, *, url: str | None, as_json: bool, utc: bool, zone: str | None, **options: Any
     ) -> None:
         from kala_client import KalaClient, KalaError
-        from kala_server.cli.failures import told
+        from kala_server.cli.text.failures import told
 
         check_text(ctx)
         try:

@@ -1,6 +1,6 @@
 """What is long and is done step by step, so that whoever makes the steps may let others go on between them.
 
-Who makes them is no business of the core (`kala_server/turns.py`).
+Who makes them is no business of the core (`kala_server/service/slices.py`).
 """
 
 from collections.abc import Generator

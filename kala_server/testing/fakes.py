@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from kala_client.period import Period
+from kala_client.schedules.period import Period
 from kala_server.clock import Clock
-from kala_server.core.durations import after
-from kala_server.runner.protocol import Attempt, Outcome
-from kala_server.runner.shell import outcome_of
+from kala_server.core.time.durations import after
+from kala_server.ports.runner import Attempt, Outcome
+from kala_server.runners.local.shell import outcome_of
 
 _TERM, _KILL = -15, -9
 
@@ -85,7 +85,7 @@ class Scripts:
 
 
 class FakeRunner:
-    """See `kala_server.runner.protocol.Runner` for what its methods promise."""
+    """See `kala_server.ports.runner.Runner` for what its methods promise."""
 
     def __init__(self, clock: Clock, scripts: Scripts) -> None:
         self._clock = clock

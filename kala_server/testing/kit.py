@@ -21,10 +21,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from kala_client import KalaClient, Run
-from kala_client.nearest import nearest
-from kala_client.period import Period
-from kala_server.core import durations
-from kala_server.core.state import State
+from kala_client._model.nearest import nearest
+from kala_client.schedules.period import Period
+from kala_server.core.state.state import State
+from kala_server.core.time import durations
 from kala_server.testing.apart import apart
 from kala_server.testing.fakes import Script
 from kala_server.testing.running import settings_of

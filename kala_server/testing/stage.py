@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from random import Random
 
 from kala_server.config import Settings
-from kala_server.core.job import RunState
-from kala_server.core.state import State
+from kala_server.core.model.job import RunState
+from kala_server.core.state.state import State
 from kala_server.server import Server
-from kala_server.service import Service
+from kala_server.service.service import Service
 from kala_server.testing.fakes import FakeRunner, Scripts
 from kala_server.testing.virtual_clock import VirtualClock
 

@@ -7,11 +7,11 @@ from urllib.parse import unquote
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
-from kala_server.web import across, bulk, health, jobs, output, pause, runs
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
-from kala_server.web.events import Events
 from kala_server.web.openapi.handler import OpenApi
+from kala_server.web.routes import across, bulk, health, jobs, output, pause, runs
+from kala_server.web.routes.events import Events
 
 PREFIX = "/api/v1"
 

@@ -22,13 +22,13 @@ from tornado.httputil import (
 )
 
 from kala_client import __version__
-from kala_server import strict_json
-from kala_server.core.state import State
+from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.tokens import Scope
 from kala_server.web.context import Context
 from kala_server.web.problems import PROBLEM, ProblemError, problem_of
 from kala_server.web.query import Query
+from kala_server.wire import strict_json
 from kala_server.wire.answers import to_bytes
 
 T = TypeVar("T")

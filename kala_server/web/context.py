@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kala_server.executor import Executor
-from kala_server.garbage import Garbage
 from kala_server.metrics import Metrics
-from kala_server.service import Service
+from kala_server.service.executor import Executor
+from kala_server.service.garbage import Garbage
+from kala_server.service.service import Service
+from kala_server.service.slices import Turns
 from kala_server.tokens import Tokens
-from kala_server.turns import Turns
 from kala_server.web.guard import Guard
 from kala_server.web.ids import Ids
 from kala_server.web.written_once import WrittenOnce

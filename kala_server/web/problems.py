@@ -11,9 +11,9 @@ from kala_server.core.errors import (
     KeyReusedError,
     NotFoundError,
 )
-from kala_server.store.protocol import StoreBrokenError, StoreFullError
-from kala_server.strict_json import BadJsonError
+from kala_server.ports.store import StoreBrokenError, StoreFullError
 from kala_server.wire.answers import to_bytes
+from kala_server.wire.strict_json import BadJsonError
 
 PROBLEM = "application/problem+json"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from kala_client.due import is_never
-from kala_server.core.job import Job, RemoteCall, Run, RunState
-from kala_server.core.state import State
+from kala_client.schedules.due import is_never
+from kala_server.core.model.job import Job, RemoteCall, Run, RunState
+from kala_server.core.state.state import State
 from kala_server.wire.shapes import Shape
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)

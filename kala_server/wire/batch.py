@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kala_server import strict_json
 from kala_server.core.errors import FieldProblem, InvalidJobError
-from kala_server.core.job import JobSpec
+from kala_server.core.model.job import JobSpec
 from kala_server.core.steps import Steps
-from kala_server.strict_json import BadJsonError
+from kala_server.wire import strict_json
 from kala_server.wire.passed_over import PassedOver
 from kala_server.wire.requests import read_job
+from kala_server.wire.strict_json import BadJsonError
 
 MOST_JOBS = strict_json.MOST_ELEMENTS
 MOST_VALUES = 1_000_000

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kala_server.core import events as e
 from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidRequestError
+from kala_server.core.model import inputs
 
 
 class Action(StrEnum):
@@ -52,18 +52,18 @@ class Meant:
     name: str
     run_id: str | None = None
 
-    def wish(self, action: Action) -> e.Wish:
+    def wish(self, action: Action) -> inputs.Wish:
         """Return what its owner wants."""
         match action:
             case Action.ENABLE:
-                return e.EnableJob(id=self.id)
+                return inputs.EnableJob(id=self.id)
             case Action.DISABLE:
-                return e.DisableJob(id=self.id)
+                return inputs.DisableJob(id=self.id)
             case Action.DELETE:
-                return e.DeleteJob(id=self.id)
+                return inputs.DeleteJob(id=self.id)
             case Action.START:
                 assert self.run_id is not None
-                return e.StartJob(id=self.id, run_id=self.run_id)
+                return inputs.StartJob(id=self.id, run_id=self.run_id)
 
 
 _EXAMPLES: Mapping[str, Any] = {

@@ -4,10 +4,10 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from kala_server.core import records as r
-from kala_server.core.explain import Explanation, what_it_waits_for
-from kala_server.core.job import Run, RunState
-from kala_server.core.state import State
+from kala_server.core.model import records as r
+from kala_server.core.model.job import Run, RunState
+from kala_server.core.questions.explain import Explanation, what_it_waits_for
+from kala_server.core.state.state import State
 from kala_server.wire.answers import nanoseconds
 
 _OF_THE_SERVER = (

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from pydantic_core import to_json
 
-from kala_server.core.job import NOTHING_YET, Job, JobSpec, Run, RunState
-from kala_server.core.state import State
+from kala_server.core.model.job import NOTHING_YET, Job, JobSpec, Run, RunState
+from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.wire import answers
 from kala_server.wire.shapes import WHOLE, Shape
@@ -32,7 +32,7 @@ _MUCH = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class JobsView:
     """All that is told of jobs, as it was at one instant."""
 
     at: datetime
@@ -60,9 +60,9 @@ class Sight:
         return (self.runs[run_id] for run_id in self.kept.get(job.id, ()) if run_id in self.runs)
 
 
-def look(state: State, at: datetime, *, stats: bool = False, running: bool = False) -> Sight:
+def look(state: State, at: datetime, *, stats: bool = False, running: bool = False) -> JobsView:
     """Take note of every job. The values are frozen, so that this is quick."""
-    return Sight(
+    return JobsView(
         at=at,
         jobs=list(state.jobs.values()),
         stuck=dict(state.stuck),
@@ -74,9 +74,9 @@ def look(state: State, at: datetime, *, stats: bool = False, running: bool = Fal
     )
 
 
-def look_at(state: State, job: Job, at: datetime) -> Sight:
+def look_at(state: State, job: Job, at: datetime) -> JobsView:
     """Look at one job with its finished runs."""
-    return Sight(
+    return JobsView(
         at=at,
         jobs=[job],
         stuck=_only(job.id, state.stuck),
@@ -114,31 +114,31 @@ class Listing:
         """What each was written of. Two tables of plain values: of a hundred thousand objects that hold both, each
         full pass of the garbage collector takes 25 ms."""
 
-    def one(self, sight: Sight) -> Steps[list[bytes]]:
+    def one(self, view: JobsView) -> Steps[list[bytes]]:
         """Return the parts of the answer `{"job": …}` of the only job in sight, step by step.
 
         What lists remember is used, and not added to.
         """
-        [job] = sight.jobs
-        known = self._jobs.get(job.id) is job and _lasts(job, sight)
-        return (yield from _alone(self._written[job.id] if known else _with_runs(job, sight, self._shape)))
+        [job] = view.jobs
+        known = self._jobs.get(job.id) is job and _lasts(job, view)
+        return (yield from _alone(self._written[job.id] if known else _with_runs(job, view, self._shape)))
 
     async def slices(
-        self, sight: Sight, jobs: Sequence[Job] | None = None, *, more: Mapping[str, object] | None = None
+        self, view: JobsView, jobs: Sequence[Job] | None = None, *, more: Mapping[str, object] | None = None
     ) -> AsyncGenerator[bytes, None]:
         """Yield the answer `{"jobs": {id: job}}` in slices, between which others may have their turn.
 
         Without `jobs` it lists all that are in sight. `more` is what the answer says after them.
         """
-        if len(self._written) > len(sight.jobs):
-            await self._forget(sight)
+        if len(self._written) > len(view.jobs):
+            await self._forget(view)
         commons: _Commons = {}
         opening = b'{"jobs":{'
-        for slice_ in _sliced(sight, sight.jobs if jobs is None else jobs):
+        for slice_ in _sliced(view, view.jobs if jobs is None else jobs):
             parts = [opening]
             for job in slice_:
                 parts += (b'"', job.id.encode(), b'":')
-                for part in self._parts(job, sight, commons):
+                for part in self._parts(job, view, commons):
                     if len(part) > _MUCH:
                         yield b"".join(parts)
                         parts.clear()
@@ -150,40 +150,40 @@ class Listing:
         closing = b"}," + to_json(more)[1:] if more else b"}}"
         yield (b"" if opening == b"," else opening) + closing + b"\n"
 
-    async def write_ahead(self, sight: Sight, *, pause: float) -> None:
+    async def write_ahead(self, view: JobsView, *, pause: float) -> None:
         """Write what is not written yet, so that the next list has to be sent only; a millisecond of it, then a pause.
 
         `pause` is in seconds.
         """
-        await self._forget(sight)
+        await self._forget(view)
         commons: _Commons = {}
-        for slice_ in _sliced(sight, sight.jobs):
+        for slice_ in _sliced(view, view.jobs):
             for job in slice_:
-                if _lasts(job, sight):
-                    self._of(job, sight, commons)
+                if _lasts(job, view):
+                    self._of(job, view, commons)
             await asyncio.sleep(pause)
 
-    def _parts(self, job: Job, sight: Sight, commons: _Commons) -> Iterable[bytes]:
-        return self._of(job, sight, commons) if _lasts(job, sight) else _with_runs(job, sight, self._shape)
+    def _parts(self, job: Job, view: JobsView, commons: _Commons) -> Iterable[bytes]:
+        return self._of(job, view, commons) if _lasts(job, view) else _with_runs(job, view, self._shape)
 
-    def _of(self, job: Job, sight: Sight, commons: _Commons) -> _Parts:
+    def _of(self, job: Job, view: JobsView, commons: _Commons) -> _Parts:
         if self._jobs.get(job.id) is job:
             return self._written[job.id]
         what = _in_common(job)
         common = commons.get(what) if what else None
         if common is None:
-            common = _common(job, sight, self._shape)
+            common = _common(job, view, self._shape)
         if what:
             commons[what] = common
         self._jobs[job.id] = job
-        parts = self._written[job.id] = _own(job, sight, self._shape), common
+        parts = self._written[job.id] = _own(job, view, self._shape), common
         return parts
 
-    async def _forget(self, sight: Sight) -> None:
+    async def _forget(self, view: JobsView) -> None:
         """Let go of jobs that are gone, some at a time."""
         there: set[str] = set()
-        for begin in range(0, len(sight.jobs), _LOOKED_AT):
-            there.update(job.id for job in sight.jobs[begin : begin + _LOOKED_AT])
+        for begin in range(0, len(view.jobs), _LOOKED_AT):
+            there.update(job.id for job in view.jobs[begin : begin + _LOOKED_AT])
             await asyncio.sleep(0)
         written = list(self._written)
         for begin in range(0, len(written), _LOOKED_AT):
@@ -194,22 +194,22 @@ class Listing:
             await asyncio.sleep(0)
 
 
-def _lasts(job: Job, sight: Sight) -> bool:
+def _lasts(job: Job, view: JobsView) -> bool:
     """Whether a job's JSON is worth remembering: with its runs it is long, and with runs under way soon another.
 
     So it is with a job whose slots pass, as what is told of it depends on more than its value.
     """
-    told_elsewhere = job.id in sight.kept or job.id in sight.active or job.id in sight.children
-    return not (told_elsewhere or job.id in sight.stuck or sight.next_run_at(job) != job.next_at)
+    told_elsewhere = job.id in view.kept or job.id in view.active or job.id in view.children
+    return not (told_elsewhere or job.id in view.stuck or view.next_run_at(job) != job.next_at)
 
 
-def _sliced(sight: Sight, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+def _sliced(view: JobsView, jobs: Sequence[Job]) -> Iterator[list[Job]]:
     """Yield the jobs in slices of about the same work."""
     slice_: list[Job] = []
     work = 0
     for job in jobs:
         slice_.append(job)
-        work += 1 + len(sight.kept.get(job.id, ()))
+        work += 1 + len(view.kept.get(job.id, ()))
         if work >= SLICE:
             yield slice_
             slice_, work = [], 0
@@ -228,24 +228,24 @@ def _in_common(job: Job) -> tuple[object, ...] | None:
     return (*_SHARED(job.spec), job.disabled, job.next_at is None)
 
 
-def _own(job: Job, sight: Sight, shape: Shape) -> bytes:
-    return to_json(answers.own_part(job, sight.next_run_at(job), shape))[:-1]
+def _own(job: Job, view: JobsView, shape: Shape) -> bytes:
+    return to_json(answers.own_part(job, view.next_run_at(job), shape))[:-1]
 
 
-def _with_runs(job: Job, sight: Sight, shape: Shape) -> Iterator[bytes]:
+def _with_runs(job: Job, view: JobsView, shape: Shape) -> Iterator[bytes]:
     """Yield a job's JSON with its finished runs, some of them at a time."""
     # In a text the quotes would have a backslash before them: there is no other such place.
-    before, there, after = _common(job, sight, shape).partition(b'"stats":[')
-    yield _own(job, sight, shape)
+    before, there, after = _common(job, view, shape).partition(b'"stats":[')
+    yield _own(job, view, shape)
     yield before + there
-    yield from _stats(sight.finished(job), shape)
+    yield from _stats(view.finished(job), shape)
     yield after
 
 
-def whole(sight: Sight) -> Steps[list[bytes]]:
+def whole(view: JobsView) -> Steps[list[bytes]]:
     """Return the parts of the answer `{"job": …}` with all that there is to say of the only job in sight."""
-    [job] = sight.jobs
-    return (yield from _alone(_with_runs(job, sight, WHOLE)))
+    [job] = view.jobs
+    return (yield from _alone(_with_runs(job, view, WHOLE)))
 
 
 def _alone(told: Iterable[bytes]) -> Steps[list[bytes]]:
@@ -256,10 +256,10 @@ def _alone(told: Iterable[bytes]) -> Steps[list[bytes]]:
     return [*parts, b"}\n"]
 
 
-def job_stats(job: Job, sight: Sight, shape: Shape) -> Steps[list[bytes]]:
+def job_stats(job: Job, view: JobsView, shape: Shape) -> Steps[list[bytes]]:
     """Return the parts of the answer `{"job_stats": […]}` of a job, step by step."""
     parts = [b'{"job_stats":[']
-    for part in _stats(sight.finished(job), shape):
+    for part in _stats(view.finished(job), shape):
         parts.append(part)
         yield
     return [*parts, b"]}\n"]
@@ -274,7 +274,7 @@ def _stats(runs: Iterator[Run], shape: Shape) -> Iterator[bytes]:
         comma = b"," if told else comma
 
 
-def _common(job: Job, sight: Sight, shape: Shape) -> bytes:
-    children, active = sight.children.get(job.id), job.id in sight.active
-    stuck = sight.stuck.get(job.id, "")
+def _common(job: Job, view: JobsView, shape: Shape) -> bytes:
+    children, active = view.children.get(job.id), job.id in view.active
+    stuck = view.stuck.get(job.id, "")
     return b"," + to_json(answers.common_part(job, children, shape, active=active, stuck=stuck))[1:]

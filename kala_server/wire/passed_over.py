@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import fields
 
-from kala_client.nearest import nearest
-from kala_server.core.job import JobSpec, RemoteCall
+from kala_client._model.nearest import nearest
+from kala_server.core.model.job import JobSpec, RemoteCall
 from kala_server.wire.expected import TO_WIRE
 from kala_server.wire.shapes import SHAPES
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kala_server.core.errors import FieldProblem, InvalidRequestError
-from kala_server.core.state import State
+from kala_server.core.state.state import State
 
 LONGEST_REASON = 200
 """Characters: it is repeated in the ledger of each job."""

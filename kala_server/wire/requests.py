@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidJobError
-from kala_server.core.job import HTTP_CALL, Job, JobSpec
+from kala_server.core.model.job import HTTP_CALL, Job, JobSpec
 from kala_server.wire.expected import EXAMPLES, TO_WIRE, kind_of, no_object, problem
 from kala_server.wire.merge_patch import merge_patch
 

@@ -7,8 +7,8 @@ from typing import Any, get_type_hints
 import pytest
 
 from kala_client import Job, KalaClient, RemoteProperties
-from kala_client._fields import JobFields
-from kala_server.cli.fields import CALL, OPTIONS
+from kala_client._model.fields import JobFields
+from kala_server.cli.job.fields import CALL, OPTIONS
 from tests.cli.command_line import kala_here
 from tests.cli.conftest import Kala
 from tests.docs.blocks import DOCS, Block, blocks, read

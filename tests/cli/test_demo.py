@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.cli.demo import _as_typed
+from kala_server.cli.server.demo import _as_typed
 from tests.cli.command_line import line_of, started
 from tests.cli.terminal import on_a_terminal
 from tests.eventually import PATIENCE

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from kala_client import FieldError
 from kala_server.cli.app import kala as root
-from kala_server.cli.wording import IN_OPTIONS, in_options
-from kala_server.core import words
-from kala_server.core.runnable import BadCommandError
+from kala_server.cli.text.wording import IN_OPTIONS, in_options
+from kala_server.core.commands import shell_words
+from kala_server.core.commands.runnable import BadCommandError
 from kala_server.testing import running_server
 
 
@@ -99,7 +99,7 @@ def test_every_option_of_which_an_error_speaks_is_there() -> None:
 @pytest.mark.parametrize("command", ["a | b", "https://example.com/", "A=1 date"])
 def test_every_word_of_json_is_one_that_a_refusal_says(command: str) -> None:
     with pytest.raises(BadCommandError) as refused:
-        words.check(command, {})
+        shell_words.check(command, {})
     assert sum(said in str(refused.value) for said in IN_OPTIONS) == 1
 
 

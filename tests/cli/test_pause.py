@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kala_client import KalaClient, _calls
+from kala_client import KalaClient
+from kala_client._calls import builders
 from tests.cli.conftest import Kala
 
 IN_2035 = "R/2035-06-04T19:25:16Z/P1D"
@@ -61,6 +62,6 @@ def test_a_reason_that_is_none_is_refused_in_a_sentence(typed: Kala, resumed: Ka
 
 
 def test_a_server_that_knows_no_pause_is_listed_as_ever(typed: Kala, monkeypatch: pytest.MonkeyPatch) -> None:
-    elsewhere = replace(_calls.get_pause(), path="/no-such-route/")
-    monkeypatch.setattr(_calls, "get_pause", lambda: elsewhere)
+    elsewhere = replace(builders.get_pause(), path="/no-such-route/")
+    monkeypatch.setattr(builders, "get_pause", lambda: elsewhere)
     assert typed("job", "list").out.startswith("no jobs")

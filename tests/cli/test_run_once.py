@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.runner.processes import start_time
+from kala_server.runners.local.processes import start_time
 from tests.cli.command_line import kala, line_of, started
 from tests.eventually import PATIENCE, eventually
 

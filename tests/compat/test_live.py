@@ -22,7 +22,7 @@ from kala_client import (
     Period,
     Schedule,
 )
-from kala_client._fields import JobFields
+from kala_client._model.fields import JobFields
 from tests.blocking import KINDS, client_of
 from tests.eventually import eventually
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core.engine import decide
-from kala_server.core.fold import apply
-from kala_server.core.job import JobSpec
-from kala_server.core.records import ServerKept
-from kala_server.core.state import State
-from kala_server.core.turn import Limits
+from kala_server.core.decide.engine import decide
+from kala_server.core.decide.transaction import Limits
+from kala_server.core.model import effects, inputs
+from kala_server.core.model.job import JobSpec
+from kala_server.core.model.records import ServerKept
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
 from tests.compat.recorded import NAMES, recording
 
 NOW = datetime(2035, 6, 4, 19, 25, tzinfo=UTC)
@@ -24,15 +24,15 @@ def our_run_times(repeat: str) -> list[datetime]:
     state = State()
     apply(state, ServerKept(created_at=NOW))
     spec = JobSpec(name="measured", command="true", schedule=f"{repeat}/{FIRST.isoformat()}/PT1S")
-    events: list[e.Event] = [e.CreateJobs(jobs=(e.NewJob(id=JOB_ID, spec=spec),))]
+    events: list[inputs.Input] = [inputs.CreateJobs(jobs=(inputs.NewJob(id=JOB_ID, spec=spec),))]
     now, started = NOW, []
     while now < NOW + 7 * SECOND:
         for event in events:
             for effect in decide(state, event, now, Limits()).effects:
-                if isinstance(effect, e.StartAttempt):
+                if isinstance(effect, effects.StartAttempt):
                     started.append(now)
-                    decide(state, e.Ended(run_id=effect.run.id, succeeded=True), now, Limits())
-        now, events = state.next_due() or datetime.max.replace(tzinfo=UTC), [e.Tick()]
+                    decide(state, inputs.Ended(run_id=effect.run.id, succeeded=True), now, Limits())
+        now, events = state.next_due() or datetime.max.replace(tzinfo=UTC), [inputs.Tick()]
     return started
 
 

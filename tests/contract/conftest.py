@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from kala_client import KalaClient
-from kala_server.store.journal import JournalStore
-from kala_server.store.memory import MemoryStore
-from kala_server.store.protocol import Store
+from kala_server.ports.store import Store
+from kala_server.stores.journal.journal import JournalStore
+from kala_server.stores.memory import MemoryStore
 from kala_server.testing import running_server
 from tests.blocking import KINDS, Kind, client_of
 from tests.contract.journals import BATCHES, SNAPSHOT, opened, started

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kala_server.core.records import Record, RunStarted
-from kala_server.store.filesystem import RealFileSystem
-from kala_server.store.journal import JournalStore
-from kala_server.store.protocol import StoreError
+from kala_server.core.model.records import Record, RunStarted
+from kala_server.ports.store import StoreError
+from kala_server.stores.journal.filesystem import RealFileSystem
+from kala_server.stores.journal.journal import JournalStore
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 SNAPSHOT = [100, 101]

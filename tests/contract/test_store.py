@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from kala_server.core.records import Record, RunStarted
-from kala_server.store.protocol import Store
+from kala_server.core.model.records import Record, RunStarted
+from kala_server.ports.store import Store
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 

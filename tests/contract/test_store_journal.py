@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.store import codec
-from kala_server.store.protocol import (
+from kala_server.ports.store import (
     StoreDamagedError,
     StoreNewerError,
 )
+from kala_server.stores.journal import codec
 from tests.contract.journals import BATCHES, SNAPSHOT, opened, reloaded, started
 from tests.faults.figures import BITS_EVERY
 

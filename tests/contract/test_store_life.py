@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.core.records import Record, RunStarted
-from kala_server.store import owning, signature
-from kala_server.store.filesystem import RealFileSystem
-from kala_server.store.journal import LOCK, JournalStore
-from kala_server.store.protocol import (
+from kala_server.core.model.records import Record, RunStarted
+from kala_server.ports.store import (
     StoreBrokenError,
     StoreError,
     StoreLockedError,
 )
+from kala_server.stores.journal import owner_signature, ownership
+from kala_server.stores.journal.filesystem import RealFileSystem
+from kala_server.stores.journal.journal import LOCK, JournalStore
 from tests.contract.journals import AT, opened, reloaded, started
 
 
@@ -40,7 +40,7 @@ def test_only_its_owner_can_read_a_store(folder: Path) -> None:
 
 def test_a_second_server_exits_and_says_who_holds_the_folder(folder: Path) -> None:
     script = (
-        "import sys, pathlib; from kala_server.store.journal import JournalStore\n"
+        "import sys, pathlib; from kala_server.stores.journal.journal import JournalStore\n"
         "store = JournalStore(pathlib.Path(sys.argv[1])); list(store.load()); print('mine', flush=True); input()"
     )
     holder = subprocess.Popen(
@@ -76,12 +76,12 @@ def test_of_two_servers_that_start_at_once_exactly_one_wins(folder: Path) -> Non
 def left_by(folder: Path, *, reaped: bool) -> Iterator[int]:
     """Hold the folder as what a server has left would: give the descriptor of a lock that one signed who is dead."""
     folder.mkdir()
-    held = owning.own(RealFileSystem(), folder / LOCK).lock
+    held = ownership.own(RealFileSystem(), folder / LOCK).lock
     with subprocess.Popen(["true"]) as server:
         os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
         if reaped:
             server.wait()
-        signed = signature.read(os.pread(held, 4096, 0))
+        signed = owner_signature.read(os.pread(held, 4096, 0))
         assert signed is not None
         os.pwrite(held, replace(signed, pid=server.pid).text(), 0)
         yield held
@@ -100,7 +100,7 @@ def test_what_a_killed_server_has_left_is_waited_for(folder: Path, *, reaped: bo
 def test_what_a_killed_server_has_left_is_not_waited_for_for_ever(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(owning, "_LETTING_GO", 0.1)
+    monkeypatch.setattr(ownership, "_LETTING_GO", 0.1)
     with left_by(folder, reaped=True) as held:
         with pytest.raises(StoreLockedError, match="is in use by the worker of process"):
             reloaded(folder)
@@ -111,7 +111,7 @@ def test_a_lock_that_another_machine_or_container_has_is_not_said_to_be_that_of_
     folder: Path,
 ) -> None:
     with left_by(folder, reaped=True) as held:
-        signed = signature.read(os.pread(held, 4096, 0))
+        signed = owner_signature.read(os.pread(held, 4096, 0))
         assert signed is not None
         os.pwrite(held, replace(signed, machine="elsewhere").text(), 0)
         with pytest.raises(StoreLockedError, match=rf"process {signed.pid} of another container or machine"):
@@ -123,7 +123,7 @@ def mark_of(folder: Path) -> str:
     store, _ = opened(folder)
     store.close()
     assert store.mark == ""
-    signed = signature.read((folder / LOCK).read_bytes())
+    signed = owner_signature.read((folder / LOCK).read_bytes())
     assert signed is not None
     return signed.mark
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger
-from kala_server.core.records import (
+from kala_server.core.model.job import Job, JobSpec, Run, RunState, Trigger
+from kala_server.core.model.records import (
     JobChanged,
     JobCreated,
     JobDeleted,
@@ -19,11 +19,11 @@ from kala_server.core.records import (
     RunQueued,
     RunStarted,
 )
-from kala_server.store import codec
-from kala_server.store.check import Condition, check
-from kala_server.store.journal import JournalStore
-from kala_server.store.protocol import StoreLockedError, StoreNewerError
-from kala_server.store.repair import repair
+from kala_server.ports.store import StoreLockedError, StoreNewerError
+from kala_server.stores.journal import codec
+from kala_server.stores.journal.inspection import Condition, check
+from kala_server.stores.journal.journal import JournalStore
+from kala_server.stores.journal.repair import repair
 from tests.faults.simulated_disk import SimulatedDisk
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)

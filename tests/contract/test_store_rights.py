@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.store import rights
-from kala_server.store.journal import LOCK
-from kala_server.store.protocol import StoreBrokenError, StoreUnsafeError
-from kala_server.store.repair import repair
+from kala_server.ports.store import StoreBrokenError, StoreUnsafeError
+from kala_server.stores.journal import folder_rights
+from kala_server.stores.journal.journal import LOCK
+from kala_server.stores.journal.repair import repair
 from tests.contract.journals import reloaded
 
 MADE_BY_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a file to somebody else")
@@ -96,18 +96,18 @@ def test_a_file_of_somebody_else_is_refused(journal: Path, name: str) -> None:
 @MADE_BY_ROOT
 def test_a_folder_of_roots_is_as_good_as_ones_own(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY)
-    assert rights.danger(journal.parent) == ""
+    assert folder_rights.danger(journal.parent) == ""
 
 
 def test_where_everybody_could_put_another_folder_in_its_place_is_doubted(tmp_path: Path) -> None:
     above = tmp_path / "above"
     (above / "data").mkdir(parents=True)
-    assert rights.doubt(above / "data") == ""
+    assert folder_rights.doubt(above / "data") == ""
     above.chmod(0o1777)
-    assert rights.doubt(above / "data") == ""
+    assert folder_rights.doubt(above / "data") == ""
     above.chmod(0o777)
-    assert rights.doubt(above / "data").endswith(f"chmod o-w {above}")
-    assert rights.danger(above / "data") == ""
+    assert folder_rights.doubt(above / "data").endswith(f"chmod o-w {above}")
+    assert folder_rights.danger(above / "data") == ""
 
 
 # -- what lies in the way

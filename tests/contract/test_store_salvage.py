@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.core.job import JobSpec, RunState, Trigger
-from kala_server.core.records import (
+from kala_server.core.model.job import JobSpec, RunState, Trigger
+from kala_server.core.model.records import (
     JobCreated,
     JobDeleted,
     JobKept,
@@ -18,9 +18,9 @@ from kala_server.core.records import (
     RunStarted,
     ServerKept,
 )
-from kala_server.store import codec
-from kala_server.store.check import Condition, check
-from kala_server.store.repair import prospect, repair
+from kala_server.stores.journal import codec
+from kala_server.stores.journal.inspection import Condition, check
+from kala_server.stores.journal.repair import prospect, repair
 from tests.contract.test_store_repair import FOLDER, loaded, on_disk
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)

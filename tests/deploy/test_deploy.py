@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kala_client import KalaClient
-from kala_server.cli.options import _OPTIONS
+from kala_server.cli.server.options import _OPTIONS
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
 

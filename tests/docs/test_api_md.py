@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 import pytest
 
-from kala_server.core import records as r
-from kala_server.core.job import Trigger
+from kala_server.core.model import records as r
+from kala_server.core.model.job import Trigger
 from kala_server.web import problems
 from kala_server.web.app import PREFIX, WATCHING
 from kala_server.web.openapi.operations import OPERATIONS

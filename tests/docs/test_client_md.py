@@ -6,8 +6,8 @@ from pathlib import Path
 
 import kala_client
 from kala_client import KalaClient, KalaError, RetryPolicy, errors
-from kala_client._http import DEFAULT_MAX_BODY
-from kala_client._retry import _WORTH_A_RETRY
+from kala_client._calls.retry import _WORTH_A_RETRY
+from kala_client._http.request import DEFAULT_MAX_BODY
 from tests.docs import scripts
 from tests.docs.blocks import DOCS, blocks, codes, prose, read, rows
 

@@ -10,10 +10,10 @@ from typing import Any, get_type_hints
 import httpx
 import pytest
 
-from kala_client._fields import JobFields
+from kala_client._model.fields import JobFields
 from kala_client.models import Job as ClientJob
-from kala_server.core.job import Job, JobSpec, RemoteCall, RunState
-from kala_server.runner import environment
+from kala_server.core.model.job import Job, JobSpec, RemoteCall, RunState
+from kala_server.runners.local import environment
 from kala_server.testing import running_server
 from kala_server.wire import answers
 from kala_server.wire.requests import change_job, read_job

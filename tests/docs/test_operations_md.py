@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from kala_client import KalaClient
-from kala_server.cli.kalas_flags import FLAGS
-from kala_server.cli.serve import serve
+from kala_server.cli.server.kalas_flags import FLAGS
+from kala_server.cli.server.serve import serve
 from kala_server.config import Settings
-from kala_server.store.journal import COMPACT_ANYWAY, COMPACT_FACTOR, COMPACT_FROM
+from kala_server.stores.journal.journal import COMPACT_ANYWAY, COMPACT_FACTOR, COMPACT_FROM
 from kala_server.testing import running_server
 from tests.docs.blocks import DOCS, blocks, codes, read, rows
 from tests.docs.console import Session

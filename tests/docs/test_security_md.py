@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from kala_server import strict_json
 from kala_server.config import ConfigError, Settings
 from kala_server.testing import running_server
 from kala_server.web.base import Handler
-from kala_server.web.jobs import Batch
-from kala_server.wire import batch
+from kala_server.web.routes.jobs import Batch
+from kala_server.wire import batch, strict_json
 from tests.docs import scripts
 from tests.docs.blocks import DOCS, blocks, read
 from tests.docs.console import Session

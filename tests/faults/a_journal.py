@@ -4,7 +4,7 @@ import asyncio
 import json
 from functools import cache
 
-from kala_server.store.protocol import StoreError
+from kala_server.ports.store import StoreError
 from tests.faults.simulated_disk import SimulatedDisk
 from tests.faults.witness import Names, Witness, load
 

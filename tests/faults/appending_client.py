@@ -10,10 +10,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kala_server.core.records import RunStarted
-from kala_server.store.journal import JournalStore
-from kala_server.store.log import Log
-from kala_server.store.protocol import StoreBrokenError, StoreFullError
+from kala_server.core.model.records import RunStarted
+from kala_server.ports.store import StoreBrokenError, StoreFullError
+from kala_server.stores.journal.journal import JournalStore
+from kala_server.stores.journal.log import Log
 from tests.faults.server_child import ROOT
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)

@@ -1,12 +1,12 @@
 """A planted worker whose commands let go of what it holds before their program is loaded.
 
-It is run in place of `kala_server.runner.worker`.
+It is run in place of `kala_server.runners.local.worker`.
 """
 
 import subprocess
 from typing import Any
 
-from kala_server.runner import worker
+from kala_server.runners.local import worker
 
 
 def main() -> None:

@@ -1,14 +1,14 @@
 """A worker to be planted in a server: when it has spawned so many commands, it kills whom it was told to.
 
-It is run in place of `kala_server.runner.worker`.
+It is run in place of `kala_server.runners.local.worker`.
 """
 
 import os
 import signal
 
-from kala_server.runner import worker
-from kala_server.runner.protocol import Attempt
-from kala_server.runner.spawn import Spawner
+from kala_server.ports.runner import Attempt
+from kala_server.runners.local import worker
+from kala_server.runners.local.spawn import Spawner
 
 
 def main(number: int, *victims: str) -> None:

@@ -17,23 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import kala_server.clock
-import kala_server.runner.processes
-import kala_server.runner.worker_process
+import kala_server.runners.local.processes
+import kala_server.runners.local.worker_process
 import kala_server.server
-import kala_server.service
-import kala_server.store.signature
+import kala_server.service.service
+import kala_server.stores.journal.owner_signature
 from kala_server.config import Settings
-from kala_server.core.engine import Decision, deciding
-from kala_server.core.occurrences import timetable_of
-from kala_server.core.records import Record, RunFinished, RunStarted
-from kala_server.core.state import State
+from kala_server.core.decide.engine import Decision, deciding
+from kala_server.core.model.records import Record, RunFinished, RunStarted
+from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
-from kala_server.runner.processes import Process
-from kala_server.runner.worker_process import WorkerProcess
-from kala_server.store.filesystem import RealFileSystem
-from kala_server.store.journal import JournalStore
-from kala_server.store.protocol import StoreFullError
-from kala_server.store.signature import Signature
+from kala_server.core.time.occurrences import timetable_of
+from kala_server.ports.store import StoreFullError
+from kala_server.runners.local.processes import Process
+from kala_server.runners.local.worker_process import WorkerProcess
+from kala_server.stores.journal.filesystem import RealFileSystem
+from kala_server.stores.journal.journal import JournalStore
+from kala_server.stores.journal.owner_signature import Signature
 from kala_server.web.base import Handler
 from tests.faults.server_child import nothing
 from tests.left_behind import left_of
@@ -198,9 +198,9 @@ def killed_at(point: Point, number: int, *, eager: bool = False) -> None:
 
 def mortal_worker(number: int, *victims: str) -> None:
     """Have workers who kill their server, or themselves, when they have spawned so many commands."""
-    worker = kala_server.runner.worker_process
+    worker = kala_server.runners.local.worker_process
     worker._PROGRAM = worker._PROGRAM.replace(
-        "kala_server.runner.worker", "tests.faults.mortal_worker"
+        "kala_server.runners.local.worker", "tests.faults.mortal_worker"
     ).replace("main()", f"main({number}, {str(victims)[1:-1]})")
 
 
@@ -212,13 +212,13 @@ def holds_no_lock() -> None:
 def believes_a_copied_lock() -> None:
     """Planted bug: a mark is believed, whatever file it was written to."""
     setattr(RealFileSystem, "identity", lambda *_: "a lock")  # noqa: B010 - a method in place of a method
-    read = kala_server.store.signature.read
+    read = kala_server.stores.journal.owner_signature.read
 
     def believed(text: bytes) -> Signature | None:
         signed = read(text)
         return signed and replace(signed, file="a lock")
 
-    setattr(kala_server.store.signature, "read", believed)  # noqa: B010 - a function in place of a function
+    setattr(kala_server.stores.journal.owner_signature, "read", believed)  # noqa: B010 - a function in place of a function
 
 
 def looks_for_runs_alone() -> None:
@@ -227,7 +227,7 @@ def looks_for_runs_alone() -> None:
     def found(run_ids: Collection[str], _mark: str) -> dict[str, list[Process]]:
         return {run_id: left_of(run_id) for run_id in run_ids}
 
-    setattr(kala_server.runner.processes, "find_by_run_ids", found)  # noqa: B010 - a function in place of a function
+    setattr(kala_server.runners.local.processes, "find_by_run_ids", found)  # noqa: B010 - a function in place of a function
 
 
 def sleeps_until_it_is_due() -> None:
@@ -256,7 +256,7 @@ def plans_anew_after_a_step_back() -> None:
         return read
 
     setattr(kala_server.clock.LoopClock, "now", now)  # noqa: B010 - a method in place of a method
-    setattr(kala_server.service, "deciding", state_of)  # noqa: B010 - a function in place of a function
+    setattr(kala_server.service.service, "deciding", state_of)  # noqa: B010 - a function in place of a function
 
 
 def waits_for_ever() -> None:

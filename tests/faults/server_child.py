@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from kala_server.config import Settings
+from kala_server.ports.store import StoreError
 from kala_server.server import Server
-from kala_server.store.protocol import StoreError
 from tests.eventually import eventually
 
 Plant = Callable[[], None]

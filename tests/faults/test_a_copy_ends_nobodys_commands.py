@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kala_client import KalaClient
-from kala_server.runner.processes import Process, alive
+from kala_server.runners.local.processes import Process, alive
 from tests.eventually import eventually
 from tests.faults.planted import believes_a_copied_lock, looks_for_runs_alone
 from tests.faults.promises import client

@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from kala_client import KalaClient, RetryPolicy, ServerError
-from kala_server.core.records import RunStarted
-from kala_server.store.journal import JournalStore
-from kala_server.store.protocol import StoreFullError
+from kala_server.core.model.records import RunStarted
+from kala_server.ports.store import StoreFullError
+from kala_server.stores.journal.journal import JournalStore
 from tests.eventually import eventually
 from tests.faults.appending_client import AT, kept, run
 from tests.faults.conftest import Tell

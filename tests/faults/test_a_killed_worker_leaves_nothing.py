@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.runner import processes, worker_process
-from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.runners.local import processes, worker_process
+from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.eventually import PATIENCE, eventually
 from tests.faults.tracing import strace, why_not
 from tests.left_behind import left_of
@@ -89,7 +89,7 @@ def test_a_killed_worker_leaves_nothing(user: str) -> None:
 @needs_root
 def test_a_worker_that_lets_go_too_early_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     program = worker_process._PROGRAM.replace(
-        "kala_server.runner.worker import", "tests.faults.hasty_worker import"
+        "kala_server.runners.local.worker import", "tests.faults.hasty_worker import"
     )
     monkeypatch.setattr(worker_process, "_PROGRAM", program)
     assert left("nobody") == 1

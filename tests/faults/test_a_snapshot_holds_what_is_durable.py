@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core.records import JobKept, Record
-from kala_server.service import Service
-from kala_server.store.protocol import StoreFullError
+from kala_server.core.model import inputs
+from kala_server.core.model.records import JobKept, Record
+from kala_server.ports.store import StoreFullError
+from kala_server.service.service import Service
 from tests.server.service_in_parts import JOB_ID, NOW, Disk, Parts, breathe, play
 
 SOON = f"R/{NOW.replace(year=2036).isoformat()}/P1D"
@@ -55,7 +55,7 @@ def snapshots_while_a_job_is_deleted(*, refused: bool = False) -> list[list[str]
         disk.hold()
         created = parts.create(schedule=SOON)
         await breathe()
-        deleted = parts.submit(e.DeleteJob(id=JOB_ID))
+        deleted = parts.submit(inputs.DeleteJob(id=JOB_ID))
         await breathe()
         disk.let_go()
         await created

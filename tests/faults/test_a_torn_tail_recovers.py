@@ -2,7 +2,7 @@
 
 import pytest
 
-from kala_server.store import journal
+from kala_server.stores.journal import journal
 from tests.faults.a_journal import content, ends, start_on
 from tests.faults.test_acknowledged_survives_a_power_cut import DroppingScan, ForgetfulScan
 

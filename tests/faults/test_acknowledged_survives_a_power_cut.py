@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.core.records import Record
-from kala_server.store import codec, journal
-from kala_server.store.protocol import StoreBrokenError
-from kala_server.store.scan import Scan
+from kala_server.core.model.records import Record
+from kala_server.ports.store import StoreBrokenError
+from kala_server.stores.journal import codec, journal
+from kala_server.stores.journal.scan import Scan
 from tests.faults.conftest import Tell
 from tests.faults.figures import CUT_EVERY, CUT_EVERY_IN_A_TAIL, STATES_AT_LEAST
 from tests.faults.simulated_disk import File, SimulatedDisk

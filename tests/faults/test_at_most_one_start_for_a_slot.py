@@ -15,9 +15,9 @@ from pathlib import Path
 from random import Random
 
 from kala_client import KalaClient
-from kala_server.runner import processes
-from kala_server.store.filesystem import RealFileSystem
-from kala_server.store.journal import LOCK
+from kala_server.runners.local import processes
+from kala_server.stores.journal.filesystem import RealFileSystem
+from kala_server.stores.journal.journal import LOCK
 from tests.eventually import eventually
 from tests.faults.conftest import Tell
 from tests.faults.figures import KILLS_AROUND_A_SPAWN, WORKERS_KILLED

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from kala_server.core.records import Record
-from kala_server.store import codec, journal
-from kala_server.store.protocol import StoreDamagedError
-from kala_server.store.scan import Scan
+from kala_server.core.model.records import Record
+from kala_server.ports.store import StoreDamagedError
+from kala_server.stores.journal import codec, journal
+from kala_server.stores.journal.scan import Scan
 from tests.faults.a_journal import content, ends, start_on
 from tests.faults.conftest import Tell
 from tests.faults.figures import BITS_EVERY

@@ -12,8 +12,8 @@ from itertools import count
 
 import pytest
 
-from kala_server.store.log import Log
-from kala_server.store.protocol import StoreBrokenError, StoreError, StoreFullError
+from kala_server.ports.store import StoreBrokenError, StoreError, StoreFullError
+from kala_server.stores.journal.log import Log
 from tests.faults.simulated_disk import SimulatedDisk
 from tests.faults.witness import Witness, big, load
 

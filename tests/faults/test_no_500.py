@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kala_server.web.jobs import Jobs
+from kala_server.web.routes.jobs import Jobs
 from tests.faults.conftest import Tell
 from tests.faults.figures import MALFORMED_REQUESTS
 from tests.server.door import Door, door

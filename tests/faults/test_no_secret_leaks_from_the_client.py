@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kala_client import AsyncKalaClient, Job, KalaClient, KalaError, RetryPolicy
-from kala_client._target import Target
+from kala_client._http.target import Target
 from tests.faults import canaries as c
 
 BASE = f"http://kala:{c.PASSWORD}@127.0.0.1:1"
@@ -142,5 +142,5 @@ def test_a_client_that_shows_its_authorization_is_noticed(
 def test_a_client_that_lets_httpx_log_passwords_is_noticed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("kala_client._target.safe_url", lambda url: url)
+    monkeypatch.setattr("kala_client._http.target.safe_url", lambda url: url)
     assert {c.PASSWORD} in [leaks(call, caplog) for call in clients(ANSWERS["unknown"])]

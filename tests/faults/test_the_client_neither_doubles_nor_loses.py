@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from kala_client import KalaClient, KalaConnectionError, KalaError, RetryPolicy, _calls
-from kala_client._call import Repeatable
+from kala_client import KalaClient, KalaConnectionError, KalaError, RetryPolicy
+from kala_client._calls import builders
+from kala_client._calls.call import Repeatable
 from tests.blocking import KINDS, Kind, client_of
 from tests.faults.conftest import Tell
 from tests.faults.cutting_proxy import Cut, CuttingProxy, Way, cutting_proxy
@@ -147,14 +148,14 @@ def test_the_client_neither_doubles_nor_loses(line: Line, what: str, tell: Tell)
 def test_a_client_that_repeats_without_thinking_is_noticed(
     line: Line, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    thoughtful = getattr(_calls, f"{what}_job")
+    thoughtful = getattr(builders, f"{what}_job")
 
     def thoughtless(*arguments: Any, **options: Any) -> Any:
         call = thoughtful(*arguments, **options)
         headers = {name: value for name, value in call.headers.items() if name != "Idempotency-Key"}
         return replace(call, headers=headers, repeatable=Repeatable.ALWAYS, gone_is_done=None)
 
-    monkeypatch.setattr(_calls, f"{what}_job", thoughtless)
+    monkeypatch.setattr(builders, f"{what}_job", thoughtless)
     line.sweep(what, every=SOME)
     assert line.broken
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kala_server.core.records import Record, RunStarted
-from kala_server.store.journal import JournalStore
-from kala_server.store.protocol import StoreError, StoreFullError
+from kala_server.core.model.records import Record, RunStarted
+from kala_server.ports.store import StoreError, StoreFullError
+from kala_server.stores.journal.journal import JournalStore
 from tests.faults.simulated_disk import SimulatedDisk, State
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)

@@ -12,17 +12,17 @@ from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter
 
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.fold import apply
-from kala_server.core.job import RemoteCall
-from kala_server.store.codec import VERSION, parse
-from kala_server.store.journal import JournalStore
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import RemoteCall
+from kala_server.core.state.apply import apply
+from kala_server.stores.journal.codec import VERSION, parse
+from kala_server.stores.journal.journal import JournalStore
 from tests.unit.core.simulation import FAILS, FOR_EVER, WORKS, Command, World, id_of, lasting, new_job, utc
 
 HERE = Path(__file__).parent
 HOURLY = "R/2030-01-01T01:00:00Z/PT1H"
-KEYED = e.CreateJobs(jobs=(new_job("keyed", schedule="never"),), key="a-key", key_digest="0123abcd")
+KEYED = inputs.CreateJobs(jobs=(new_job("keyed", schedule="never"),), key="a-key", key_digest="0123abcd")
 
 
 def story() -> World:
@@ -38,7 +38,7 @@ def _jobs_that_say_everything(world: World) -> None:
     world.create("gone before", schedule="never")
     world.delete("gone before")
     world.create("as well", schedule="never")
-    world.tell(e.DeleteAllJobs())
+    world.tell(inputs.DeleteAllJobs())
     world.create("helper", schedule="never")
     world.create(
         "nightly",
@@ -105,17 +105,19 @@ def _attempts(world: World) -> None:
         world.script[name] = [FOR_EVER]
         world.create(name, schedule="never", retries=1, retry_delay="PT9H", overlap="replace")
     first = world.start("replaced")
-    world.decide(e.StartJob(id=id_of("replaced"), run_id=id_of("second")))
-    world.tell(e.Ended(run_id=first, succeeded=False, exit_code=3, signal=15, output_size=9, output_cut=True))
+    world.decide(inputs.StartJob(id=id_of("replaced"), run_id=id_of("second")))
+    world.tell(
+        inputs.Ended(run_id=first, succeeded=False, exit_code=3, signal=15, output_size=9, output_cut=True)
+    )
     failed = world.start("tried again")
     world.tell(
-        e.Ended(
+        inputs.Ended(
             run_id=failed, succeeded=False, exit_code=3, reason="it said no", output_size=9, output_cut=True
         )
     )
     world.no_room = 1
     world.start("put off")
-    world.decide(e.CancelRun(run_id=world.start("being ended")))
+    world.decide(inputs.CancelRun(run_id=world.start("being ended")))
 
 
 def _the_server(world: World) -> None:
@@ -124,9 +126,9 @@ def _the_server(world: World) -> None:
     world.advance("2030-01-01 17:30")
     world.resume()
     world.crash(down=timedelta(hours=3))
-    world.decide(e.Recover(mark="a-mark"))
-    world.tell(e.Housekeep(runs_before=utc("2030-01-01 02:00"), keys_before=utc("2030-01-01 00:00")))
-    world.tell(e.Housekeep(runs_before=None, keys_before=utc("2030-01-02 00:00")))
+    world.decide(inputs.Recover(mark="a-mark"))
+    world.tell(inputs.Housekeep(runs_before=utc("2030-01-01 02:00"), keys_before=utc("2030-01-01 00:00")))
+    world.tell(inputs.Housekeep(runs_before=None, keys_before=utc("2030-01-02 00:00")))
     world.tell(KEYED)
     _attempts(world)
     for job in ("also", "words"):  # as if its zone were gone

@@ -2,7 +2,7 @@
 
 Where one of these fails, the format has changed: a journal of somebody out there would be read as something else.
 Before the first release the recording may be made anew (`python -m tests.format.story`); after it, a change needs a new
-version in `store/codec.py`, a recording of its own, and a reader for what is there.
+version in `stores/journal/codec.py`, a recording of its own, and a reader for what is there.
 """
 
 import json
@@ -15,11 +15,11 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from kala_server.core import records as r
-from kala_server.core.fold import apply
-from kala_server.core.state import State
-from kala_server.store.codec import VERSION, decode, encode
-from kala_server.store.journal import JOURNAL, JournalStore
+from kala_server.core.model import records as r
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
+from kala_server.stores.journal.codec import VERSION, decode, encode
+from kala_server.stores.journal.journal import JOURNAL, JournalStore
 from tests.format.story import HERE, payloads, whole
 from tests.unit.core import invariants
 

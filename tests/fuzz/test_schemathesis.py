@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import one_of
 from schemathesis import Case, GenerationMode
 
-from kala_server.core.job import RunState
-from kala_server.web import base, jobs
+from kala_server.core.model.job import RunState
+from kala_server.web import base
 from kala_server.web.base import Handler
 from kala_server.web.openapi.document import document
 from kala_server.web.query import Query
-from kala_server.web.runs import JobRuns
+from kala_server.web.routes import jobs
+from kala_server.web.routes.runs import JobRuns
 from kala_server.wire import ledger
 from kala_server.wire.passed_over import PassedOver
 from tests.fuzz.world import World

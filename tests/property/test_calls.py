@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kala_server.core.calls import wrong_in
-from kala_server.core.job import RemoteCall
-from kala_server.runner.http import request_of
+from kala_server.core.commands.http_calls import wrong_in
+from kala_server.core.model.job import RemoteCall
+from kala_server.runners.http.calls import request_of
 
 PIECES = [
     "http",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kala_client.cron_line import read_line
-from kala_server.core.occurrences import between, read
+from kala_client.schedules.cron_line import read_line
+from kala_server.core.time.occurrences import between, read
 from tests.unit.core import debian_cron
 
 FIELDS = ["minute", "hour", "day", "month", "weekday"]

@@ -15,11 +15,11 @@ from hypothesis.stateful import (
     rule,
 )
 
-from kala_server.core import events as e
-from kala_server.core.engine import decide
+from kala_server.core.decide.engine import decide
+from kala_server.core.decide.transaction import Limits
 from kala_server.core.errors import RefusedError
-from kala_server.core.job import CatchUp, Overlap, WaitFor
-from kala_server.core.turn import Limits
+from kala_server.core.model import inputs
+from kala_server.core.model.job import CatchUp, Overlap, WaitFor
 from tests.unit.core import invariants, oracle
 from tests.unit.core.simulation import START, Command, World, id_of, new_job, rebuilt, seconds
 
@@ -63,24 +63,26 @@ RELATIONS = st.fixed_dictionaries(
 )
 
 
-WISHES: dict[str, Callable[[str, str], e.Event]] = {
-    "create": lambda job_id, _: e.CreateJobs(jobs=(new_job("new"),), key=job_id),
-    "change": lambda job_id, _: e.ChangeJob(id=job_id, spec=new_job("changed", keep_runs=1).spec),
-    "delete": lambda job_id, _: e.DeleteJob(id=job_id),
-    "delete all": lambda _, __: e.DeleteAllJobs(),
-    "enable": lambda job_id, _: e.EnableJob(id=job_id),
-    "disable": lambda job_id, _: e.DisableJob(id=job_id),
-    "start": lambda job_id, _: e.StartJob(id=job_id, run_id=id_of("a manual run")),
-    "cancel": lambda _, run_id: e.CancelRun(run_id=run_id),
-    "end well": lambda _, run_id: e.Ended(run_id=run_id, succeeded=True),
-    "end badly": lambda _, run_id: e.Ended(run_id=run_id, succeeded=False),
-    "put off": lambda _, run_id: e.PutOff(run_id=run_id, reason="no room"),
-    "pause": lambda job_id, _: e.PauseServer(reason=job_id),
-    "resume": lambda _, __: e.ResumeServer(),
-    "tick": lambda _, __: e.Tick(),
-    "recover": lambda _, __: e.Recover(),
-    "stop": lambda _, __: e.EndEverything(),
-    "housekeep": lambda _, __: e.Housekeep(runs_before=datetime.max.replace(tzinfo=UTC), keys_before=START),
+WISHES: dict[str, Callable[[str, str], inputs.Input]] = {
+    "create": lambda job_id, _: inputs.CreateJobs(jobs=(new_job("new"),), key=job_id),
+    "change": lambda job_id, _: inputs.ChangeJob(id=job_id, spec=new_job("changed", keep_runs=1).spec),
+    "delete": lambda job_id, _: inputs.DeleteJob(id=job_id),
+    "delete all": lambda _, __: inputs.DeleteAllJobs(),
+    "enable": lambda job_id, _: inputs.EnableJob(id=job_id),
+    "disable": lambda job_id, _: inputs.DisableJob(id=job_id),
+    "start": lambda job_id, _: inputs.StartJob(id=job_id, run_id=id_of("a manual run")),
+    "cancel": lambda _, run_id: inputs.CancelRun(run_id=run_id),
+    "end well": lambda _, run_id: inputs.Ended(run_id=run_id, succeeded=True),
+    "end badly": lambda _, run_id: inputs.Ended(run_id=run_id, succeeded=False),
+    "put off": lambda _, run_id: inputs.PutOff(run_id=run_id, reason="no room"),
+    "pause": lambda job_id, _: inputs.PauseServer(reason=job_id),
+    "resume": lambda _, __: inputs.ResumeServer(),
+    "tick": lambda _, __: inputs.Tick(),
+    "recover": lambda _, __: inputs.Recover(),
+    "stop": lambda _, __: inputs.EndEverything(),
+    "housekeep": lambda _, __: inputs.Housekeep(
+        runs_before=datetime.max.replace(tzinfo=UTC), keys_before=START
+    ),
 }
 """What may be asked for when the store has no room."""
 
@@ -213,7 +215,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(down=PASSED)
     def the_server_crashes_before_it_did_what_it_decided(self, down: timedelta) -> None:
-        self.world.decide(e.Tick())
+        self.world.decide(inputs.Tick())
         self.world.crash(down=down)
 
     @rule(down=PASSED)
@@ -236,7 +238,7 @@ class Histories(RuleBasedStateMachine):
     def what_is_old_is_dropped(self, age: timedelta) -> None:
         young = {job_id for job_id in self.plans if job_id in self.world.state.jobs}
         before = None if young else self.world.now - age
-        self.world.tell(e.Housekeep(runs_before=before, keys_before=self.world.now - age))
+        self.world.tell(inputs.Housekeep(runs_before=before, keys_before=self.world.now - age))
 
     @rule(which=WHICH, passed=PASSED, wish=st.sampled_from(list(WISHES)), run=st.integers(0, 1000))
     def the_store_has_no_room(self, which: int, passed: timedelta, wish: str, run: int) -> None:

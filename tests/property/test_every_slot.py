@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kala_server.core.errors import RefusedError
-from kala_server.core.job import CatchUp, Overlap, RunState
+from kala_server.core.model.job import CatchUp, Overlap, RunState
 from tests.unit.core import invariants, oracle
 from tests.unit.core.simulation import START, Command, World, id_of, rebuilt, seconds
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.core.records import Record, RunStarted
-from kala_server.store.journal import JournalStore
+from kala_server.core.model.records import Record, RunStarted
+from kala_server.stores.journal.journal import JournalStore
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 RECORDS = st.lists(

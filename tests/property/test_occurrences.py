@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kala_client.schedule import Period, Schedule
-from kala_server.core.cron import Cron
-from kala_server.core.occurrences import (
+from kala_client.schedules.schedule import Period, Schedule
+from kala_server.core.time.cron import Cron
+from kala_server.core.time.occurrences import (
     Never,
     Once,
     Repeating,

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.core.ordered import Sorted
+from kala_server.core.state.ordered import Sorted
 
 ENTRIES = st.tuples(st.integers(0, 60), st.sampled_from("ab"))
 PLACES = st.none() | st.tuples(st.integers(-1, 61)) | ENTRIES

@@ -9,14 +9,14 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kala_client.due import is_cron
-from kala_server.core import records as r
+from kala_client.schedules.due import is_cron
+from kala_server.core.decide.salvage import Salvage
+from kala_server.core.decide.slots import INSTANT
+from kala_server.core.decide.transaction import run_id_for
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.job import Job, Run, RunState
-from kala_server.core.occurrences import between, timetable_of
-from kala_server.core.salvage import Salvage
-from kala_server.core.slots import INSTANT
-from kala_server.core.turn import run_id_for
+from kala_server.core.model import records as r
+from kala_server.core.model.job import Job, Run, RunState
+from kala_server.core.time.occurrences import between, timetable_of
 from tests.unit.core import invariants
 from tests.unit.core.simulation import FAILS, START, Command, World
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_client.schedule import Period, Schedule
+from kala_client.schedules.schedule import Period, Schedule
 
 ZONES = st.sampled_from(
     [

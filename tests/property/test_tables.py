@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.core.ordered import Ordered
-from kala_server.core.tables import UndoLog
+from kala_server.core.state.ordered import Ordered
+from kala_server.core.state.undo import UndoLog
 
 KEYS = st.sampled_from("abc")
 STEPS = st.lists(

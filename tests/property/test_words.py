@@ -7,9 +7,9 @@ import subprocess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kala_server.core import kernel
-from kala_server.core.runnable import BadCommandError
-from kala_server.core.words import LONGEST, argv_for, check, split
+from kala_server.core.commands import kernel
+from kala_server.core.commands.runnable import BadCommandError
+from kala_server.core.commands.shell_words import LONGEST, argv_for, check, split
 
 # Where shlex and a shell agree: no variables, no backticks, no operators, no backslash before the end of a line.
 COMMON = st.text(st.sampled_from("ab'\"\\ \té#*=~"), max_size=30)

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 
 from kala_server.config import Settings
-from kala_server.core.records import RunFinished, RunStarted
-from kala_server.garbage import Garbage
+from kala_server.core.model.records import RunFinished, RunStarted
 from kala_server.server import Server
+from kala_server.service.garbage import Garbage
 from tests.eventually import PATIENCE
 from tests.server.door import _Faults
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.runner.processes import start_time
-from kala_server.runner.shell import ShellRunner
-from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.runners.local.processes import start_time
+from kala_server.runners.local.shell import ShellRunner
+from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.server import runner_scenario
 
 

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from kala_server.core.job import JobSpec
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.processes import Process
-from kala_server.runner.protocol import Attempt, Outcome, Output
-from kala_server.runner.shell import ShellRunner
-from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.core.model.job import JobSpec
+from kala_server.outputs.bounded import BoundedOutput
+from kala_server.ports.runner import Attempt, Outcome, Output
+from kala_server.runners.local.processes import Process
+from kala_server.runners.local.shell import ShellRunner
+from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.eventually import PATIENCE
 
 Kind = type[ShellRunner] | type[WorkerRunner]

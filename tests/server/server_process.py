@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kala_server.runner.processes import Process, start_time
+from kala_server.runners.local.processes import Process, start_time
 from tests.eventually import PATIENCE
 
 _SCRIPT = """

@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from kala_server.core import events as e
-from kala_server.core.events import Printed
-from kala_server.core.job import JobSpec
-from kala_server.core.records import Record
-from kala_server.core.state import State
-from kala_server.core.turn import Limits
-from kala_server.executor import Executor
-from kala_server.service import Policy, Service
-from kala_server.store.protocol import StoreBrokenError, StoreError, StoreFullError
+from kala_server.core.decide.transaction import Limits
+from kala_server.core.model import effects, inputs
+from kala_server.core.model.inputs import Printed
+from kala_server.core.model.job import JobSpec
+from kala_server.core.model.records import Record
+from kala_server.core.state.state import State
+from kala_server.ports.store import StoreBrokenError, StoreError, StoreFullError
+from kala_server.service.executor import Executor
+from kala_server.service.service import Policy, Service
 from tests.eventually import PATIENCE
 
 NOW = datetime(2035, 6, 4, 19, 25, tzinfo=UTC)
@@ -152,16 +152,16 @@ class Commands:
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
-        self.asked: list[e.Effect] = []
+        self.asked: list[effects.Effect] = []
         self.durable_when_asked: list[int] = []
-        self.tell: Callable[[e.Event], None] = lambda _event: None
+        self.tell: Callable[[inputs.Input], None] = lambda _event: None
         self.closed = False
 
-    def attach(self, tell: Callable[[e.Event], None], mark: str) -> None:
+    def attach(self, tell: Callable[[inputs.Input], None], mark: str) -> None:
         assert mark == Disk.mark
         self.tell = tell
 
-    def perform(self, effects: Iterable[e.Effect]) -> None:
+    def perform(self, effects: Iterable[effects.Effect]) -> None:
         for effect in effects:
             self.asked.append(effect)
             self.durable_when_asked.append(len(self._disk.records))
@@ -185,7 +185,7 @@ class Commands:
     @property
     def started(self) -> list[str]:
         """The runs that were started, in order."""
-        return [effect.run.id for effect in self.asked if isinstance(effect, e.StartAttempt)]
+        return [effect.run.id for effect in self.asked if isinstance(effect, effects.StartAttempt)]
 
 
 class Parts:
@@ -207,9 +207,9 @@ class Parts:
     def create(self, job_id: str = JOB_ID, **fields: Any) -> "asyncio.Task[None]":
         """Ask for a job, by default one that is due at once."""
         spec = JobSpec(**{"name": "a job", "command": "true", **fields})
-        return self.submit(e.CreateJobs(jobs=(e.NewJob(id=job_id, spec=spec),)))
+        return self.submit(inputs.CreateJobs(jobs=(inputs.NewJob(id=job_id, spec=spec),)))
 
-    def submit(self, event: e.Event) -> "asyncio.Task[None]":
+    def submit(self, event: inputs.Input) -> "asyncio.Task[None]":
         return asyncio.ensure_future(self.service.submit(event))
 
     def jobs(self) -> "asyncio.Task[set[str]]":

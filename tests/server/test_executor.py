@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from kala_client import KalaClient
-from kala_server.core import events as e
 from kala_server.core import reasons
-from kala_server.core.job import Job, JobSpec, Run, RunState, Trigger
-from kala_server.core.records import AttemptFailed
-from kala_server.executor import Executor
-from kala_server.outputs import OutputFolder
-from kala_server.runner.output import Piece
-from kala_server.runner.protocol import Attempt, Outcome
+from kala_server.core.model import effects, inputs
+from kala_server.core.model.job import Job, JobSpec, Run, RunState, Trigger
+from kala_server.core.model.records import AttemptFailed
+from kala_server.outputs.bounded import Piece
+from kala_server.outputs.kept import OutputFolder
+from kala_server.ports.runner import Attempt, Outcome
+from kala_server.service.executor import Executor
 from tests.eventually import PATIENCE
 from tests.left_behind import left_of
 from tests.server.at_home import LATER, Home, play
@@ -210,12 +210,12 @@ def carried_out(
     outputs: OutputFolder,
     outcome: Outcome,
     spec: JobSpec | None = None,
-    before: Sequence[e.Effect] = (),
-) -> e.Ended:
+    before: Sequence[effects.Effect] = (),
+) -> inputs.Ended:
     """Carry out one attempt, and return how it is told to have gone."""
 
-    async def whole() -> e.Ended:
-        told: asyncio.Future[e.Event] = asyncio.get_running_loop().create_future()
+    async def whole() -> inputs.Ended:
+        told: asyncio.Future[inputs.Input] = asyncio.get_running_loop().create_future()
         executor = Executor(runner=Scripted(outcome), outputs=outputs, output_limits=(100, 100))
         executor.attach(told.set_result, "a mark")
         run = Run(
@@ -228,11 +228,11 @@ def carried_out(
             attempts=1,
         )
         job = Job(id=JOB_ID, spec=spec or JobSpec(name="a job"), created_at=NOW)
-        executor.perform([*before, e.StartAttempt(run=run, job=job)])
+        executor.perform([*before, effects.StartAttempt(run=run, job=job)])
         async with asyncio.timeout(PATIENCE):
             ended = await told
             await executor.close()
-        assert isinstance(ended, e.Ended)
+        assert isinstance(ended, inputs.Ended)
         return ended
 
     return asyncio.run(whole())
@@ -272,7 +272,7 @@ def test_a_fault_about_one_attempt_is_its_own(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_fault_about_one_thing_keeps_nothing_else_from_being_done(tmp_path: Path) -> None:
-    fails = e.EndAttempt(run_id="another one")
+    fails = effects.EndAttempt(run_id="another one")
     assert carried_out(OutputFolder(tmp_path), Outcome(succeeded=True), before=[fails]).succeeded
 
 
@@ -281,4 +281,4 @@ def test_what_happens_before_anybody_listens_is_a_fault_that_does_not_pass_in_si
         runner=Scripted(Outcome(succeeded=True)), outputs=OutputFolder(tmp_path), output_limits=(1, 1)
     )
     with pytest.raises(RuntimeError, match="nobody listens"):
-        executor._tell(e.Tick())
+        executor._tell(inputs.Tick())

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from kala_client import KalaClient, Run
-from kala_server.core import records as r
-from kala_server.core.fold import apply
-from kala_server.core.job import JobSpec, RunState, Trigger
-from kala_server.core.job import Run as CoreRun
-from kala_server.core.state import State
-from kala_server.executor import Executor
-from kala_server.outputs import OutputFolder
-from kala_server.runner.processes import start_time
-from kala_server.runner.shell import ShellRunner
+from kala_server.core.model import records as r
+from kala_server.core.model.job import JobSpec, RunState, Trigger
+from kala_server.core.model.job import Run as CoreRun
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
+from kala_server.outputs.kept import OutputFolder
+from kala_server.runners.local.processes import start_time
+from kala_server.runners.local.shell import ShellRunner
+from kala_server.service.executor import Executor
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
 from tests.server.server_process import server_process

@@ -13,10 +13,10 @@ import pytest
 
 from kala_client import KalaClient
 from kala_client.models import Run
-from kala_server.core.records import AttemptFailed
-from kala_server.live_outputs import LiveOutputs
-from kala_server.outputs import OutputFolder
-from kala_server.runner.output import Piece
+from kala_server.core.model.records import AttemptFailed
+from kala_server.outputs.bounded import Piece
+from kala_server.outputs.kept import OutputFolder
+from kala_server.outputs.live import LiveOutputs
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import LATER, Home, play

@@ -15,9 +15,9 @@ from uuid import UUID
 
 import pytest
 
-from kala_server.core.job import Run, RunState, Trigger
-from kala_server.core.state import State
-from kala_server.web.health import Alive
+from kala_server.core.model.job import Run, RunState, Trigger
+from kala_server.core.state.state import State
+from kala_server.web.routes.health import Alive
 from tests.eventually import eventually
 from tests.server.turns_of_the_loop import Watched, watched
 

@@ -9,8 +9,8 @@ import socket
 import httpx
 import pytest
 
-from kala_server.core.records import StartPutOff
-from kala_server.runner.room import want_in
+from kala_server.core.model.records import StartPutOff
+from kala_server.runners.room import want_in
 from tests.server.at_home import Home, play
 
 CALL = {"type": 1, "remote_properties": {"url": "http://localhost:9/hook?token=canary"}}

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server import outputs
-from kala_server.outputs import OutputFolder
-from kala_server.runner.output import BoundedOutput, Piece
+from kala_server.outputs import kept
+from kala_server.outputs.bounded import BoundedOutput, Piece
+from kala_server.outputs.kept import OutputFolder
 from tests.unit.server.test_output import as_kept
 
 RUN_ID = "5e0f4e2a-4a1b-4b8c-9d57-0d2f5a1f6f3a"
@@ -101,7 +101,7 @@ def test_a_kill_in_the_middle_of_a_write_costs_nothing_that_was_written_before(
                 step(folder, name, *(() if text is None else (text, at)))
                 return
             if text is not None:
-                with outputs._open(folder, name, "r+b") as file:
+                with kept._open(folder, name, "r+b") as file:
                     file.seek(at)
                     file.write(text[:bytes_more])
             raise KilledError
@@ -109,8 +109,8 @@ def test_a_kill_in_the_middle_of_a_write_costs_nothing_that_was_written_before(
         return instead
 
     with disk_of(limits) as disk, pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(outputs, "_write", killed(outputs._write))
-        monkeypatch.setattr(outputs, "_unlink", killed(outputs._unlink))
+        monkeypatch.setattr(kept, "_write", killed(kept._write))
+        monkeypatch.setattr(kept, "_unlink", killed(kept._unlink))
         everything = b""
         before = 0
         with contextlib.suppress(KilledError):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kala_client import KalaClient
-from kala_server.runner import drains, processes
-from kala_server.runner.drains import Drains
-from kala_server.runner.shell import ShellRunner
+from kala_server.runners.local import drains, processes
+from kala_server.runners.local.drains import Drains
+from kala_server.runners.local.shell import ShellRunner
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import LATER

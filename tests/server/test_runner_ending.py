@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.runner import processes
-from kala_server.runner.shell import ShellRunner
+from kala_server.runners.local import processes
+from kala_server.runners.local.shell import ShellRunner
 from tests.server.runner_scenario import Run, carry_out
 
 pytestmark = pytest.mark.usefixtures("both_kinds")

@@ -13,12 +13,12 @@ from tornado.iostream import StreamClosedError
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from kala_server.core.job import HTTP_CALL, JobSpec, RemoteCall
-from kala_server.runner.dispatch import Runners
-from kala_server.runner.http import HttpRunner
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.protocol import Attempt, Outcome
-from kala_server.runner.shell import ShellRunner
+from kala_server.core.model.job import HTTP_CALL, JobSpec, RemoteCall
+from kala_server.outputs.bounded import BoundedOutput
+from kala_server.ports.runner import Attempt, Outcome
+from kala_server.runners.dispatch import Runners
+from kala_server.runners.http.calls import HttpRunner
+from kala_server.runners.local.shell import ShellRunner
 from tests.eventually import PATIENCE
 
 

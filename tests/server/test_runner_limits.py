@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import kernel
+from kala_server.core.commands import kernel
 from tests.server.at_home import Home, play
 
 pytestmark = pytest.mark.skipif(mmap.PAGESIZE != 4096, reason="the longest word is 32 pages of memory")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from kala_server.core import reasons
-from kala_server.runner import shell
-from kala_server.runner.protocol import Attempt
-from kala_server.runner.shell import ShellRunner
-from kala_server.runner.spawn import Spawner
+from kala_server.ports.runner import Attempt
+from kala_server.runners.local import shell
+from kala_server.runners.local.shell import ShellRunner
+from kala_server.runners.local.spawn import Spawner
 from tests.server.runner_scenario import Run, carry_out
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run commands as another user")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.runner import processes
-from kala_server.runner.processes import Process
+from kala_server.runners.local import processes
+from kala_server.runners.local.processes import Process
 from tests.eventually import PATIENCE
 
 

@@ -12,11 +12,11 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from kala_server.core.job import HTTP_CALL, JobSpec, RemoteCall
-from kala_server.runner.http import HttpRunner
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.protocol import Attempt, Outcome
-from kala_server.runner.reach import Reach
+from kala_server.core.model.job import HTTP_CALL, JobSpec, RemoteCall
+from kala_server.outputs.bounded import BoundedOutput
+from kala_server.ports.runner import Attempt, Outcome
+from kala_server.runners.http.calls import HttpRunner
+from kala_server.runners.http.reach import Reach
 
 NAME = "hooks.test"
 

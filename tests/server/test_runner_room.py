@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from kala_server.runner import processes
-from kala_server.runner.shell import ShellRunner
+from kala_server.runners.local import processes
+from kala_server.runners.local.shell import ShellRunner
 from tests.server.runner_scenario import Run, carry_out
 from tests.server.test_runner_load import children, descriptors
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from kala_server.runner import processes
-from kala_server.runner.environment import surroundings
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.protocol import Outcome
-from kala_server.runner.rights import CannotStartError
-from kala_server.runner.shell import ShellRunner
-from kala_server.runner.spawn import Spawner
-from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.outputs.bounded import BoundedOutput
+from kala_server.ports.runner import Outcome
+from kala_server.runners.local import processes
+from kala_server.runners.local.environment import surroundings
+from kala_server.runners.local.rights import CannotStartError
+from kala_server.runners.local.shell import ShellRunner
+from kala_server.runners.local.spawn import Spawner
+from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.server import runner_scenario
 from tests.server.runner_scenario import Run, attempt_of, carry_out
 

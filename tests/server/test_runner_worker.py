@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from kala_client import KalaClient
-from kala_server.runner import processes, worker_process, worker_runner
-from kala_server.runner.protocol import Outcome
-from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.ports.runner import Outcome
+from kala_server.runners.local import processes, worker_process, worker_runner
+from kala_server.runners.local.worker_runner import WorkerRunner
 from kala_server.testing import running_server
 from tests.eventually import eventually
 from tests.left_behind import left_of
@@ -86,7 +86,7 @@ def test_a_worker_that_has_no_room_says_so_by_its_exit_code() -> None:
     ):
         program = (
             "import marshal, os, sys\n"
-            "from kala_server.runner import worker\n"
+            "from kala_server.runners.local import worker\n"
             "sys.stdin = os.fdopen(os.memfd_create(''), 'w+')\n"
             "marshal.dump(({}, 64), sys.stdin.buffer)\n"
             "sys.stdin.buffer.seek(0)\n"
@@ -260,5 +260,7 @@ def workers_of_this_process() -> set[int]:
     tasks = (folder_of(os.getpid()) / "task").iterdir()
     children = {int(pid) for task in tasks for pid in (task / "children").read_text(encoding="ascii").split()}
     return {
-        pid for pid in children if b"kala_server.runner.worker" in (folder_of(pid) / "cmdline").read_bytes()
+        pid
+        for pid in children
+        if b"kala_server.runners.local.worker" in (folder_of(pid) / "cmdline").read_bytes()
     }

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import events as e
 from kala_server.core import reasons
-from kala_server.core import records as r
-from kala_server.core.engine import MOST_AT_A_TICK
+from kala_server.core.decide.engine import MOST_AT_A_TICK
+from kala_server.core.decide.transaction import Limits
 from kala_server.core.errors import ConflictError, InvalidJobError, NotFoundError, RefusedError
-from kala_server.core.job import JobSpec, RunState, Trigger
-from kala_server.core.turn import Limits
-from kala_server.garbage import OurGarbage
-from kala_server.store.protocol import StoreBrokenError
+from kala_server.core.model import effects, inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import JobSpec, RunState, Trigger
+from kala_server.ports.store import StoreBrokenError
+from kala_server.service.garbage import OurGarbage
 from tests.server.service_in_parts import JOB_ID, NOW, RUN_ID, Parts, breathe, play
 
 OTHER_ID = "0d2f5a1f-4b8c-4a1b-9d57-5e0f4e2a6f3a"
@@ -38,13 +38,13 @@ def test_who_creates_a_job_is_answered_after_it_is_durable_and_not_before() -> N
 @pytest.mark.parametrize(
     "event",
     [
-        e.CreateJobs(jobs=(e.NewJob(id=JOB_ID, spec=JobSpec(name="")),)),
-        e.CreateJobs(jobs=(e.NewJob(id=JOB_ID, spec=JobSpec(name="")),), place="jobs"),
-        e.DeleteJob(id=JOB_ID),
-        e.CancelRun(run_id=RUN_ID),
+        inputs.CreateJobs(jobs=(inputs.NewJob(id=JOB_ID, spec=JobSpec(name="")),)),
+        inputs.CreateJobs(jobs=(inputs.NewJob(id=JOB_ID, spec=JobSpec(name="")),), place="jobs"),
+        inputs.DeleteJob(id=JOB_ID),
+        inputs.CancelRun(run_id=RUN_ID),
     ],
 )
-def test_a_refusal_leaves_nothing_for_the_garbage_collector(event: e.Event) -> None:
+def test_a_refusal_leaves_nothing_for_the_garbage_collector(event: inputs.Input) -> None:
     async def scene(parts: Parts) -> None:
         gc.collect()
         with OurGarbage().only_the_newest_looked_at():
@@ -201,7 +201,7 @@ def test_a_refusal_changes_nothing_and_costs_the_others_in_its_batch_nothing() -
         parts.disk.hold()
         first = parts.create(schedule=IN_A_MINUTE)
         await breathe()
-        bad, unknown = parts.create(OTHER_ID, name=""), parts.submit(e.DeleteJob(id=OTHER_ID))
+        bad, unknown = parts.create(OTHER_ID, name=""), parts.submit(inputs.DeleteJob(id=OTHER_ID))
         good = parts.create(RUN_ID, schedule=IN_A_MINUTE)
         await breathe()
         parts.disk.let_go()
@@ -220,8 +220,8 @@ def test_a_refusal_that_rests_on_what_is_not_durable_yet_waits_for_it() -> None:
         await parts.create(schedule=IN_A_MINUTE)
         await breathe()
         parts.disk.hold()
-        disabled = parts.submit(e.DisableJob(id=JOB_ID))
-        start = parts.submit(e.StartJob(id=JOB_ID, run_id=RUN_ID))
+        disabled = parts.submit(inputs.DisableJob(id=JOB_ID))
+        start = parts.submit(inputs.StartJob(id=JOB_ID, run_id=RUN_ID))
         await breathe()
         assert not start.done()
         parts.disk.let_go()
@@ -239,7 +239,7 @@ def test_a_due_slot_starts_when_its_time_has_come_and_once() -> None:
         assert not parts.commands.started
         await parts.time.go_on(seconds=1)
         assert len(parts.commands.started) == 1
-        parts.commands.tell(e.Ended(run_id=parts.commands.started[0], succeeded=True))
+        parts.commands.tell(inputs.Ended(run_id=parts.commands.started[0], succeeded=True))
         await parts.time.go_on(seconds=59)
         assert len(parts.commands.started) == 1
         await parts.time.go_on(seconds=1)
@@ -310,7 +310,7 @@ def test_what_is_noticed_late_after_that_is_late_again() -> None:
         await parts.create(schedule=IN_A_MINUTE, misfire_grace="PT1S")
         await parts.time.go_on(minutes=1)
         assert len(parts.commands.started) == 1
-        parts.commands.tell(e.Ended(run_id=parts.commands.started[0], succeeded=True))
+        parts.commands.tell(inputs.Ended(run_id=parts.commands.started[0], succeeded=True))
         await breathe()
         await parts.time.go_on(seconds=90)
         [skipped] = [record for record in parts.disk.records if isinstance(record, r.SlotsSkipped)]
@@ -338,7 +338,7 @@ def test_what_is_told_is_decided_without_anybody_waiting() -> None:
         await parts.create()
         await breathe()
         [run_id] = parts.commands.started
-        parts.commands.tell(e.Ended(run_id=run_id, succeeded=True))
+        parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=True))
         await breathe()
         assert parts.service.state.runs[run_id].state is RunState.SUCCEEDED
         assert isinstance(parts.disk.records[-1], r.RunFinished)
@@ -355,7 +355,7 @@ def test_a_stop_starts_nothing_more_and_waits_for_what_runs() -> None:
         stopping = asyncio.ensure_future(parts.service.stop(timedelta(hours=1)))
         await breathe()
         assert not stopping.done()
-        parts.commands.tell(e.Ended(run_id=run_id, succeeded=True))
+        parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=True))
         await stopping
         assert parts.commands.started == [run_id]
         assert parts.disk.closed
@@ -372,9 +372,9 @@ def test_a_stop_ends_what_does_not_end_in_time_and_records_it() -> None:
         [run_id] = parts.commands.started
         stopping = asyncio.ensure_future(parts.service.stop(timedelta(0)))
         await breathe()
-        assert isinstance(parts.commands.asked[-1], e.EndAttempt)
+        assert isinstance(parts.commands.asked[-1], effects.EndAttempt)
         assert not stopping.done()
-        parts.commands.tell(e.Ended(run_id=run_id, succeeded=False, signal=15))
+        parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=False, signal=15))
         await stopping
         assert parts.service.state.runs[run_id].state is RunState.INTERRUPTED
 
@@ -384,7 +384,7 @@ def test_a_stop_ends_what_does_not_end_in_time_and_records_it() -> None:
 def test_what_happens_after_the_stop_touches_the_store_no_more() -> None:
     async def scene(parts: Parts) -> None:
         await parts.service.stop(timedelta(0))
-        parts.commands.tell(e.Tick())
+        parts.commands.tell(inputs.Tick())
         await parts.time.go_on(hours=2)
         assert parts.disk.closed
         with pytest.raises(StoreBrokenError, match="stopped"):

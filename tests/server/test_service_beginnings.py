@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-import kala_server.service
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.engine import Decision
-from kala_server.core.job import CatchUp, JobSpec, Overlap, RunState, Trigger
-from kala_server.store.protocol import StoreBrokenError, StoreFullError
+import kala_server.service.service
+from kala_server.core.decide.engine import Decision
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import CatchUp, JobSpec, Overlap, RunState, Trigger
+from kala_server.ports.store import StoreBrokenError, StoreFullError
 from tests.server.service_in_parts import BROKEN, FULL, JOB_ID, NOW, Parts, breathe, play
 
 OTHER_ID = "0d2f5a1f-4b8c-4a1b-9d57-5e0f4e2a6f3a"
@@ -37,7 +37,7 @@ def test_a_start_without_room_serves_what_there_is_and_runs_nothing_until_there_
         assert parts.service.trouble == ""
         assert parts.service.state.runs[CUT_OFF].state is RunState.INTERRUPTED
         [run_id] = parts.commands.started
-        parts.service.tell(e.Ended(run_id=run_id, succeeded=True))
+        parts.service.tell(inputs.Ended(run_id=run_id, succeeded=True))
         await parts.service.stop(timedelta(0))
 
     asyncio.run(scene())
@@ -61,7 +61,7 @@ def test_a_start_that_cannot_be_decided_on_fails(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(RuntimeError, match="a fault of ours"):
             await Parts().service.start()
 
-    monkeypatch.setattr(kala_server.service, "deciding", faulty)
+    monkeypatch.setattr(kala_server.service.service, "deciding", faulty)
     asyncio.run(scene())
 
 

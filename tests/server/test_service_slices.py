@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core.engine import deciding
+from kala_server.core.decide.engine import deciding
+from kala_server.core.decide.transaction import Limits
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.job import CatchUp, JobSpec, Run, RunState, Trigger
+from kala_server.core.model import effects, inputs
+from kala_server.core.model.job import CatchUp, JobSpec, Run, RunState, Trigger
 from kala_server.core.steps import A_STEP, Steps
-from kala_server.core.turn import Limits
-from kala_server.store.protocol import StoreFullError
-from kala_server.turns import SLICE
+from kala_server.ports.store import StoreFullError
+from kala_server.service.slices import SLICE
 from tests.server.service_in_parts import FULL, JOB_ID, NOW, RUN_ID, Parts, breathe, play
 
 MANY = 2_000
@@ -68,10 +68,10 @@ async def until(question: Callable[[], bool]) -> None:
     raise AssertionError("it does not come to that")
 
 
-def jobs(count: int = MANY, **fields: Any) -> e.CreateJobs:
+def jobs(count: int = MANY, **fields: Any) -> inputs.CreateJobs:
     spec = JobSpec(**{"name": "a job", "command": "true", "schedule": LATER, **fields})
-    return e.CreateJobs(
-        jobs=tuple(e.NewJob(id=f"{number:08}{JOB_ID[8:]}", spec=spec) for number in range(count))
+    return inputs.CreateJobs(
+        jobs=tuple(inputs.NewJob(id=f"{number:08}{JOB_ID[8:]}", spec=spec) for number in range(count))
     )
 
 
@@ -92,8 +92,8 @@ def test_a_large_batch_is_decided_in_slices_and_seen_as_a_whole() -> None:
 def test_a_batch_that_is_refused_at_its_end_leaves_nothing() -> None:
     async def scene(parts: Parts) -> None:
         good = jobs()
-        bad = e.NewJob(id=JOB_ID, spec=JobSpec(name="", command="true"))
-        refused = parts.submit(e.CreateJobs(jobs=(*good.jobs, bad), place="jobs"))
+        bad = inputs.NewJob(id=JOB_ID, spec=JobSpec(name="", command="true"))
+        refused = parts.submit(inputs.CreateJobs(jobs=(*good.jobs, bad), place="jobs"))
         beside = parts.create(schedule=LATER)
         with pytest.raises(InvalidJobError, match=r"jobs\[2000\]\.name"):
             await refused
@@ -127,7 +127,7 @@ def test_all_jobs_are_deleted_in_slices_and_seen_as_a_whole() -> None:
     async def scene(parts: Parts) -> None:
         await parts.submit(jobs())
         turns = Turns(lambda: len(parts.service.state.jobs))
-        deleted = parts.submit(e.DeleteAllJobs())
+        deleted = parts.submit(inputs.DeleteAllJobs())
         await until(lambda: len(parts.service.state.jobs) < MANY)
         assert await parts.jobs() == set()
         await deleted
@@ -144,9 +144,9 @@ def test_what_follows_from_the_end_of_one_run_is_decided_in_slices() -> None:
     async def scene(parts: Parts) -> None:
         await parts.create(schedule="never")
         await parts.submit(jobs(schedule="", parent_jobs=(JOB_ID,)))
-        await parts.submit(e.StartJob(id=JOB_ID, run_id=RUN_ID))
+        await parts.submit(inputs.StartJob(id=JOB_ID, run_id=RUN_ID))
         turns = Turns(lambda: len(parts.service.state.runs))
-        parts.commands.tell(e.Ended(run_id=RUN_ID, succeeded=True))
+        parts.commands.tell(inputs.Ended(run_id=RUN_ID, succeeded=True))
         await until(lambda: len(parts.service.state.runs) > MANY)
         turns.stop()
         assert 0 < turns.most <= IN_A_TURN
@@ -156,7 +156,7 @@ def test_what_follows_from_the_end_of_one_run_is_decided_in_slices() -> None:
 
 def test_what_is_due_at_once_is_decided_in_slices() -> None:
     async def scene(parts: Parts) -> None:
-        hourly = e.CreateJobs(jobs=jobs(50, schedule="0 * * * *", catch_up=CatchUp.ALL).jobs)
+        hourly = inputs.CreateJobs(jobs=jobs(50, schedule="0 * * * *", catch_up=CatchUp.ALL).jobs)
         await parts.submit(hourly)
         turns = Turns(lambda: len(parts.service.state.runs))
         await parts.time.go_on(hours=40)
@@ -167,8 +167,8 @@ def test_what_is_due_at_once_is_decided_in_slices() -> None:
     at_work(scene, limits=Limits(max_running=1))
 
 
-@pytest.mark.parametrize("event", [e.EndEverything(), e.StepClock(seconds=5)])
-def test_all_runs_are_gone_through_in_slices(event: e.Event) -> None:
+@pytest.mark.parametrize("event", [inputs.EndEverything(), inputs.StepClock(seconds=5)])
+def test_all_runs_are_gone_through_in_slices(event: inputs.Input) -> None:
     async def scene(parts: Parts) -> None:
         await parts.create(schedule=LATER, keep_runs=100_000)
         remember(parts, 20_000)
@@ -200,12 +200,12 @@ def steps_of(steps: Steps[Any]) -> int:
 @pytest.mark.parametrize(
     "event",
     [
-        e.ChangeJob(id=JOB_ID, spec=JobSpec(name="a job", command="true", schedule=LATER, keep_runs=1)),
-        e.DeleteJob(id=JOB_ID),
-        e.Housekeep(runs_before=NOW, keys_before=NOW),
+        inputs.ChangeJob(id=JOB_ID, spec=JobSpec(name="a job", command="true", schedule=LATER, keep_runs=1)),
+        inputs.DeleteJob(id=JOB_ID),
+        inputs.Housekeep(runs_before=NOW, keys_before=NOW),
     ],
 )
-def test_a_long_history_is_let_go_of_in_slices(event: e.Event) -> None:
+def test_a_long_history_is_let_go_of_in_slices(event: inputs.Input) -> None:
     async def scene(parts: Parts) -> None:
         await parts.create(schedule=LATER, keep_runs=100_000)
         remember(parts, 20_000)
@@ -215,7 +215,7 @@ def test_a_long_history_is_let_go_of_in_slices(event: e.Event) -> None:
         turns.stop()
         assert len(parts.service.state.runs) <= 1
         assert turns.most <= IN_A_TURN * A_STEP
-        [dropped] = [effect for effect in parts.commands.asked if isinstance(effect, e.DropOutputs)]
+        [dropped] = [effect for effect in parts.commands.asked if isinstance(effect, effects.DropOutputs)]
         assert len(dropped.run_ids) >= 19_999
 
     at_work(scene)

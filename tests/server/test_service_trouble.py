@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-import kala_server.service
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.engine import Decision, deciding
-from kala_server.core.job import RunState
-from kala_server.core.state import State
+import kala_server.service.service
+from kala_server.core.decide.engine import Decision, deciding
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import RunState
+from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
-from kala_server.store.protocol import StoreBrokenError, StoreFullError
+from kala_server.ports.store import StoreBrokenError, StoreFullError
 from tests.server.service_in_parts import BROKEN, FULL, JOB_ID, NOW, Parts, breathe, play
 
 OTHER_ID = "0d2f5a1f-4b8c-4a1b-9d57-5e0f4e2a6f3a"
@@ -25,7 +25,7 @@ def test_without_room_who_asked_is_refused_and_the_state_is_as_before() -> None:
         await parts.create(schedule=IN_A_MINUTE)
         before = list(parts.service.state.snapshot())
         parts.disk.refuses = FULL
-        for wish in (parts.create(OTHER_ID), parts.submit(e.DisableJob(id=JOB_ID))):
+        for wish in (parts.create(OTHER_ID), parts.submit(inputs.DisableJob(id=JOB_ID))):
             with pytest.raises(StoreFullError):
                 await wish
         assert list(parts.service.state.snapshot()) == before
@@ -43,8 +43,8 @@ def test_a_whole_batch_without_room_is_taken_back_in_one_piece() -> None:
         parts.disk.refuses = FULL
         wishes = [
             parts.create(OTHER_ID),
-            parts.submit(e.StartJob(id=JOB_ID, run_id=OTHER_ID)),
-            parts.submit(e.DeleteAllJobs()),
+            parts.submit(inputs.StartJob(id=JOB_ID, run_id=OTHER_ID)),
+            parts.submit(inputs.DeleteAllJobs()),
         ]
         await breathe()
         reader = parts.jobs()
@@ -64,7 +64,7 @@ def test_how_a_run_went_is_recorded_when_there_is_room_again() -> None:
         await breathe()
         [run_id] = parts.commands.started
         parts.disk.refuses = FULL
-        parts.commands.tell(e.Ended(run_id=run_id, succeeded=True))
+        parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=True))
         for _ in range(5):
             await parts.time.go_on(seconds=1)
             assert parts.service.state.runs[run_id].state is RunState.RUNNING
@@ -111,7 +111,7 @@ def test_many_refused_requests_leave_one_try_behind() -> None:
         await breathe()
         [run_id] = parts.commands.started
         parts.disk.refuses = FULL
-        parts.commands.tell(e.Ended(run_id=run_id, succeeded=True))
+        parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=True))
         for number in range(100):
             with pytest.raises(StoreFullError):
                 await parts.create(f"{number:08}{OTHER_ID[8:]}")
@@ -174,14 +174,14 @@ def test_a_stop_does_not_wait_for_room() -> None:
 def test_a_fault_in_what_is_due_is_told_once_a_second_and_heals(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def faulty(state: State, event: e.Event, *arguments: Any) -> Steps[Decision]:
-        assert not isinstance(event, e.Tick), "a fault of ours"
+    def faulty(state: State, event: inputs.Input, *arguments: Any) -> Steps[Decision]:
+        assert not isinstance(event, inputs.Tick), "a fault of ours"
         return deciding(state, event, *arguments)
 
     async def scene(parts: Parts) -> None:
         await parts.create(schedule=f"R0/{(NOW + timedelta(minutes=1)).isoformat()}/")
         with monkeypatch.context() as patched:
-            patched.setattr(kala_server.service, "deciding", faulty)
+            patched.setattr(kala_server.service.service, "deciding", faulty)
             await parts.time.go_on(minutes=1)
             for _ in range(5):
                 await parts.time.go_on(milliseconds=199)
@@ -257,7 +257,7 @@ def test_a_broken_service_neither_takes_nor_tells_anything_nor_tries_again() -> 
         for asked in (parts.create(), parts.jobs()):
             with pytest.raises(StoreBrokenError):
                 await asked
-        parts.commands.tell(e.Tick())
+        parts.commands.tell(inputs.Tick())
         await parts.time.go_on(hours=1)
         assert parts.disk.tried == tried
         await parts.service.stop(timedelta(hours=1))
@@ -274,7 +274,7 @@ def test_a_stop_that_waits_for_a_command_ends_when_the_store_breaks() -> None:
         stopping = asyncio.ensure_future(parts.service.stop(timedelta(hours=1)))
         await breathe()
         parts.disk.refuses = BROKEN
-        parts.commands.tell(e.Ended(run_id=run_id, succeeded=True))
+        parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=True))
         await stopping
         assert parts.broken == [BROKEN]
 
@@ -291,7 +291,7 @@ def test_a_compaction_without_room_is_no_harm_and_one_that_breaks_ends_the_servi
         await breathe()
         assert not parts.broken
         parts.disk.refuses_to_compact = BROKEN
-        await parts.submit(e.DisableJob(id=JOB_ID))
+        await parts.submit(inputs.DisableJob(id=JOB_ID))
         await breathe()
         assert parts.broken == [BROKEN]
 

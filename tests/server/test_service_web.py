@@ -9,9 +9,9 @@ import pytest
 
 from kala_client import AsyncKalaClient, RetryPolicy, ServerError
 from kala_server.config import Settings
-from kala_server.core.records import Record, RunFinished
+from kala_server.core.model.records import Record, RunFinished
+from kala_server.ports.store import StoreBrokenError, StoreFullError
 from kala_server.server import Server
-from kala_server.store.protocol import StoreBrokenError, StoreFullError
 from tests.eventually import PATIENCE
 
 IN_2035 = f"R/{datetime(2035, 6, 4, tzinfo=UTC).isoformat()}/P1D"

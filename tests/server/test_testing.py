@@ -11,8 +11,8 @@ import pytest
 
 from kala_client import Job, KalaClient, KalaConnectionError, RetryPolicy
 from kala_server.config import ConfigError
-from kala_server.runner.processes import start_time
-from kala_server.store.protocol import StoreError
+from kala_server.ports.store import StoreError
+from kala_server.runners.local.processes import start_time
 from kala_server.testing import running_server
 from tests.eventually import eventually
 

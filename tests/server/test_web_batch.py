@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from kala_server.core.records import JobCreated
-from kala_server.garbage import OurGarbage
+from kala_server.core.model.records import JobCreated
+from kala_server.service.garbage import OurGarbage
 from tests.server.at_home import LATER, Home, play
 
 MEBIBYTE = 1 << 20

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from kala_server.core.records import AllJobsDeleted, Record
-from kala_server.core.state import State
-from kala_server.web.events import Events
+from kala_server.core.model.records import AllJobsDeleted, Record
+from kala_server.core.state.state import State
+from kala_server.web.routes.events import Events
 from kala_server.wire import ledger
 from tests.server.at_home import LATER, Home, others, play
 

@@ -9,8 +9,8 @@ import pytest
 
 from kala_client import KalaClient
 from kala_server.config import Settings
+from kala_server.ports.store import StoreBrokenError, StoreFullError
 from kala_server.server import Server
-from kala_server.store.protocol import StoreBrokenError, StoreFullError
 from kala_server.testing import running_server
 from tests.eventually import eventually
 from tests.server.at_home import Home, play

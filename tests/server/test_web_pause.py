@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from kala_client import KalaClient
-from kala_server.core.job import Trigger
-from kala_server.core.records import RunQueued, ServerPaused, ServerResumed, SlotsSkipped
+from kala_server.core.model.job import Trigger
+from kala_server.core.model.records import RunQueued, ServerPaused, ServerResumed, SlotsSkipped
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import LATER, Home, play

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.runner.environment import surroundings
-from kala_server.runner.messages import Listener, Message, Say, group_of
-from kala_server.runner.worker_process import WorkerProcess
-from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.runners.local.environment import surroundings
+from kala_server.runners.local.messages import Listener, Message, Say, group_of
+from kala_server.runners.local.worker_process import WorkerProcess
+from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.eventually import eventually
 from tests.left_behind import left_of
 from tests.server.runner_scenario import Run, carry_out
@@ -31,10 +31,10 @@ if "" not in sys.path:
     sys.path.insert(0, "{root}")
 sys.path.append("relative")
 from datetime import datetime
-from kala_server.core.job import JobSpec
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.protocol import Attempt
-from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.core.model.job import JobSpec
+from kala_server.outputs.bounded import BoundedOutput
+from kala_server.ports.runner import Attempt
+from kala_server.runners.local.worker_runner import WorkerRunner
 os.chdir("/")
 async def whole():
     runner, ended = WorkerRunner(), asyncio.get_running_loop().create_future()

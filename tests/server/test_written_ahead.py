@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.web import ahead
-from kala_server.wire.listing import Listing, Sight
+from kala_server.web import written_ahead
+from kala_server.wire.listing import JobsView, Listing
 from tests.eventually import PATIENCE
 from tests.server.at_home import LATER, Home, play
 
@@ -14,12 +14,12 @@ from tests.server.at_home import LATER, Home, play
 def test_jobs_are_written_once_no_more_are_coming_and_those_in_their_place_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ahead, "_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(written_ahead, "_BETWEEN_LOOKS", 0.01)
     write_ahead = Listing.write_ahead
     written: asyncio.Queue[set[str]] = asyncio.Queue()
 
-    async def told(listing: Listing, sight: Sight, *, pause: float) -> None:
-        await write_ahead(listing, sight, pause=pause)
+    async def told(listing: Listing, view: JobsView, *, pause: float) -> None:
+        await write_ahead(listing, view, pause=pause)
         written.put_nowait(set(listing._jobs))
 
     monkeypatch.setattr(Listing, "write_ahead", told)

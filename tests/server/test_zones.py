@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kala_server import zone_watch
+from kala_server.service import zone_watch
 from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import Home, play
 from tests.server.server_process import records, server_process

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from kala_server.config import Settings
-from kala_server.garbage import OurGarbage
 from kala_server.server import Server
+from kala_server.service.garbage import OurGarbage
 from tests.eventually import PATIENCE
 
 T = TypeVar("T")

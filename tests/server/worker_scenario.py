@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kala_server.runner.protocol import Outcome
-from kala_server.runner.worker_runner import WorkerRunner
+from kala_server.ports.runner import Outcome
+from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.server.runner_scenario import Run
 
 GONE = "the worker process was ended, and the command with it; whether it did its work is not known"

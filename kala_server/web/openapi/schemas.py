@@ -1,6 +1,6 @@
 """The schemas of what is sent either way: of requests from the core's own `JobSpec`, of answers from `sent.py`.
 
-Pure. What a type cannot say (`core/validation.py` checks it) is added here, and so is what each field means.
+Pure. What a type cannot say (`core/decide/validation.py` checks it) is added here, and so is what each field means.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from kala_client._meanings import MEANINGS
-from kala_client.cron_line import LONGEST
-from kala_server.core.job import COMMAND, HTTP_CALL, JobSpec
-from kala_server.core.validation import MOST_RUNS_KEPT
-from kala_server.web.openapi import sent
+from kala_client._model.meanings import MEANINGS
+from kala_client.schedules.cron_line import LONGEST
+from kala_server.core.decide.validation import MOST_RUNS_KEPT
+from kala_server.core.model.job import COMMAND, HTTP_CALL, JobSpec
+from kala_server.web.openapi import answer_models
 from kala_server.wire.bulk import Bulk
 from kala_server.wire.expected import EXAMPLES, TO_WIRE
 from kala_server.wire.pause import PauseRequest
@@ -25,17 +25,17 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 _SENT = (
-    sent.BulkJob,
-    sent.Job,
-    sent.JobStat,
-    sent.KalaStats,
-    sent.Metadata,
-    sent.Pause,
-    sent.Problem,
-    sent.RemoteProperties,
-    sent.Run,
-    sent.SlotExplanation,
-    sent.UpcomingSlot,
+    answer_models.BulkJob,
+    answer_models.Job,
+    answer_models.JobStat,
+    answer_models.KalaStats,
+    answer_models.Metadata,
+    answer_models.Pause,
+    answer_models.Problem,
+    answer_models.RemoteProperties,
+    answer_models.Run,
+    answer_models.SlotExplanation,
+    answer_models.UpcomingSlot,
 )
 _RULES: dict[str, Schema] = {
     "name": {"pattern": r"\S"},

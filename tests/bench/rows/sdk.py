@@ -11,8 +11,9 @@ from time import perf_counter
 
 import httpx
 
-from kala_client import KalaClient, _calls
-from kala_client._answers import Answer
+from kala_client import KalaClient
+from kala_client._calls import builders
+from kala_client._calls.answers import Answer
 from tests.bench import documents, limits, servers
 from tests.bench.bench import Bench
 from tests.bench.row import Row, Target
@@ -46,7 +47,7 @@ def decode(bench: Bench) -> Iterator[Row]:
 def _decoding(body: bytes, repeats: int) -> tuple[int, float, float]:
     """Return how many jobs there are, and how many seconds the models and `json.loads` take."""
     answer = Answer(method="GET", url=servers.API, status=200, headers={}, body=body)
-    call = _calls.get_all_jobs()
+    call = builders.get_all_jobs()
     ours, plain = limits.best_in_turns([lambda: call.decode(answer), lambda: json.loads(body)], repeats)
     return len(call.decode(answer)), ours, plain
 

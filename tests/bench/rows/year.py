@@ -11,15 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
-from kala_server.cli.serve import SWITCH_INTERVAL
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.engine import decide
-from kala_server.core.fold import apply
-from kala_server.core.job import JobSpec
-from kala_server.core.state import State
-from kala_server.core.turn import Limits, run_id_for
-from kala_server.store.journal import JournalStore
+from kala_server.cli.server.serve import SWITCH_INTERVAL
+from kala_server.core.decide.engine import decide
+from kala_server.core.decide.transaction import Limits, run_id_for
+from kala_server.core.model import effects, inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import JobSpec
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
+from kala_server.stores.journal.journal import JournalStore
 from tests.bench import limits
 from tests.bench.bench import Bench
 from tests.bench.documents import FAR_AWAY
@@ -40,23 +40,23 @@ class Simulation:
         self.now = _BEGIN
         apply(self.state, r.ServerKept(created_at=self.now))
         spec = JobSpec(name="each second", command="true", schedule=f"R/{self.now.isoformat()}/PT1S")
-        self.tell(e.CreateJobs(jobs=(e.NewJob(id=_JOB, spec=spec),)))
+        self.tell(inputs.CreateJobs(jobs=(inputs.NewJob(id=_JOB, spec=spec),)))
 
     def second(self) -> list[r.Record]:
         """Let a second pass, and return what happened."""
         self.now += timedelta(seconds=1)
-        return self.tell(e.Tick())
+        return self.tell(inputs.Tick())
 
-    def tell(self, event: e.Event) -> list[r.Record]:
+    def tell(self, event: inputs.Input) -> list[r.Record]:
         records = []
         waiting = [event]
         while waiting:
             decision = decide(self.state, waiting.pop(), self.now, Limits())
             records += decision.records
             waiting += [
-                e.Ended(run_id=effect.run.id, succeeded=True)
+                inputs.Ended(run_id=effect.run.id, succeeded=True)
                 for effect in decision.effects
-                if isinstance(effect, e.StartAttempt)
+                if isinstance(effect, effects.StartAttempt)
             ]
         self.state.undo.commit()
         return records
@@ -140,7 +140,7 @@ async def _compact(folder: Path, jobs: int) -> tuple[float, float]:
     for number in range(jobs):
         spec = JobSpec(name=f"job {number}", command="true", schedule=FAR_AWAY)
         job_id = run_id_for(_JOB, str(number))
-        decide(state, e.CreateJobs(jobs=(e.NewJob(id=job_id, spec=spec),)), _BEGIN, Limits())
+        decide(state, inputs.CreateJobs(jobs=(inputs.NewJob(id=job_id, spec=spec),)), _BEGIN, Limits())
         state.undo.commit()
     await store.append(list(state.snapshot()))
     await asyncio.sleep(0.1)

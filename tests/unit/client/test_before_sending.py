@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 import kala_client as kala
-from kala_client import Job, RemoteProperties, Schedule, due
-from kala_client._fields import JobFields
+from kala_client import Job, RemoteProperties, Schedule
+from kala_client._model.fields import JobFields
 from kala_client.models import ADDED_FIELDS, CLIENT_FIELDS
+from kala_client.schedules import due
 from tests.unit.client.answers import ID, answer
 
 OURS = {"Kala-Server": "kala-python/1.0.0"}

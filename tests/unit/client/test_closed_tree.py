@@ -14,29 +14,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kala_client as kala
-from kala_client import _calls
-from kala_client._answers import Answer, is_heap
-from kala_client._call import Call
+from kala_client._calls import builders
+from kala_client._calls.answers import Answer, is_heap
+from kala_client._calls.call import Call
 from tests.unit.client.answers import ID, Streamed, answer
 
 BEYOND = "9999-12-31T23:59:59-14:00"
 CALLS: list[Call[Any]] = [
-    _calls.get_job(ID),
-    _calls.get_all_jobs(),
-    _calls.get_job_stats(ID),
-    _calls.get_kala_stats(),
-    _calls.start_job(ID),
-    _calls.start_run(ID),
-    _calls.get_run(ID),
-    _calls.explain(ID, at=None, zone=None),
-    _calls.preview("@daily", timezone=None, count=1),
-    _calls.create_job(kala.Job(name="a"), key=None),
-    _calls.create_jobs([kala.Job(name="a")], key=None),
-    _calls.runs_page(ID, state=None, limit=1, before=None),
-    _calls.jobs_page(limit=1, after=None),
-    _calls.output(ID),
-    _calls.delete_job(ID),
-    _calls.get_pause(),
+    builders.get_job(ID),
+    builders.get_all_jobs(),
+    builders.get_job_stats(ID),
+    builders.get_kala_stats(),
+    builders.start_job(ID),
+    builders.start_run(ID),
+    builders.get_run(ID),
+    builders.explain(ID, at=None, zone=None),
+    builders.preview("@daily", timezone=None, count=1),
+    builders.create_job(kala.Job(name="a"), key=None),
+    builders.create_jobs([kala.Job(name="a")], key=None),
+    builders.runs_page(ID, state=None, limit=1, before=None),
+    builders.jobs_page(limit=1, after=None),
+    builders.output(ID),
+    builders.delete_job(ID),
+    builders.get_pause(),
 ]
 NAMES = sorted(
     {
@@ -104,7 +104,7 @@ def test_an_answer_is_a_value_or_an_error_of_the_tree(
 def test_any_member_of_a_job_is_a_value_or_an_error_of_the_tree(members: dict[str, Any]) -> None:
     body = json.dumps({"job": {"name": "a", **members}}).encode()
     with suppress(kala.UnexpectedResponseError):
-        _calls.get_job(ID).decode(Answer("GET", "http://kala.test", 200, {}, body))
+        builders.get_job(ID).decode(Answer("GET", "http://kala.test", 200, {}, body))
 
 
 @pytest.mark.parametrize("moment", [BEYOND, "0001-12-31T23:59:59+00:00", "9999-12-31T23:59:59+14:00"])
@@ -211,20 +211,20 @@ def test_a_heap_of_tiny_values_is_not_read(status: int, body: bytes) -> None:
     got = Answer("GET", "http://kala.test", status, {}, body)
     assert is_heap(body)
     with pytest.raises(kala.KalaError):
-        _calls.get_all_jobs().decode(got)
+        builders.get_all_jobs().decode(got)
 
 
 def test_faults_are_told_by_the_first_one_of_many() -> None:
     body = json.dumps({"job_stats": [{"success": 5}] * 20_000}).encode()
     with pytest.raises(kala.UnexpectedResponseError, match=r"job_stats\.0\.job_id"):
-        _calls.get_job_stats(ID).decode(Answer("GET", "http://kala.test", 200, {}, body))
+        builders.get_job_stats(ID).decode(Answer("GET", "http://kala.test", 200, {}, body))
 
 
 def test_what_a_job_says_in_its_texts_makes_no_heap() -> None:
     body = json.dumps({"job": {"name": "a", "description": ',"\\,' * 100_000}}).encode()
     got = Answer("GET", "http://kala.test", 200, {}, body)
     assert not is_heap(body)
-    assert _calls.get_job(ID).decode(got).description == ',"\\,' * 100_000
+    assert builders.get_job(ID).decode(got).description == ',"\\,' * 100_000
 
 
 def test_what_a_run_has_printed_may_be_anything(connect: Any) -> None:

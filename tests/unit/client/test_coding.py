@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_client import UnexpectedResponseError
-from kala_client._coding import Coding
+from kala_client._http.coding import Coding
 
 GZIP = {"content-encoding": "gzip"}
 PIECE = 65_536

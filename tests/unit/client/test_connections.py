@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import kala_client as kala
-from kala_client._route import Routes
+from kala_client._http.route import Routes
 from tests.unit.client.answers import answer
 
 

@@ -22,7 +22,7 @@ from kala_client import (
     SlotExplanation,
     UpcomingSlot,
 )
-from kala_client._fields import JobFields
+from kala_client._model.fields import JobFields
 from kala_client.models import CLIENT_FIELDS, RunState
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_client.nearest import is_near, nearest
+from kala_client._model.nearest import is_near, nearest
 
 FIELDS = [
     "name", "command", "retries", "disabled", "parent_jobs", "on_failure_job", "TemplateDelimiters", "timezone",

@@ -11,9 +11,10 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_client import KalaConnectionError, _route
-from kala_client._network import Network
-from kala_client._route import Routes
+from kala_client import KalaConnectionError
+from kala_client._http import route
+from kala_client._http.network import Network
+from kala_client._http.route import Routes
 
 PROXY = "http://proxy.test:3128"
 
@@ -157,7 +158,7 @@ def test_no_environment_fails_to_be_read(environment: dict[str, str]) -> None:
 def test_a_setting_that_leads_nowhere_is_told_by_its_name_where_it_is_needed(
     url: str, environment: dict[str, str], at_fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_route, "find_spec", lambda _: None)
+    monkeypatch.setattr(route, "find_spec", lambda _: None)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     routes = Routes(Network.read(environment))
@@ -174,7 +175,7 @@ def test_a_setting_that_leads_nowhere_is_told_by_its_name_where_it_is_needed(
 
 def test_a_socks_proxy_is_used_where_the_package_for_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Any] = {}
-    monkeypatch.setattr(_route, "find_spec", lambda _: True)
+    monkeypatch.setattr(route, "find_spec", lambda _: True)
     monkeypatch.setattr(httpcore, "SOCKSProxy", made.update)
     Routes(Network.read({"ALL_PROXY": "socks5://u:p@proxy.test:1080"})).blocking("http://kala.test")
     assert bytes(made["proxy_url"]) == b"socks5://proxy.test:1080/"

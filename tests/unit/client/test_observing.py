@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 import kala_client as kala
-from kala_client import RetryPolicy, _log
+from kala_client import RetryPolicy
+from kala_client._http import log
 from tests.unit.client.answers import ID, JOB, answer
 
 SECRETS = ("canary-token", "canary-env", "canary-url", "canary-body", "canary-header", "canary-cookie")
@@ -112,9 +113,9 @@ def test_what_a_run_has_printed_and_what_is_long_is_told_by_its_size(
 
 
 def test_what_is_no_address_and_no_object_is_masked_whole() -> None:
-    masked = _log._body(b'{"url": 5, "env": ["canary"], "headers": {}, "body": ""}')
+    masked = log._body(b'{"url": 5, "env": ["canary"], "headers": {}, "body": ""}')
     assert masked == '{"url": "***", "env": "***", "headers": {}, "body": ""}'
-    assert _log._body(b'{"url": "http://[canary"}') == '{"url": "an address that is none"}'
+    assert log._body(b'{"url": "http://[canary"}') == '{"url": "an address that is none"}'
 
 
 def written(kala_log: str, before: str = "") -> str:
@@ -148,7 +149,7 @@ def test_a_program_that_says_where_logs_go_has_each_line_once() -> None:
 
 def test_kala_log_is_read_when_a_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     logger = logging.Logger("kala of this test")  # noqa: LOG001 - one that has no parent
-    monkeypatch.setattr(_log, "LOGGER", logger)
+    monkeypatch.setattr(log, "LOGGER", logger)
     for wish, level, handlers in (("", 0, 0), ("loud", 0, 0), ("info", 20, 1), ("Debug", 10, 1)):
-        _log.set_up({"KALA_LOG": wish})
+        log.set_up({"KALA_LOG": wish})
         assert (logger.level, len(logger.handlers)) == (level, handlers)

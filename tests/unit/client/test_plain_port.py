@@ -10,7 +10,7 @@ import pytest
 
 import kala_client as kala
 from kala_client import AsyncKalaClient, KalaClient, RetryPolicy
-from kala_client._route import Routes
+from kala_client._http.route import Routes
 from tests.blocking import Blocking, Kind
 from tests.unit.client.answers import answer
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from kala_client import KalaError, _answers, _calls, _envelopes
-from kala_client._envelopes import IdAnswer, JobAnswer, JobsAnswer, JobStatsAnswer, StatsAnswer
+from kala_client import KalaError
+from kala_client._calls import answers, builders, envelopes
+from kala_client._calls.envelopes import IdAnswer, JobAnswer, JobsAnswer, JobStatsAnswer, StatsAnswer
 from kala_client.models import Job
 
 RECORDINGS = Path(__file__).parents[2] / "compat" / "recordings"
@@ -21,7 +22,7 @@ SHAPES: dict[str, type[BaseModel]] = {
 }
 
 
-def answers() -> list[Any]:
+def recorded_answers() -> list[Any]:
     return [
         pytest.param(call, id=f"{path.stem}-{number}")
         for path in sorted(RECORDINGS.glob("*.json"))
@@ -30,32 +31,34 @@ def answers() -> list[Any]:
     ]
 
 
-def answer_of(call: dict[str, Any]) -> _answers.Answer:
+def answer_of(call: dict[str, Any]) -> answers.Answer:
     response = call["response"]
     body = response["body"].encode()
     url = f"http://kala.test{call['request']['path']}"
-    return _answers.Answer(call["request"]["method"], url, response["status"], response["headers"], body)
+    return answers.Answer(call["request"]["method"], url, response["status"], response["headers"], body)
 
 
-@pytest.mark.parametrize("call", answers())
+@pytest.mark.parametrize("call", recorded_answers())
 def test_a_recorded_answer_is_read(call: dict[str, Any]) -> None:
     answer = answer_of(call)
     if answer.status in {200, 201}:
         shape = SHAPES[next(iter(json.loads(answer.body)))]
-        assert not _envelopes.read(answer, shape).model_extra
+        assert not envelopes.read(answer, shape).model_extra
     elif answer.status == 204:
-        _answers.check_empty(answer)
+        answers.check_empty(answer)
     else:
         with pytest.raises(KalaError) as raised:
-            _calls.get_job("x").decode(answer)
+            builders.get_job("x").decode(answer)
         assert raised.value.status == answer.status
 
 
-@pytest.mark.parametrize("call", [call for call in answers() if call.values[0]["note"] == "get after a run"])
+@pytest.mark.parametrize(
+    "call", [call for call in recorded_answers() if call.values[0]["note"] == "get after a run"]
+)
 def test_a_recorded_job_loses_nothing(call: dict[str, Any]) -> None:
     answer = answer_of(call)
     sent = json.loads(answer.body)["job"]
-    job = _envelopes.read(answer, JobAnswer).job
+    job = envelopes.read(answer, JobAnswer).job
     assert job.success_count == sent["metadata"]["success_count"] == 1
     assert job.last_success is not None
     assert job.last_success.microsecond == int(sent["metadata"]["last_success"][20:26])

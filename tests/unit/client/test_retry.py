@@ -9,11 +9,11 @@ from kala_client import (
     KalaTimeoutError,
     RetryPolicy,
     ServerError,
-    _calls,
 )
-from kala_client._answers import Answer
-from kala_client._call import Call
-from kala_client._retry import Wait, exchange
+from kala_client._calls import builders
+from kala_client._calls.answers import Answer
+from kala_client._calls.call import Call
+from kala_client._calls.retry import Wait, exchange
 from kala_client.models import Job
 
 STEADY = RetryPolicy(random=lambda: 1.0)
@@ -55,10 +55,10 @@ def attempts(
     return waits
 
 
-GET = _calls.get_job("x")
-DELETE = _calls.delete_job("x")
-CREATE = _calls.create_job(JOB, key="k")
-START = _calls.start_job("x")
+GET = builders.get_job("x")
+DELETE = builders.delete_job("x")
+CREATE = builders.create_job(JOB, key="k")
+START = builders.start_job("x")
 
 
 @pytest.mark.parametrize("outcome", [cut(), never_sent(), answer(429), answer(502), answer(503), answer(504)])
@@ -83,21 +83,22 @@ def test_a_creation_is_repeated_only_where_the_server_honours_keys(outcome: Answ
 
 
 @pytest.mark.parametrize(
-    "call", [CREATE, _calls.enable_job("x"), _calls.update_job("x", {}), _calls.cancel("r")]
+    "call", [CREATE, builders.enable_job("x"), builders.update_job("x", {}), builders.cancel("r")]
 )
 def test_what_was_never_sent_may_be_sent(call: Call[object]) -> None:
     assert attempts(call, never_sent(), never_sent(), never_sent()) == [0.2, 0.4]
 
 
 @pytest.mark.parametrize(
-    "call", [_calls.enable_job("x"), _calls.disable_job("x"), _calls.replace_job("x", JOB), _calls.pause("")]
+    "call",
+    [builders.enable_job("x"), builders.disable_job("x"), builders.replace_job("x", JOB), builders.pause("")],
 )
 def test_a_change_without_a_key_is_never_repeated_after_it_was_sent(call: Call[object]) -> None:
     assert attempts(call, cut(), keys=True) == []
 
 
 @pytest.mark.parametrize("outcome", [cut(), never_sent(), answer(503)])
-@pytest.mark.parametrize("call", [START, _calls.start_run("x")])
+@pytest.mark.parametrize("call", [START, builders.start_run("x")])
 def test_a_start_is_never_repeated(call: Call[object], outcome: Answer | KalaError) -> None:
     assert attempts(call, outcome, keys=True) == []
 

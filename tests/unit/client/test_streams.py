@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import kala_client as kala
 from kala_client import RetryPolicy
-from kala_client._lines import Lines
+from kala_client._http.lines import Lines
 from tests.unit.client.answers import Streamed, answer
 from tests.unit.client.conftest import OURS
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 import kala_client as kala
-from kala_client import KalaClient, RetryPolicy, _deadline
-from kala_client._transport import DeadlineTransport
+from kala_client import KalaClient, RetryPolicy
+from kala_client._http import deadline
+from kala_client._http.transport import DeadlineTransport
 
 ID = "7c58ea8f-3753-4428-77c5-ba6103933f1c"
 BODY = b'{"jobs": {}}'
@@ -166,13 +167,13 @@ def test_a_stream_that_may_last_is_not_held_to_the_deadline_of_a_call(over: Conn
 
 
 def test_what_is_left_of_a_call_is_its_threads_own_and_is_forgotten_with_it() -> None:
-    with ThreadPoolExecutor(1) as other, _deadline.held(lambda: 2.0):
-        assert other.submit(_deadline.bound, 5.0).result() == 5.0
-        with _deadline.held(lambda: 1.0):
-            assert _deadline.bound(None) == 1.0
-        assert _deadline.bound(5.0) == 2.0
-        assert _deadline.bound(0.5) == 0.5
-    assert _deadline.bound(None) is None
+    with ThreadPoolExecutor(1) as other, deadline.held(lambda: 2.0):
+        assert other.submit(deadline.bound, 5.0).result() == 5.0
+        with deadline.held(lambda: 1.0):
+            assert deadline.bound(None) == 1.0
+        assert deadline.bound(5.0) == 2.0
+        assert deadline.bound(0.5) == 0.5
+    assert deadline.bound(None) is None
 
 
 def through_a_proxy(line: Line) -> DeadlineTransport:

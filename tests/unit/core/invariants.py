@@ -4,11 +4,11 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from kala_server.core.durations import after
-from kala_server.core.job import Overlap, Run, RunState, Trigger
-from kala_server.core.job_table import Jobs
-from kala_server.core.run_table import Runs, place_of, quarter_of
-from kala_server.core.state import State
+from kala_server.core.model.job import Overlap, Run, RunState, Trigger
+from kala_server.core.state.job_table import Jobs
+from kala_server.core.state.run_table import Runs, place_of, quarter_of
+from kala_server.core.state.state import State
+from kala_server.core.time.durations import after
 
 
 def contents(state: State) -> dict[str, Any]:

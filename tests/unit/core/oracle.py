@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from kala_server.core import reasons
-from kala_server.core import records as r
-from kala_server.core.job import Job, Run, Trigger
-from kala_server.core.state import State
+from kala_server.core.model import records as r
+from kala_server.core.model.job import Job, Run, Trigger
+from kala_server.core.state.state import State
 
 _RUNS = UUID("50722e8a-75d0-4ed4-9771-8f6b6b2bc384")
 

@@ -12,13 +12,14 @@ from itertools import count
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.engine import Decision, decide
-from kala_server.core.fold import apply
-from kala_server.core.job import CatchUp, Job, JobSpec, Overlap, Run, RunState, WaitFor
-from kala_server.core.state import State
-from kala_server.core.turn import Limits
+from kala_server.core.decide.engine import Decision, decide
+from kala_server.core.decide.transaction import Limits
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.effects import DropOutputs, Effect, EndAttempt, StartAttempt
+from kala_server.core.model.job import CatchUp, Job, JobSpec, Overlap, Run, RunState, WaitFor
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -69,7 +70,7 @@ class World:
     """What the store holds; a stop makes a snapshot of it."""
     history: list[r.Record] = field(default_factory=list)
     """Everything that was ever decided."""
-    effects: list[e.Effect] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
     script: dict[str, list[Command]] = field(default_factory=dict)
     """What the attempts of a job do, by its name, one after another; the last one goes on for ever."""
     no_room: int = 0
@@ -78,7 +79,7 @@ class World:
     on_records: Callable[["World"], None] = lambda _: None
     """Called after each decision: the place for a test's invariants."""
     _commands: list[tuple[datetime, int, str, Command]] = field(default_factory=list)
-    _pending: deque[e.Effect] = field(default_factory=deque)
+    _pending: deque[Effect] = field(default_factory=deque)
     _performing: bool = False
     _numbers: Iterable[int] = field(default_factory=count)
     _manual: Iterable[int] = field(default_factory=count)
@@ -89,42 +90,42 @@ class World:
     # -- what owners do
 
     def create(self, name: str, *, disabled: bool = False, **spec: Any) -> str:
-        self.tell(e.CreateJobs(jobs=(new_job(name, disabled=disabled, **spec),)))
+        self.tell(inputs.CreateJobs(jobs=(new_job(name, disabled=disabled, **spec),)))
         return id_of(name)
 
     def change(self, name: str, *, disabled: bool = False, **spec: Any) -> None:
-        self.tell(e.ChangeJob(id=id_of(name), spec=new_job(name, **spec).spec, disabled=disabled))
+        self.tell(inputs.ChangeJob(id=id_of(name), spec=new_job(name, **spec).spec, disabled=disabled))
 
     def say_anew(self, name: str, **spec: Any) -> None:
         """Change the job by a request that names its schedule, be it as before."""
-        self.tell(e.ChangeJob(id=id_of(name), spec=new_job(name, **spec).spec, anew=True))
+        self.tell(inputs.ChangeJob(id=id_of(name), spec=new_job(name, **spec).spec, anew=True))
 
     def start(self, name: str) -> str:
         run_id = id_of(f"run {next(iter(self._manual))} of {name}")
-        self.tell(e.StartJob(id=id_of(name), run_id=run_id))
+        self.tell(inputs.StartJob(id=id_of(name), run_id=run_id))
         return run_id
 
     def enable(self, name: str) -> None:
-        self.tell(e.EnableJob(id=id_of(name)))
+        self.tell(inputs.EnableJob(id=id_of(name)))
 
     def disable(self, name: str) -> None:
-        self.tell(e.DisableJob(id=id_of(name)))
+        self.tell(inputs.DisableJob(id=id_of(name)))
 
     def delete(self, name: str) -> None:
-        self.tell(e.DeleteJob(id=id_of(name)))
+        self.tell(inputs.DeleteJob(id=id_of(name)))
 
     def cancel(self, run: Run) -> None:
-        self.tell(e.CancelRun(run_id=run.id))
+        self.tell(inputs.CancelRun(run_id=run.id))
 
     def pause(self, reason: str = "") -> None:
-        self.tell(e.PauseServer(reason=reason))
+        self.tell(inputs.PauseServer(reason=reason))
 
     def resume(self) -> None:
-        self.tell(e.ResumeServer())
+        self.tell(inputs.ResumeServer())
 
     # -- what happens
 
-    def tell(self, event: e.Event) -> Decision:
+    def tell(self, event: inputs.Input) -> Decision:
         """Let it happen now: decide, make durable, do what is asked for."""
         decision = self.decide(event)
         self._pending.extend(decision.effects)
@@ -135,7 +136,7 @@ class World:
             self._performing = False
         return decision
 
-    def decide(self, event: e.Event) -> Decision:
+    def decide(self, event: inputs.Input) -> Decision:
         """Decide and make durable, and do nothing of what is asked for: a crash comes first."""
         decision = decide(self.state, event, self.now, Limits(max_running=self.max_running))
         self.state.undo.commit()
@@ -151,15 +152,15 @@ class World:
         while (when := self._next()) is not None and when <= until:
             self.now = max(self.now, when)
             if not self._end_a_command():
-                self.tell(e.Tick())
+                self.tell(inputs.Tick())
         self.now = max(self.now, until)
 
     def step_clock(self, by: timedelta) -> None:
         """Put the clock forward or back; commands take as long as before. The server notices at once."""
         self.now += by
         self._commands = [(when + by, *rest) for when, *rest in self._commands]  # type: ignore[misc]
-        self.tell(e.StepClock(seconds=by.total_seconds()))
-        self.tell(e.Tick())
+        self.tell(inputs.StepClock(seconds=by.total_seconds()))
+        self.tell(inputs.Tick())
 
     def sleep(self, how_long: timedelta) -> None:
         """Suspend the machine: nothing happens, then the server looks at the clock."""
@@ -170,12 +171,12 @@ class World:
         self.state = rebuilt(self.journal)
         self.now += down
         self._commands = sorted(command for command in self._commands if command[2] in survivors)
-        self.tell(e.Recover(still_running=survivors))
+        self.tell(inputs.Recover(still_running=survivors))
 
     def stop(self, *, down: timedelta = timedelta(0)) -> None:
         """Stop the server, which ends its commands, and start it later from a snapshot."""
         before, self.max_running = self.max_running, 0
-        self.tell(e.EndEverything())
+        self.tell(inputs.EndEverything())
         self.max_running = before
         self.journal = list(self.state.snapshot())
         self.crash(down=down)
@@ -238,32 +239,32 @@ class World:
         if not self._commands or self._commands[0][0] > self.now:
             return False
         _, _, run_id, command = heappop(self._commands)
-        self.tell(e.Ended(run_id=run_id, succeeded=command.succeeds, reason=command.reason))
+        self.tell(inputs.Ended(run_id=run_id, succeeded=command.succeeds, reason=command.reason))
         return True
 
-    def _perform(self, effect: e.Effect) -> None:
+    def _perform(self, effect: Effect) -> None:
         self.effects.append(effect)
-        if isinstance(effect, e.StartAttempt) and self.no_room:
+        if isinstance(effect, StartAttempt) and self.no_room:
             self.no_room -= 1
-            self.tell(e.PutOff(run_id=effect.run.id, reason="no room"))
-        elif isinstance(effect, e.StartAttempt):
+            self.tell(inputs.PutOff(run_id=effect.run.id, reason="no room"))
+        elif isinstance(effect, StartAttempt):
             number = next(iter(self._numbers))
-            self.tell(e.Spawned(run_id=effect.run.id, pid=1000 + number, pid_started=number))
+            self.tell(inputs.Spawned(run_id=effect.run.id, pid=1000 + number, pid_started=number))
             self._begin(effect, number)
-        elif isinstance(effect, e.EndAttempt):
+        elif isinstance(effect, EndAttempt):
             self._commands = sorted(command for command in self._commands if command[2] != effect.run_id)
-            self.tell(e.Ended(run_id=effect.run_id, succeeded=False, signal=15))
+            self.tell(inputs.Ended(run_id=effect.run_id, succeeded=False, signal=15))
 
-    def _begin(self, effect: e.StartAttempt, number: int) -> None:
+    def _begin(self, effect: StartAttempt, number: int) -> None:
         script = self.script.get(effect.job.spec.name, [WORKS])
         command = script.pop(0) if len(script) > 1 else script[0]
         if command.lasts:
             heappush(self._commands, (self.now + command.lasts, number, effect.run.id, command))
         else:
-            self.tell(e.Ended(run_id=effect.run.id, succeeded=command.succeeds, reason=command.reason))
+            self.tell(inputs.Ended(run_id=effect.run.id, succeeded=command.succeeds, reason=command.reason))
 
 
-def new_job(name: str, *, disabled: bool = False, **spec: Any) -> e.NewJob:
+def new_job(name: str, *, disabled: bool = False, **spec: Any) -> inputs.NewJob:
     """A job with a valid command; parents and helpers are told by their names."""
     spec["parent_jobs"] = tuple(map(id_of, spec.get("parent_jobs", ())))
     if "on_failure_job" in spec:
@@ -271,7 +272,9 @@ def new_job(name: str, *, disabled: bool = False, **spec: Any) -> e.NewJob:
     for field_name, kind in (("overlap", Overlap), ("catch_up", CatchUp), ("wait_for", WaitFor)):
         if isinstance(spec.get(field_name), str):
             spec[field_name] = kind(spec[field_name])
-    return e.NewJob(id=id_of(name), spec=JobSpec(name=name, **{"command": "true", **spec}), disabled=disabled)
+    return inputs.NewJob(
+        id=id_of(name), spec=JobSpec(name=name, **{"command": "true", **spec}), disabled=disabled
+    )
 
 
 def rebuilt(records: Iterable[r.Record]) -> State:
@@ -284,6 +287,6 @@ def rebuilt(records: Iterable[r.Record]) -> State:
     return state
 
 
-def dropped_by(effects: Iterable[e.Effect]) -> set[str]:
+def dropped_by(effects: Iterable[Effect]) -> set[str]:
     """Return the runs whose output is to go."""
-    return {run_id for effect in effects if isinstance(effect, e.DropOutputs) for run_id in effect.run_ids}
+    return {run_id for effect in effects if isinstance(effect, DropOutputs) for run_id in effect.run_ids}

@@ -5,7 +5,7 @@ from datetime import timedelta
 from random import Random
 
 from kala_server.core.errors import RefusedError
-from kala_server.core.job import CatchUp, Overlap
+from kala_server.core.model.job import CatchUp, Overlap
 from tests.unit.core import invariants, oracle
 from tests.unit.core.simulation import START, Command, World, id_of, rebuilt, seconds
 

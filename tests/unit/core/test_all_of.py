@@ -2,8 +2,8 @@
 
 import pytest
 
-from kala_server.core import events as e
 from kala_server.core.errors import ConflictError, NotFoundError
+from kala_server.core.model import inputs
 from tests.unit.core.simulation import World, id_of
 
 LATER = "R/2031-01-01T08:00:00Z/P1D"
@@ -23,23 +23,25 @@ def names(world: World) -> list[str]:
 
 def test_a_child_that_was_not_named_keeps_its_parents_from_being_deleted() -> None:
     world = a_family()
-    both = tuple(e.DeleteJob(id=id_of(name)) for name in ("first", "second"))
+    both = tuple(inputs.DeleteJob(id=id_of(name)) for name in ("first", "second"))
     with pytest.raises(ConflictError, match="the job 'of both' would go as well"):
-        world.tell(e.AllOf(wishes=both))
+        world.tell(inputs.AllOf(wishes=both))
     assert names(world) == ["first", "second", "of both"]
-    world.tell(e.AllOf(wishes=(*both, e.DeleteJob(id=id_of("of both")))))
+    world.tell(inputs.AllOf(wishes=(*both, inputs.DeleteJob(id=id_of("of both")))))
     assert names(world) == []
 
 
 def test_what_is_refused_of_one_is_refused_of_all() -> None:
     world = a_family()
     world.disable("second")
-    start = tuple(e.StartJob(id=id_of(name), run_id=id_of(f"of {name}")) for name in ("first", "second"))
+    start = tuple(inputs.StartJob(id=id_of(name), run_id=id_of(f"of {name}")) for name in ("first", "second"))
     with pytest.raises(ConflictError, match="'second' is disabled"):
-        world.tell(e.AllOf(wishes=start))
+        world.tell(inputs.AllOf(wishes=start))
     with pytest.raises(NotFoundError):
-        world.tell(e.AllOf(wishes=(e.DisableJob(id=id_of("first")), e.DisableJob(id=id_of("none")))))
+        world.tell(
+            inputs.AllOf(wishes=(inputs.DisableJob(id=id_of("first")), inputs.DisableJob(id=id_of("none"))))
+        )
     assert world.runs("first") == []
     assert not world.job("first").disabled
-    world.tell(e.AllOf(wishes=(e.EnableJob(id=id_of("second")), *start)))
+    world.tell(inputs.AllOf(wishes=(inputs.EnableJob(id=id_of("second")), *start)))
     assert world.states("first") == world.states("second") == ["succeeded"]

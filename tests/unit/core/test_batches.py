@@ -4,18 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core import records as r
 from kala_server.core.errors import InvalidJobError, KeyReusedError
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
 from tests.unit.core.invariants import contents
 from tests.unit.core.simulation import START, World, id_of, new_job, rebuilt
 
 LATER = "R/2030-01-01T01:00:00Z/PT1H"
 
 
-def batch(*names: str, key: str = "", digest: str = "") -> e.CreateJobs:
+def batch(*names: str, key: str = "", digest: str = "") -> inputs.CreateJobs:
     jobs = tuple(new_job(name, schedule=LATER) for name in names)
-    return e.CreateJobs(jobs=jobs, key=key, key_digest=digest)
+    return inputs.CreateJobs(jobs=jobs, key=key, key_digest=digest)
 
 
 def test_jobs_of_a_batch_are_all_there() -> None:
@@ -27,14 +27,14 @@ def test_jobs_of_a_batch_are_all_there() -> None:
 
 def test_a_job_of_a_batch_may_be_the_child_of_one_before_it() -> None:
     world = World()
-    world.tell(e.CreateJobs(jobs=(new_job("parent"), new_job("child", parent_jobs=["parent"]))))
+    world.tell(inputs.CreateJobs(jobs=(new_job("parent"), new_job("child", parent_jobs=["parent"]))))
     assert world.states("child") == ["succeeded"]
 
 
 def test_a_job_of_a_batch_cannot_be_the_child_of_one_after_it() -> None:
     world = World()
     with pytest.raises(InvalidJobError, match="there is no job with the id"):
-        world.tell(e.CreateJobs(jobs=(new_job("child", parent_jobs=["parent"]), new_job("parent"))))
+        world.tell(inputs.CreateJobs(jobs=(new_job("child", parent_jobs=["parent"]), new_job("parent"))))
     assert world.state.jobs == {}
 
 
@@ -45,7 +45,7 @@ def test_one_bad_job_refuses_the_whole_batch_and_says_where_it_stands(place: int
     jobs[place] = new_job("bad", command="")
     known = {name: dict(table) for name, table in contents(world.state).items()}
     with pytest.raises(InvalidJobError) as refused:
-        world.tell(e.CreateJobs(jobs=tuple(jobs), place="jobs", key="key"))
+        world.tell(inputs.CreateJobs(jobs=tuple(jobs), place="jobs", key="key"))
     assert [problem.field for problem in refused.value.problems] == [f"jobs[{place}].command"]
     assert contents(world.state) == known
     assert world.state.take_dropped() == []
@@ -91,6 +91,6 @@ def test_a_key_is_remembered_when_its_job_is_gone() -> None:
 def test_a_refused_batch_leaves_its_key_free() -> None:
     world = World()
     with pytest.raises(InvalidJobError):
-        world.tell(e.CreateJobs(jobs=(new_job("bad", command=""),), key="key", key_digest="digest"))
+        world.tell(inputs.CreateJobs(jobs=(new_job("bad", command=""),), key="key", key_digest="digest"))
     world.tell(batch("good", key="key", digest="other"))
     assert id_of("good") in world.state.jobs

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kala_server.core.job import CatchUp, RunState, Trigger
-from kala_server.core.slots import CATCH_UP_LIMIT
+from kala_server.core.decide.slots import CATCH_UP_LIMIT
+from kala_server.core.model.job import CatchUp, RunState, Trigger
 from tests.unit.core.simulation import FOR_EVER, World, lasting, times, utc
 
 HOURLY = "R/2030-01-01T01:00:00Z/PT1H"

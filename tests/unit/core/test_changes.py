@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import events as e
 from kala_server.core.errors import ChangedMeanwhileError, InvalidJobError
-from kala_server.core.job import RunState, Trigger
+from kala_server.core.model import effects, inputs
+from kala_server.core.model.job import RunState, Trigger
 from tests.unit.core import invariants
 from tests.unit.core.simulation import FOR_EVER, WORKS, World, id_of, lasting, new_job, times, utc
 
@@ -188,7 +188,9 @@ def test_a_run_that_waits_is_carried_out_as_the_job_says_when_it_starts() -> Non
     world.start("job")
     world.change("job", command="echo new")
     world.advance(timedelta(minutes=2))
-    started = [effect.job.spec.command for effect in world.effects if isinstance(effect, e.StartAttempt)]
+    started = [
+        effect.job.spec.command for effect in world.effects if isinstance(effect, effects.StartAttempt)
+    ]
     assert started == ["true", "echo new"]
 
 
@@ -243,7 +245,9 @@ def test_a_change_made_from_what_the_job_no_longer_says_is_refused() -> None:
     world = hourly()
     before = world.job("job")
     world.start("job")
-    first = e.ChangeJob(id=before.id, spec=new_job("job", schedule=HOURLY, retries=1).spec, made_from=before)
+    first = inputs.ChangeJob(
+        id=before.id, spec=new_job("job", schedule=HOURLY, retries=1).spec, made_from=before
+    )
     world.tell(first)
     with pytest.raises(ChangedMeanwhileError, match="changed by somebody else meanwhile"):
         world.tell(first)

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import records as r
-from kala_server.core.job import Run, RunState
+from kala_server.core.model import records as r
+from kala_server.core.model.job import Run, RunState
 from tests.unit.core import invariants, oracle
 from tests.unit.core.simulation import World, id_of, lasting, rebuilt, utc
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core.job import RunState, Trigger
-from kala_server.core.records import JobKept
+from kala_server.core.model.job import RunState, Trigger
+from kala_server.core.model.records import JobKept
 from tests.unit.core import oracle
 from tests.unit.core.simulation import (
     FAILS,

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.job import RunState, Trigger
+from kala_server.core.model import effects, inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import RunState, Trigger
 from tests.unit.core.invariants import contents
 from tests.unit.core.simulation import FAILS, FOR_EVER, START, WORKS, World, lasting, rebuilt, seconds, utc
 
@@ -30,10 +30,10 @@ def test_a_crash_between_the_record_of_a_start_and_the_start_itself_is_an_interr
     world = World()
     world.create("job", schedule="R0/2030-01-01T01:00:00Z/PT1H")
     world.now = utc("2030-01-01 01:00")
-    world.decide(e.Tick())
+    world.decide(inputs.Tick())
     world.crash()
     assert world.states("job") == ["interrupted"]
-    assert not [effect for effect in world.effects if isinstance(effect, e.StartAttempt)]
+    assert not [effect for effect in world.effects if isinstance(effect, effects.StartAttempt)]
 
 
 def test_a_run_that_waited_goes_on_waiting_and_runs() -> None:
@@ -86,7 +86,7 @@ def test_a_run_that_was_being_cancelled_is_cancelled_and_never_repeated() -> Non
     world = World()
     world.script["job"] = [FOR_EVER]
     world.create("job", rerun_interrupted=True)
-    world.decide(e.CancelRun(run_id=world.only_run("job").id))
+    world.decide(inputs.CancelRun(run_id=world.only_run("job").id))
     world.crash()
     run = world.only_run("job")
     assert (run.state, run.reason) == (RunState.CANCELLED, "cancelled by request")
@@ -97,7 +97,7 @@ def test_a_run_that_was_being_ended_for_its_timeout_has_timed_out_and_is_tried_a
     world.script["job"] = [FOR_EVER, WORKS]
     world.create("job", retries=1, timeout="PT1M")
     world.now += seconds(60)
-    world.decide(e.Tick())
+    world.decide(inputs.Tick())
     world.crash()
     run = world.only_run("job")
     assert (run.state, run.attempts) == (RunState.SUCCEEDED, 2)
@@ -120,7 +120,9 @@ def test_a_command_that_outlived_its_server_may_end_with_nobody_knowing_how() ->
     world.create("job", retries=3)
     run_id = world.only_run("job").id
     world.crash(survivors=frozenset({run_id}))
-    world.tell(e.Ended(run_id=run_id, succeeded=False, state=RunState.INTERRUPTED, reason="nobody knows"))
+    world.tell(
+        inputs.Ended(run_id=run_id, succeeded=False, state=RunState.INTERRUPTED, reason="nobody knows")
+    )
     run = world.only_run("job")
     assert (run.state, run.reason, run.attempts) == (RunState.INTERRUPTED, "nobody knows", 1)
 
@@ -130,7 +132,7 @@ def test_a_command_that_was_to_be_ended_and_outlived_the_crash_is_ended_after_it
     world.script["job"] = [FOR_EVER]
     world.create("job")
     run_id = world.only_run("job").id
-    world.decide(e.CancelRun(run_id=run_id))
+    world.decide(inputs.CancelRun(run_id=run_id))
     world.crash(survivors=frozenset({run_id}))
     assert world.states("job") == ["cancelled"]
 
@@ -172,8 +174,8 @@ def test_a_stop_asks_again_for_nothing_that_is_being_ended() -> None:
     world = World()
     world.script["job"] = [FOR_EVER]
     world.create("job")
-    world.decide(e.CancelRun(run_id=world.only_run("job").id))
-    assert world.decide(e.EndEverything()).records == []
+    world.decide(inputs.CancelRun(run_id=world.only_run("job").id))
+    assert world.decide(inputs.EndEverything()).records == []
 
 
 def test_the_process_of_a_run_is_on_record() -> None:

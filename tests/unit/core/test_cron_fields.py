@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kala_client import cron_line
-from kala_client.cron_line import LONGEST, days_in, read_line
-from kala_client.due import is_cron
-from kala_server.core import cron
-from kala_server.core import events as e
-from kala_server.core.cron import Cron
-from kala_server.core.durations import FOREVER
-from kala_server.core.occurrences import between, read, read_stored
+from kala_client.schedules import cron_line
+from kala_client.schedules.cron_line import LONGEST, days_in, read_line
+from kala_client.schedules.due import is_cron
+from kala_server.core.model import inputs
+from kala_server.core.time import cron
+from kala_server.core.time.cron import Cron
+from kala_server.core.time.durations import FOREVER
+from kala_server.core.time.occurrences import between, read, read_stored
 from tests.unit.core.simulation import START, World, new_job
 
 
@@ -171,8 +171,8 @@ def test_a_schedule_of_any_kind_is_bounded_before_it_is_looked_at(monkeypatch: p
     def untouched(_: str) -> bool:
         raise AssertionError("it was walked through")
 
-    monkeypatch.setattr("kala_client.due.is_cron", untouched)
-    monkeypatch.setattr("kala_client.due.is_never", untouched)
+    monkeypatch.setattr("kala_client.schedules.due.is_cron", untouched)
+    monkeypatch.setattr("kala_client.schedules.due.is_never", untouched)
     for text in ("* " * 250_000, "0," * 250_000, "R/" * 250_000, "x" * (LONGEST + 1), " " * 500_000):
         with pytest.raises(ValueError, match=f"at most {LONGEST} characters, not {len(text)}"):
             read(text)
@@ -192,7 +192,7 @@ def test_each_line_of_a_batch_is_read_once_however_many_there_are(monkeypatch: p
     read_stored.cache_clear()
     world = World()
     jobs = tuple(new_job(f"job {n}", schedule=line, timezone="Europe/Berlin") for n, line in enumerate(lines))
-    world.tell(e.CreateJobs(jobs=jobs))
+    world.tell(inputs.CreateJobs(jobs=jobs))
     world.advance(timedelta(hours=1))
     assert sorted(seen) == sorted(set(lines))
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kala_server.core.cron import Cron
-from kala_server.core.occurrences import between, read
+from kala_server.core.time.cron import Cron
+from kala_server.core.time.occurrences import between, read
 from tests.unit.core.simulation import START
 
 NEVER = "0 0 */29 2 MON#5"

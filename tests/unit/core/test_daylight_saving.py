@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kala_server.core.job import JobSpec
-from kala_server.core.occurrences import wall_zone
+from kala_server.core.model.job import JobSpec
+from kala_server.core.time.occurrences import wall_zone
 from tests.unit.core.simulation import World
 
 LA, BERLIN = "America/Los_Angeles", "Europe/Berlin"

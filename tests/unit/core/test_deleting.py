@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import events as e
+from kala_server.core.model import effects, inputs
 from tests.unit.core import invariants
 from tests.unit.core.simulation import FOR_EVER, World, dropped_by, id_of
 
@@ -62,7 +62,7 @@ def test_a_deleted_jobs_history_goes_with_it_and_so_does_its_output() -> None:
     world.create("job", schedule="R/2030-01-01T01:00:00Z/PT1H")
     world.advance(timedelta(hours=3))
     runs = {run.id for run in world.runs("job")}
-    decision = world.decide(e.DeleteJob(id=id_of("job")))
+    decision = world.decide(inputs.DeleteJob(id=id_of("job")))
     assert dropped_by(decision.effects) == runs
     assert world.state.runs == {}
     assert world.state.next_due() is None
@@ -81,8 +81,8 @@ def test_what_waits_goes_and_what_runs_may_end_in_peace() -> None:
     assert not world.state.has_turn(running)
     world.advance(timedelta(days=1))
     assert world.running() == [running]
-    decision = world.tell(e.Ended(run_id=running.id, succeeded=False))
-    assert decision.effects == [e.DropOutputs((running.id,))]
+    decision = world.tell(inputs.Ended(run_id=running.id, succeeded=False))
+    assert decision.effects == [effects.DropOutputs((running.id,))]
     assert world.state.runs == {}
 
 
@@ -122,7 +122,7 @@ def test_the_run_of_a_deleted_job_outlives_a_snapshot_and_takes_a_place() -> Non
     world.journal = list(world.state.snapshot())
     world.crash(survivors=frozenset({running.id}))
     assert world.state.counts["running"] == 1
-    world.tell(e.Ended(run_id=running.id, succeeded=True))
+    world.tell(inputs.Ended(run_id=running.id, succeeded=True))
     assert world.state.counts["running"] == 0
 
 
@@ -142,7 +142,7 @@ def test_all_jobs_go_at_once() -> None:
     world.create("off", schedule=NEVER, disabled=True)
     world.script["runs"] = [FOR_EVER]
     world.create("runs")
-    world.tell(e.DeleteAllJobs())
+    world.tell(inputs.DeleteAllJobs())
     assert world.state.jobs == {}
     assert world.state.children == {}
     assert world.state.counts["disabled"] == 0
@@ -151,5 +151,5 @@ def test_all_jobs_go_at_once() -> None:
 
 def test_deleting_all_jobs_is_one_record_however_many_there_are() -> None:
     world = family(a=[], b=["a"], c=["a", "b"])
-    assert len(world.tell(e.DeleteAllJobs()).records) == 1
-    assert len(world.tell(e.DeleteAllJobs()).records) == 1
+    assert len(world.tell(inputs.DeleteAllJobs()).records) == 1
+    assert len(world.tell(inputs.DeleteAllJobs()).records) == 1

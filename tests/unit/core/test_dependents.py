@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from kala_server.core import events as e
-from kala_server.core.job import RunState, Trigger
+from kala_server.core.model import effects
+from kala_server.core.model.job import RunState, Trigger
 from tests.unit.core.simulation import FAILS, FOR_EVER, START, WORKS, World, lasting, seconds, utc
 
 
 def started_names(world: World) -> list[str]:
     """The jobs in the order in which their attempts started."""
-    return [effect.job.spec.name for effect in world.effects if isinstance(effect, e.StartAttempt)]
+    return [effect.job.spec.name for effect in world.effects if isinstance(effect, effects.StartAttempt)]
 
 
 def test_a_child_does_not_run_by_itself() -> None:

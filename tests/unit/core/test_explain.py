@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core.explain import MOST, explain, what_it_waits_for
+from kala_server.core.model import inputs
+from kala_server.core.questions.explain import MOST, explain, what_it_waits_for
 from tests.unit.core.simulation import FOR_EVER, Command, World, id_of, lasting, utc
 
 HOURLY = "R/2030-01-01T08:00:00Z/PT1H"
@@ -132,7 +132,7 @@ def test_a_run_that_is_being_ended_says_why() -> None:
     world.advance("2030-01-01 08:10")
     run = world.only_run("job")
     # In this world an attempt ends as soon as it is asked to: what is in between is only decided, not done.
-    world.decide(e.CancelRun(run_id=run.id))
+    world.decide(inputs.CancelRun(run_id=run.id))
     assert at(world, "08:00") == "running since 08:00 (10 min), and is being ended: cancelled by request"
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kala_server.core.explain import explain
+from kala_server.core.questions.explain import explain
 from tests.unit.core.simulation import FOR_EVER, WORKS, Command, World, lasting, times, utc
 from tests.unit.core.test_explain import HOURLY, at, hourly, told
 

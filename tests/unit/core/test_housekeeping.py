@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.job import RunState
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import RunState
 from tests.unit.core import invariants
 from tests.unit.core.simulation import FOR_EVER, START, World, dropped_by, id_of, new_job, rebuilt, times, utc
 
@@ -55,7 +55,7 @@ def test_runs_that_are_too_old_are_dropped_with_their_output() -> None:
         for run in world.runs(name)
         if run.scheduled_at < utc("2030-01-01 08:00")
     }
-    decision = world.decide(e.Housekeep(runs_before=utc("2030-01-01 08:00"), keys_before=START))
+    decision = world.decide(inputs.Housekeep(runs_before=utc("2030-01-01 08:00"), keys_before=START))
     assert dropped_by(decision.effects) == old
     assert len(world.runs("job")) == 3
     assert world.runs("short") == []
@@ -68,7 +68,7 @@ def test_an_entry_for_many_skipped_slots_is_as_old_as_the_latest_of_them() -> No
     world.script["job"] = [FOR_EVER]
     world.create("job", schedule=HOURLY, overlap="skip")
     world.advance(timedelta(hours=10))
-    world.tell(e.Housekeep(runs_before=utc("2030-01-01 09:00"), keys_before=START))
+    world.tell(inputs.Housekeep(runs_before=utc("2030-01-01 09:00"), keys_before=START))
     assert world.states("job") == ["running", "skipped"]
 
 
@@ -77,25 +77,25 @@ def test_what_runs_is_never_too_old() -> None:
     world.script["job"] = [FOR_EVER]
     world.create("job")
     world.advance(timedelta(days=1000))
-    world.tell(e.Housekeep(runs_before=world.now, keys_before=START))
+    world.tell(inputs.Housekeep(runs_before=world.now, keys_before=START))
     assert world.states("job") == ["running"]
 
 
 def test_keys_are_forgotten_after_their_time_and_not_before() -> None:
     world = checked()
     for name in ("early", "late"):
-        world.tell(e.CreateJobs(jobs=(new_job(name),), key=name, key_digest="digest"))
+        world.tell(inputs.CreateJobs(jobs=(new_job(name),), key=name, key_digest="digest"))
         world.advance(timedelta(hours=1))
-    world.tell(e.Housekeep(keys_before=START + timedelta(hours=1)))
+    world.tell(inputs.Housekeep(keys_before=START + timedelta(hours=1)))
     assert list(world.state.keys) == ["late"]
     assert rebuilt(world.journal).keys == world.state.keys
-    world.tell(e.CreateJobs(jobs=(new_job("again"),), key="early", key_digest="another"))
+    world.tell(inputs.CreateJobs(jobs=(new_job("again"),), key="early", key_digest="another"))
     assert id_of("again") in world.state.jobs
 
 
 def test_where_there_is_nothing_to_forget_nothing_is_written() -> None:
     world = checked()
-    world.tell(e.CreateJobs(jobs=(new_job("job"),), key="key", key_digest="digest"))
-    assert world.decide(e.Housekeep(keys_before=START)).records == []
-    forgotten = world.decide(e.Housekeep(keys_before=START + timedelta(seconds=1))).records
+    world.tell(inputs.CreateJobs(jobs=(new_job("job"),), key="key", key_digest="digest"))
+    assert world.decide(inputs.Housekeep(keys_before=START)).records == []
+    forgotten = world.decide(inputs.Housekeep(keys_before=START + timedelta(seconds=1))).records
     assert forgotten == [r.KeysForgotten(before=START + timedelta(seconds=1))]

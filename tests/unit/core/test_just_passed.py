@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.job import RunState, Trigger
+from kala_server.core.model.job import RunState, Trigger
 from tests.unit.core.simulation import START, World, lasting, seconds, times, utc
 
 PASSED = [0, 0.02, 0.38, 1, 9.999]

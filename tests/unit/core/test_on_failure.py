@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.job import RunState, Trigger
+from kala_server.core.model.job import RunState, Trigger
 from tests.unit.core import invariants
 from tests.unit.core.simulation import FAILS, FOR_EVER, WORKS, World, id_of
 

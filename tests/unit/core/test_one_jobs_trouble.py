@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core import reasons, slots
+from kala_server.core import reasons
+from kala_server.core.decide import slots
+from kala_server.core.decide.followers import follow
+from kala_server.core.decide.transaction import Transaction
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.explain import explain
-from kala_server.core.followers import follow
-from kala_server.core.job import Run
-from kala_server.core.occurrences import forget_zones
+from kala_server.core.model import effects, inputs
+from kala_server.core.model.job import Run
+from kala_server.core.questions.explain import explain
 from kala_server.core.steps import Steps
-from kala_server.core.turn import Turn
+from kala_server.core.time.occurrences import forget_zones
 from tests.unit.core import invariants
 from tests.unit.core.simulation import World, id_of, lasting, times, utc
 from tests.zone_files import write_zone, zones_in
@@ -48,8 +49,8 @@ def sink(zones: Path) -> None:
     forget_zones()
 
 
-def reports(world: World) -> list[e.ReportStuck]:
-    return [effect for effect in world.effects if isinstance(effect, e.ReportStuck)]
+def reports(world: World) -> list[effects.ReportStuck]:
+    return [effect for effect in world.effects if isinstance(effect, effects.ReportStuck)]
 
 
 DOWN = pytest.mark.parametrize("down", [timedelta(0), timedelta(minutes=90), timedelta(days=3)])
@@ -98,7 +99,7 @@ def test_a_zone_that_comes_back_mends_it_and_no_slot_is_lost(zones: Path, down: 
     world = a_world(zones, down=down, catch_up="all")
     write_zone(zones, GONE, 2)
     forget_zones()
-    world.tell(e.LookAnew(job_ids=tuple(world.state.stuck)))
+    world.tell(inputs.LookAnew(job_ids=tuple(world.state.stuck)))
     assert not world.state.stuck
     world.advance("2030-01-05 00:00")
     assert world.slots_run("stuck") == times(*(f"2030-01-0{day} 01:00" for day in (1, 2, 3, 4)))
@@ -130,11 +131,11 @@ def test_what_it_says_beside_its_times_can_be_changed_and_it_stays_stuck(zones: 
 
 def test_deleting_every_job_leaves_none_stuck(zones: Path) -> None:
     world = a_world(zones)
-    world.tell(e.DeleteAllJobs())
+    world.tell(inputs.DeleteAllJobs())
     assert not world.state.stuck
 
 
-Fault = Callable[[Turn, str], None]
+Fault = Callable[[Transaction, str], None]
 
 
 @pytest.mark.parametrize("start", [True, False])
@@ -146,8 +147,8 @@ def test_any_fault_about_one_job_at_a_tick_or_at_a_start_is_that_jobs_alone(
     world.create("good", schedule=OTHER)
     account = slots.account
 
-    def faulty(turn: Turn, job_id: str, missed: str = "") -> Steps[None]:
-        yield from account(turn, job_id, missed)  # so there is something to be taken back
+    def faulty(tx: Transaction, job_id: str, missed: str = "") -> Steps[None]:
+        yield from account(tx, job_id, missed)  # so there is something to be taken back
         if job_id == id_of("bad"):
             raise ZeroDivisionError("a fault of ours")
 
@@ -161,7 +162,7 @@ def test_any_fault_about_one_job_at_a_tick_or_at_a_start_is_that_jobs_alone(
     [report] = reports(world)
     assert isinstance(report.error, ZeroDivisionError)
     monkeypatch.undo()
-    world.tell(e.LookAnew(job_ids=tuple(world.state.stuck)))
+    world.tell(inputs.LookAnew(job_ids=tuple(world.state.stuck)))
     assert not world.state.stuck
     assert world.runs("bad")
 
@@ -173,11 +174,11 @@ def test_a_run_comes_to_its_end_whatever_was_to_follow_from_it(monkeypatch: pyte
     world.create("parent")
     world.create("child", parent_jobs=["parent"])
 
-    def faulty(turn: Turn, run: Run) -> Steps[None]:
-        yield from follow(turn, run)
+    def faulty(tx: Transaction, run: Run) -> Steps[None]:
+        yield from follow(tx, run)
         raise ZeroDivisionError
 
-    monkeypatch.setattr("kala_server.core.attempts.follow", faulty)
+    monkeypatch.setattr("kala_server.core.decide.attempts.follow", faulty)
     world.advance(timedelta(minutes=1))
     run = world.only_run("parent")
     assert (run.state, run.reason) == ("succeeded", reasons.NOT_DECIDED)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from kala_server.core.errors import ConflictError, NotFoundError
-from kala_server.core.job import RunState, Trigger
+from kala_server.core.model.job import RunState, Trigger
 from tests.unit.core.simulation import FOR_EVER, START, World, lasting, seconds, times, utc
 
 

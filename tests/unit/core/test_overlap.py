@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.explain import explain
-from kala_server.core.job import RunState
-from kala_server.core.turn import MOST_OF_ONE_JOB
+from kala_server.core.decide.transaction import MOST_OF_ONE_JOB
+from kala_server.core.model import effects, inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import RunState
+from kala_server.core.questions.explain import explain
 from tests.unit.core.simulation import FAILS, FOR_EVER, START, WORKS, World, lasting, seconds
 
 EVERY_MINUTE = "R/2030-01-01T00:01:00Z/PT1M"
@@ -103,9 +103,9 @@ def test_replace_waits_until_the_earlier_command_has_ended() -> None:
     world.create("job", schedule=EVERY_MINUTE, overlap="replace")
     world.advance(timedelta(minutes=1))
     world.now += timedelta(minutes=1)
-    decision = world.decide(e.Tick())
+    decision = world.decide(inputs.Tick())
     ended, later = world.runs("job")
-    assert decision.effects == [e.EndAttempt(run_id=ended.id)]
+    assert decision.effects == [effects.EndAttempt(run_id=ended.id)]
     assert (ended.state, ended.ending, later.state) == (
         RunState.RUNNING,
         RunState.CANCELLED,

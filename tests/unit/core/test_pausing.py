@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.engine import decide, deciding
-from kala_server.core.explain import explain
-from kala_server.core.job import Run
-from kala_server.core.occurrences import timetable_of
+from kala_server.core.decide.engine import decide, deciding
+from kala_server.core.decide.transaction import Limits
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import Run
+from kala_server.core.questions.explain import explain
 from kala_server.core.steps import A_STEP
-from kala_server.core.turn import Limits
+from kala_server.core.time.occurrences import timetable_of
 from tests.unit.core.invariants import contents
 from tests.unit.core.simulation import (
     FAILS,
@@ -79,7 +79,7 @@ def test_slots_that_were_due_at_once_and_are_decided_on_at_the_end_of_the_pause_
         world.create(name, schedule=EACH_HOUR)
     world.pause()
     world.now = utc("2030-01-01 09:00")
-    world.decide(e.Tick())  # decides on the first hundred
+    world.decide(inputs.Tick())  # decides on the first hundred
     world.resume()
     assert [entry(world.only_run(name)) for name in many] == [("skipped", PAUSED, 1)] * 250
 
@@ -90,7 +90,7 @@ def test_the_slot_of_the_very_instant_in_which_a_pause_begins_or_ends_is_of_the_
     assert entry(world.newest("hourly")) == ("skipped", PAUSED, 1)
     world.now = utc("2030-01-01 11:00")
     world.pause()
-    world.tell(e.Tick())
+    world.tell(inputs.Tick())
     assert entry(world.newest("hourly")) == ("skipped", PAUSED, 2)
 
 
@@ -267,13 +267,13 @@ def test_as_many_as_wait_are_held_back_and_let_go_step_by_step() -> None:
     world.script["first"] = [lasting(60)]
     many = 10 * A_STEP
     world.create("first")
-    world.tell(e.CreateJobs(jobs=tuple(new_job(f"job {number}") for number in range(many))))
+    world.tell(inputs.CreateJobs(jobs=tuple(new_job(f"job {number}") for number in range(many))))
     assert len(world.state.ready) == many
     world.advance(seconds(1))
-    paused = deciding(world.state, e.PauseServer(), world.now, Limits(max_running=1))
+    paused = deciding(world.state, inputs.PauseServer(), world.now, Limits(max_running=1))
     assert len(list(paused)) >= many
     assert not world.state.ready
-    resumed = deciding(world.state, e.ResumeServer(), world.now, Limits(max_running=1))
+    resumed = deciding(world.state, inputs.ResumeServer(), world.now, Limits(max_running=1))
     assert len(list(resumed)) >= many
     assert len(world.state.ready) == many
 
@@ -287,12 +287,12 @@ def test_a_pause_of_a_paused_server_and_a_resume_of_another_change_nothing(world
     assert began == r.ServerPaused(at=utc("2030-01-01 09:30"), reason="ask Ana")
     world.advance(seconds(60))
     for reason in ("", "ask Ana"):
-        assert world.tell(e.PauseServer(reason=reason)).records == []
+        assert world.tell(inputs.PauseServer(reason=reason)).records == []
     assert world.state.pause == began
     world.pause("ask Ben")
     assert world.state.pause == r.ServerPaused(at=utc("2030-01-01 09:30"), reason="ask Ben")
     world.resume()
-    assert world.tell(e.ResumeServer()).records == []
+    assert world.tell(inputs.ResumeServer()).records == []
 
 
 @pytest.mark.parametrize("how", ["crash", "stop"])
@@ -332,7 +332,7 @@ def test_a_pause_is_in_the_snapshot(world: World) -> None:
 
 def test_a_pause_or_a_resume_that_cannot_be_kept_is_taken_back(world: World) -> None:
     began = world.state.pause
-    for event in (e.PauseServer(reason="x"), e.ResumeServer()):
+    for event in (inputs.PauseServer(reason="x"), inputs.ResumeServer()):
         decide(world.state, event, world.now, Limits())
         assert world.state.pause != began
         world.state.undo.roll_back()
@@ -347,10 +347,10 @@ def test_a_stuck_job_in_a_pause_is_its_own_trouble_and_no_start(
     def broken(*_: object) -> None:
         raise ValueError("no such zone")
 
-    monkeypatch.setattr("kala_server.core.turn.timetable_of", broken)
+    monkeypatch.setattr("kala_server.core.decide.transaction.timetable_of", broken)
     world.advance("2030-01-01 10:30")
     assert id_of("hourly") in world.state.stuck
-    monkeypatch.setattr("kala_server.core.turn.timetable_of", timetable)
-    world.tell(e.LookAnew(job_ids=(id_of("hourly"),)))
+    monkeypatch.setattr("kala_server.core.decide.transaction.timetable_of", timetable)
+    world.tell(inputs.LookAnew(job_ids=(id_of("hourly"),)))
     assert entry(world.newest("hourly")) == ("skipped", PAUSED, 1)
     assert not world.state.stuck

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core.explain import explain, what_it_waits_for
-from kala_server.core.job import Run, RunState
+from kala_server.core.model import inputs
+from kala_server.core.model.job import Run, RunState
+from kala_server.core.questions.explain import explain, what_it_waits_for
 from tests.property.test_engine import check_against_journal, watched
 from tests.unit.core.simulation import FAILS, FOR_EVER, START, WORKS, World, id_of, lasting, seconds
 
@@ -33,7 +33,7 @@ def test_all_is_as_before_the_start_but_for_when_it_is_tried_again() -> None:
     world.create("job")
     before, counts, tally = world.only_run("job"), dict(world.state.counts), world.job("job").tally
     world.max_running, world.no_room = 1, 1
-    world.tell(e.Tick())
+    world.tell(inputs.Tick())
     after = world.only_run("job")
     assert replace(after, retry_at=None, put_off=0, put_off_for="") == before
     assert after.retry_at == START + seconds(1)
@@ -149,14 +149,14 @@ def in_flight(**spec: Any) -> tuple[World, str]:
     world.create("job", disabled=True, **spec)
     run_id = id_of("run")
     world.enable("job")
-    world.decide(e.StartJob(id=id_of("job"), run_id=run_id))
+    world.decide(inputs.StartJob(id=id_of("job"), run_id=run_id))
     return world, run_id
 
 
 def test_a_run_that_is_being_cancelled_has_come_to_its_end() -> None:
     world, run_id = in_flight(schedule="R/2035-01-01T00:00:00Z/PT1H")
-    world.decide(e.CancelRun(run_id=run_id))
-    world.tell(e.PutOff(run_id=run_id, reason="no room"))
+    world.decide(inputs.CancelRun(run_id=run_id))
+    world.tell(inputs.PutOff(run_id=run_id, reason="no room"))
     assert (world.only_run("job").state, world.only_run("job").reason) == (
         "cancelled",
         "cancelled by request",
@@ -166,31 +166,31 @@ def test_a_run_that_is_being_cancelled_has_come_to_its_end() -> None:
 def test_a_run_whose_job_was_deleted_is_gone() -> None:
     world, run_id = in_flight(schedule="R/2035-01-01T00:00:00Z/PT1H")
     world.delete("job")
-    world.tell(e.PutOff(run_id=run_id, reason="no room"))
+    world.tell(inputs.PutOff(run_id=run_id, reason="no room"))
     assert world.state.runs == {}
 
 
 def test_a_run_that_took_too_long_to_be_put_off_is_tried_again_as_its_job_says() -> None:
     world, run_id = in_flight(schedule="R/2035-01-01T00:00:00Z/PT1H", timeout="PT10S", retries=1)
     world.now += seconds(10)
-    world.decide(e.Tick())
-    world.tell(e.PutOff(run_id=run_id, reason="no room"))
+    world.decide(inputs.Tick())
+    world.tell(inputs.PutOff(run_id=run_id, reason="no room"))
     assert (world.only_run("job").state, world.only_run("job").attempts) == ("succeeded", 2)
 
 
 def test_what_is_not_running_cannot_be_put_off() -> None:
     world = put_off()
     before = len(world.history)
-    world.tell(e.PutOff(run_id=world.only_run("job").id, reason="no room"))
-    world.tell(e.PutOff(run_id="nobody", reason="no room"))
+    world.tell(inputs.PutOff(run_id=world.only_run("job").id, reason="no room"))
+    world.tell(inputs.PutOff(run_id="nobody", reason="no room"))
     assert len(world.history) == before
 
 
 def test_a_reason_is_never_longer_than_people_read() -> None:
     world = World()
     for event in (
-        lambda run_id: e.PutOff(run_id=run_id, reason="é" * 5_000),
-        lambda run_id: e.Ended(run_id=run_id, succeeded=False, reason="é" * 5_000),
+        lambda run_id: inputs.PutOff(run_id=run_id, reason="é" * 5_000),
+        lambda run_id: inputs.Ended(run_id=run_id, succeeded=False, reason="é" * 5_000),
     ):
         world, run_id = in_flight(schedule="R/2035-01-01T00:00:00Z/PT1H")
         world.decide(event(run_id))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.core import reasons, words
+from kala_server.core import reasons
+from kala_server.core.commands import shell_words
 
 SECRET = "s3cret"
 
@@ -44,8 +45,8 @@ def test_a_long_word_is_looked_at_once(word: str) -> None:
 
 @pytest.mark.parametrize("command", ["$TOOL x", "${TOOL} x", "`cat tool` x", 'a"$TOOL"b x', "'a'$TOOL x"])
 def test_a_word_is_written_as_its_job_has_it_and_not_as_it_is_filled_in(command: str) -> None:
-    assert SECRET not in words.as_written(words.split(command)[0])
-    assert words.argv_for(words.split("$TOOL"), {"TOOL": SECRET}) == [SECRET]
+    assert SECRET not in shell_words.as_written(shell_words.split(command)[0])
+    assert shell_words.argv_for(shell_words.split("$TOOL"), {"TOOL": SECRET}) == [SECRET]
 
 
 @given(st.text(max_size=3_000))

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.engine import decide
+from kala_server.core.decide.engine import decide
+from kala_server.core.decide.transaction import Limits
 from kala_server.core.errors import RefusedError
-from kala_server.core.tables import UndoLog
-from kala_server.core.turn import Limits
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.state.undo import UndoLog
 from tests.unit.core.invariants import check, contents
 from tests.unit.core.simulation import FAILS, FOR_EVER, World, id_of, lasting, new_job, rebuilt
 
@@ -30,7 +30,7 @@ def a_busy_world() -> World:
     world.create("child", parent_jobs=["hourly", "fails"], wait_for="all")
     world.create("any child", parent_jobs=["hourly", "fails"])
     world.create("helped", schedule=HOURLY, on_failure_job="any child")
-    world.tell(e.CreateJobs(jobs=(new_job("with key"),), key="key", key_digest="digest"))
+    world.tell(inputs.CreateJobs(jobs=(new_job("with key"),), key="key", key_digest="digest"))
     world.advance(timedelta(hours=3, minutes=10))
     world.create("waits", schedule=HOURLY.replace("01T01", "01T04"))
     world.create("short", overlap="allow")
@@ -38,47 +38,49 @@ def a_busy_world() -> World:
     return world
 
 
-Event = Callable[[World], e.Event]
+Event = Callable[[World], inputs.Input]
 
 ACCEPTED: dict[str, Event] = {
-    "create": lambda _: e.CreateJobs(
+    "create": lambda _: inputs.CreateJobs(
         jobs=(new_job("new"), new_job("another", schedule="0 9 * * *")), key="new"
     ),
-    "create a child": lambda _: e.CreateJobs(jobs=(new_job("new", parent_jobs=["hourly", "off"]),)),
-    "change": lambda _: e.ChangeJob(id=id_of("hourly"), spec=new_job("hourly", schedule="0 9 * * *").spec),
-    "change the children": lambda _: e.ChangeJob(
+    "create a child": lambda _: inputs.CreateJobs(jobs=(new_job("new", parent_jobs=["hourly", "off"]),)),
+    "change": lambda _: inputs.ChangeJob(
+        id=id_of("hourly"), spec=new_job("hourly", schedule="0 9 * * *").spec
+    ),
+    "change the children": lambda _: inputs.ChangeJob(
         id=id_of("any child"), spec=new_job("any child", parent_jobs=["off"], keep_runs=1).spec, disabled=True
     ),
-    "enable": lambda _: e.EnableJob(id=id_of("off")),
-    "disable": lambda _: e.DisableJob(id=id_of("child")),
-    "delete a parent": lambda _: e.DeleteJob(id=id_of("hourly")),
-    "delete one that runs": lambda _: e.DeleteJob(id=id_of("slow")),
-    "delete all": lambda _: e.DeleteAllJobs(),
-    "start": lambda _: e.StartJob(id=id_of("hourly"), run_id="manual"),
-    "start beside": lambda _: e.StartJob(id=id_of("slow"), run_id="manual"),
-    "cancel what runs": lambda world: e.CancelRun(run_id=world.newest("slow").id),
-    "cancel what waits": lambda world: e.CancelRun(run_id=world.newest("short").id),
-    "a run ends": lambda world: e.Ended(run_id=world.running()[0].id, succeeded=True),
-    "a run fails": lambda world: e.Ended(run_id=world.running()[0].id, succeeded=False),
-    "a run is spawned": lambda world: e.Spawned(run_id=world.running()[0].id, pid=7, pid_started=8),
-    "time passes": lambda _: e.Tick(),
-    "a restart": lambda _: e.Recover(),
-    "a stop": lambda _: e.EndEverything(),
-    "housekeeping": lambda world: e.Housekeep(runs_before=world.now, keys_before=world.now),
+    "enable": lambda _: inputs.EnableJob(id=id_of("off")),
+    "disable": lambda _: inputs.DisableJob(id=id_of("child")),
+    "delete a parent": lambda _: inputs.DeleteJob(id=id_of("hourly")),
+    "delete one that runs": lambda _: inputs.DeleteJob(id=id_of("slow")),
+    "delete all": lambda _: inputs.DeleteAllJobs(),
+    "start": lambda _: inputs.StartJob(id=id_of("hourly"), run_id="manual"),
+    "start beside": lambda _: inputs.StartJob(id=id_of("slow"), run_id="manual"),
+    "cancel what runs": lambda world: inputs.CancelRun(run_id=world.newest("slow").id),
+    "cancel what waits": lambda world: inputs.CancelRun(run_id=world.newest("short").id),
+    "a run ends": lambda world: inputs.Ended(run_id=world.running()[0].id, succeeded=True),
+    "a run fails": lambda world: inputs.Ended(run_id=world.running()[0].id, succeeded=False),
+    "a run is spawned": lambda world: inputs.Spawned(run_id=world.running()[0].id, pid=7, pid_started=8),
+    "time passes": lambda _: inputs.Tick(),
+    "a restart": lambda _: inputs.Recover(),
+    "a stop": lambda _: inputs.EndEverything(),
+    "housekeeping": lambda world: inputs.Housekeep(runs_before=world.now, keys_before=world.now),
 }
 
 REFUSED: dict[str, Event] = {
-    "a bad job at the end": lambda _: e.CreateJobs(
+    "a bad job at the end": lambda _: inputs.CreateJobs(
         jobs=(new_job("good"), new_job("bad", retries=-1)), key="new"
     ),
-    "another body": lambda _: e.CreateJobs(jobs=(new_job("new"),), key="key", key_digest="another"),
-    "a bad change": lambda _: e.ChangeJob(
+    "another body": lambda _: inputs.CreateJobs(jobs=(new_job("new"),), key="key", key_digest="another"),
+    "a bad change": lambda _: inputs.ChangeJob(
         id=id_of("off"), spec=new_job("off", schedule="R2/2029-01-01T02:00:00Z/P1D").spec
     ),
-    "no job": lambda _: e.DeleteJob(id="nobody"),
-    "no run": lambda _: e.CancelRun(run_id="nobody's"),
-    "a run that is over": lambda world: e.CancelRun(run_id=world.runs("hourly")[0].id),
-    "a disabled job": lambda _: e.StartJob(id=id_of("off"), run_id="manual"),
+    "no job": lambda _: inputs.DeleteJob(id="nobody"),
+    "no run": lambda _: inputs.CancelRun(run_id="nobody's"),
+    "a run that is over": lambda world: inputs.CancelRun(run_id=world.runs("hourly")[0].id),
+    "a disabled job": lambda _: inputs.StartJob(id=id_of("off"), run_id="manual"),
 }
 
 
@@ -90,7 +92,7 @@ def continued(world: World) -> list[r.Record]:
     """What the world goes on to do, told by its records."""
     world.max_running = 64
     begun = len(world.history)
-    world.tell(e.Tick())
+    world.tell(inputs.Tick())
     world.advance(timedelta(hours=5))
     return world.history[begun:]
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import durations
-from kala_server.core import events as e
-from kala_server.core.job import RunState
+from kala_server.core.model import inputs
+from kala_server.core.model.job import RunState
+from kala_server.core.time import durations
 from tests.unit.core.simulation import FAILS, START, WORKS, Command, World, lasting, seconds
 
 
@@ -164,9 +164,9 @@ def test_an_end_that_is_told_twice_counts_once() -> None:
     world.script["job"] = [FAILS]
     world.create("job")
     before = len(world.journal)
-    world.tell(e.Ended(run_id=world.only_run("job").id, succeeded=True))
-    world.tell(e.Ended(run_id="nobody's", succeeded=True))
-    world.tell(e.Spawned(run_id="nobody's", pid=1, pid_started=1))
+    world.tell(inputs.Ended(run_id=world.only_run("job").id, succeeded=True))
+    world.tell(inputs.Ended(run_id="nobody's", succeeded=True))
+    world.tell(inputs.Spawned(run_id="nobody's", pid=1, pid_started=1))
     assert len(world.journal) == before
 
 

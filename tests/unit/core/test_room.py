@@ -2,9 +2,9 @@
 
 import pytest
 
+from kala_server.core.decide.transaction import MOST_OF_ONE_JOB
 from kala_server.core.errors import ConflictError
 from kala_server.core.reasons import NO_ROOM
-from kala_server.core.turn import MOST_OF_ONE_JOB
 from tests.unit.core.simulation import FAILS, FOR_EVER, World
 
 

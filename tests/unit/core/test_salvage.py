@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import records as r
-from kala_server.core.job import RunState
-from kala_server.core.salvage import SKIPPED, UNKNOWN, Salvage
+from kala_server.core.decide.salvage import SKIPPED, UNKNOWN, Salvage
+from kala_server.core.model import records as r
+from kala_server.core.model.job import RunState
 from tests.unit.core.simulation import FAILS, Command, World, id_of, utc
 
 DAILY: dict[str, Any] = {"schedule": "R/2035-06-04T09:00:00Z/P1D"}
@@ -98,7 +98,7 @@ def test_a_schedule_that_cannot_be_read_is_over(schedule: str, monkeypatch: pyte
 
     world = World(now=utc("2035-06-04T08:00:00Z"))
     world.create("daily", schedule=schedule)
-    monkeypatch.setattr("kala_server.core.turn.timetable_of", fails)
+    monkeypatch.setattr("kala_server.core.decide.transaction.timetable_of", fails)
     salvage = salvaged(world.journal, [len(world.journal)], "2035-06-04T10:00:00Z")
     assert salvage.state.jobs[id_of("daily")].next_at is None
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import events as e
-from kala_server.core import records as r
-from kala_server.core.engine import MOST_AT_A_TICK
+from kala_server.core.decide.engine import MOST_AT_A_TICK
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.job import RunState, Trigger
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.model.job import RunState, Trigger
 from tests.unit.core.simulation import START, World, id_of, lasting, seconds, times, utc
 
 
@@ -63,7 +63,7 @@ def test_of_many_that_are_due_at_once_each_tick_decides_on_some_in_their_order()
     world.now = utc("2030-01-01 01:00")
     ticks = []
     while (when := world.state.next_due()) is not None and when <= world.now:
-        records = world.decide(e.Tick()).records
+        records = world.decide(inputs.Tick()).records
         ticks.append([record.job_id for record in records if isinstance(record, r.RunQueued)])
     assert list(map(len, ticks)) == [MOST_AT_A_TICK, MOST_AT_A_TICK, 50]
     assert [job_id for tick in ticks for job_id in tick] == list(map(id_of, names))
@@ -121,7 +121,7 @@ def test_a_period_shorter_than_the_server_can_follow_does_not_hold_it_up() -> No
     world = World()
     world.create("job", schedule="R/2030-01-01T00:00:01Z/PT0.000001S", overlap="skip", keep_runs=10_000)
     world.now += seconds(9)
-    decision = world.decide(e.Tick())
+    decision = world.decide(inputs.Tick())
     assert len(decision.records) < 400
     assert sum(run.count for run in world.runs("job")) == 8_000_001
     assert world.job("job").next_at == world.now + timedelta(microseconds=1)

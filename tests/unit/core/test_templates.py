@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import templates
+from kala_server.core.commands import templates
+from kala_server.core.commands.templates import TemplateError, filled
+from kala_server.core.decide.validation import check
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.job import HTTP_CALL, JobSpec, RemoteCall, Tally
-from kala_server.core.state import State
-from kala_server.core.templates import TemplateError, filled
-from kala_server.core.validation import check
+from kala_server.core.model.job import HTTP_CALL, JobSpec, RemoteCall, Tally
+from kala_server.core.state.state import State
 from tests.unit.core.simulation import World
 
 BRACES = "{{ }}"

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from kala_server.core import events as e
 from kala_server.core.errors import ConflictError, NotFoundError
-from kala_server.core.job import RunState
+from kala_server.core.model import effects, inputs
+from kala_server.core.model.job import RunState
 from tests.unit.core.simulation import FAILS, FOR_EVER, START, WORKS, World, lasting, seconds
 
 
@@ -19,7 +19,7 @@ def test_a_command_that_takes_too_long_is_ended() -> None:
     world.advance(seconds(1))
     run = world.only_run("job")
     assert (run.state, run.reason, run.signal) == (RunState.TIMED_OUT, "took longer than its timeout", 15)
-    assert e.EndAttempt(run_id=run.id) in world.effects
+    assert effects.EndAttempt(run_id=run.id) in world.effects
     assert world.job("job").tally.error_count == 1
 
 
@@ -92,12 +92,12 @@ def test_a_run_that_is_being_ended_is_cancelled_even_where_its_command_just_made
     world.script["job"] = [FOR_EVER]
     world.create("job")
     run = world.only_run("job")
-    world.decide(e.CancelRun(run_id=run.id))
+    world.decide(inputs.CancelRun(run_id=run.id))
     assert (world.only_run("job").state, world.only_run("job").ending) == (
         RunState.RUNNING,
         RunState.CANCELLED,
     )
-    world.tell(e.Ended(run_id=run.id, succeeded=True, exit_code=0))
+    world.tell(inputs.Ended(run_id=run.id, succeeded=True, exit_code=0))
     assert world.states("job") == ["cancelled"]
 
 
@@ -106,11 +106,11 @@ def test_ending_a_run_twice_asks_once() -> None:
     world.script["job"] = [FOR_EVER]
     world.create("job", timeout="PT1M")
     run_id = world.only_run("job").id
-    first = world.decide(e.CancelRun(run_id=run_id))
-    again = world.decide(e.CancelRun(run_id=run_id))
-    assert (first.effects, again.effects, again.records) == ([e.EndAttempt(run_id=run_id)], [], [])
+    first = world.decide(inputs.CancelRun(run_id=run_id))
+    again = world.decide(inputs.CancelRun(run_id=run_id))
+    assert (first.effects, again.effects, again.records) == ([effects.EndAttempt(run_id=run_id)], [], [])
     world.now += seconds(90)
-    assert world.decide(e.Tick()).records == []
+    assert world.decide(inputs.Tick()).records == []
 
 
 def test_a_waiting_run_is_cancelled_and_never_starts() -> None:
@@ -154,4 +154,4 @@ def test_a_run_that_is_over_cannot_be_cancelled() -> None:
 
 def test_a_run_that_is_not_there_is_not_found() -> None:
     with pytest.raises(NotFoundError, match="there is no run with the id nobody's"):
-        World().tell(e.CancelRun(run_id="nobody's"))
+        World().tell(inputs.CancelRun(run_id="nobody's"))

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.core import upcoming
-from kala_server.core.job import Job
-from kala_server.core.occurrences import between, timetable_of
+from kala_server.core.model.job import Job
+from kala_server.core.questions import upcoming
+from kala_server.core.questions.upcoming import Ahead, Slot
 from kala_server.core.steps import to_the_end
-from kala_server.core.upcoming import Ahead, Slot
+from kala_server.core.time.occurrences import between, timetable_of
 from tests.unit.core.simulation import World, id_of, utc
 
 SCHEDULES = (

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from kala_client.schedule import Period
-from kala_server.core import events as e
+from kala_client.schedules.schedule import Period
+from kala_server.core.decide.validation import check, first_slot
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.job import JobSpec, RemoteCall
-from kala_server.core.state import State
-from kala_server.core.validation import check, first_slot
+from kala_server.core.model import inputs
+from kala_server.core.model.job import JobSpec, RemoteCall
+from kala_server.core.state.state import State
 from tests.unit.core.invariants import contents
 from tests.unit.core.simulation import START, World, id_of
 
@@ -253,8 +253,8 @@ def test_a_refused_job_changes_nothing() -> None:
     for _, said, _ in BAD:
         spec = replace(GOOD, **{**said, "parent_jobs": (NOBODY,)})
         for wish in (
-            e.CreateJobs(jobs=(e.NewJob(id=NOBODY, spec=spec),)),
-            e.ChangeJob(id=id_of("job"), spec=spec),
+            inputs.CreateJobs(jobs=(inputs.NewJob(id=NOBODY, spec=spec),)),
+            inputs.ChangeJob(id=id_of("job"), spec=spec),
         ):
             with pytest.raises(InvalidJobError):
                 world.tell(wish)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kala_server.core import job, records, values
+from kala_server.core import frozen
+from kala_server.core.model import job, records
 
 KINDS = [
     kind
@@ -36,7 +37,7 @@ def changes_of(kind: type[Any]) -> st.SearchStrategy[dict[str, Any]]:
 def test_a_changed_value_is_what_dataclasses_make_of_it(kind: type[Any], data: st.DataObject) -> None:
     value, changes = data.draw(values_of(kind)), data.draw(changes_of(kind))
     before = dataclasses.astuple(value)
-    changed = values.replace(value, **changes)
+    changed = frozen.replace(value, **changes)
     assert type(changed) is kind
     assert changed == dataclasses.replace(value, **changes)
     assert dataclasses.astuple(value) == before
@@ -51,4 +52,4 @@ def test_no_constructor_checks_what_a_copy_would_not(kind: type[Any]) -> None:
 def test_a_field_that_is_none_is_an_error() -> None:
     misspelt: dict[str, Any] = {"succes_count": 1}
     with pytest.raises(AttributeError, match="succes_count"):
-        values.replace(job.NOTHING_YET, **misspelt)
+        frozen.replace(job.NOTHING_YET, **misspelt)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kala_server.core.followers import GENERATIONS_LIMIT
-from kala_server.core.job import RunState
+from kala_server.core.decide.followers import GENERATIONS_LIMIT
+from kala_server.core.model.job import RunState
 from tests.unit.core.invariants import contents
 from tests.unit.core.simulation import FAILS, WORKS, World, id_of, rebuilt
 

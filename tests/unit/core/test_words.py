@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from kala_server.core import kernel
-from kala_server.core.runnable import BadCommandError
-from kala_server.core.words import LONGEST, MOST_PIECES, argv_for, check, split
+from kala_server.core.commands import kernel
+from kala_server.core.commands.runnable import BadCommandError
+from kala_server.core.commands.shell_words import LONGEST, MOST_PIECES, argv_for, check, split
 
 ENVIRONMENT = {"NAME": "two words", "QUOTE": 'it\'s "so"', "EMPTY": ""}
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kala_server.core import events as e
 from kala_server.core import reasons
-from kala_server.core.occurrences import forget_zones
+from kala_server.core.model import inputs
+from kala_server.core.time.occurrences import forget_zones
 from tests.unit.core import invariants
 from tests.unit.core.simulation import World, id_of, times, utc
 from tests.zone_files import write_zone, zones_in
@@ -47,7 +47,7 @@ def new_rules(world: World, zones: Path, hours: int, *, how: str) -> None:
     elif how == "stop":
         world.stop()
     else:
-        world.tell(e.LookAnew(job_ids=(id_of("job"),)))
+        world.tell(inputs.LookAnew(job_ids=(id_of("job"),)))
 
 
 HOW = pytest.mark.parametrize("how", ["crash", "stop", "running"])

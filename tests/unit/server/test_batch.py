@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.steps import to_the_end
-from kala_server.strict_json import BadJsonError
 from kala_server.wire.batch import read_batch
 from kala_server.wire.passed_over import PassedOver
 from kala_server.wire.requests import read_job
+from kala_server.wire.strict_json import BadJsonError
 
 JOB = {"name": "a", "command": 'echo "[{,}]" \\ ä', "tags": ["x", "]"], "env": {"A": "}"}}
 

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from kala_client import Job, KalaStats, RemoteProperties, Run, SlotExplanation
-from kala_server.cli import describe
-from kala_server.cli.reader import named_clock
-from kala_server.cli.show import moment
+from kala_server.cli.text import describe
+from kala_server.cli.text.reader import named_clock
+from kala_server.cli.text.show import moment
 
 AN_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 ANOTHER = "5d5be920-c716-4c99-60e1-055cad95b40f"

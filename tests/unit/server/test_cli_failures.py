@@ -13,8 +13,8 @@ from kala_client import (
     KalaError,
     KalaWarning,
 )
-from kala_server.cli.failures import told
 from kala_server.cli.remote import warnings_on_stderr
+from kala_server.cli.text.failures import told
 
 
 def test_a_warning_of_the_server_is_a_line_on_stderr_each_time(capsys: pytest.CaptureFixture[str]) -> None:

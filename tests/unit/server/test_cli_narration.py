@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kala_server.cli.narration import in_short, narrate
-from kala_server.core.job import JobSpec, RunState
-from kala_server.core.records import JobCreated, RunFinished
-from kala_server.feed import Feed
+from kala_server.cli.server.verbose import in_short, narrate
+from kala_server.core.model.job import JobSpec, RunState
+from kala_server.core.model.records import JobCreated, RunFinished
+from kala_server.service.feed import Feed
 
 NOW = datetime(2035, 6, 4, tzinfo=UTC)
 CREATED = JobCreated(id="j", at=NOW, spec=JobSpec(name="a-secret", command="echo a-secret"))

@@ -9,9 +9,9 @@ from typing import Any
 import click
 import pytest
 
-from kala_server.cli.kalas_flags import FLAGS, Flag, notes
-from kala_server.cli.options import settings_of
-from kala_server.cli.serve import run, serve
+from kala_server.cli.server.kalas_flags import FLAGS, Flag, notes
+from kala_server.cli.server.options import settings_of
+from kala_server.cli.server.serve import run, serve
 from kala_server.config import Settings
 from kala_server.wire.shapes import Answers
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.cli.reader import readers_clock
+from kala_server.cli.text.reader import readers_clock
 
 
 @pytest.fixture

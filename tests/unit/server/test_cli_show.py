@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from kala_client.clock import utc_now
-from kala_server.cli.plain import printable
-from kala_server.cli.show import (
+from kala_server.cli.text.plain import printable
+from kala_server.cli.text.show import (
     Column,
     FittingTable,
     facts,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 import pytest
 
-from kala_server.cli.times import doubt, instant, period, zone_name
+from kala_server.cli.text.times import doubt, instant, period, zone_name
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2035, 6, 4, 12, 0, tzinfo=UTC)

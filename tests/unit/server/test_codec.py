@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.core.job import JobSpec
-from kala_server.core.records import JobCreated, Record, RunStarted
-from kala_server.store.codec import Line, SnapshotEnded, decode, encode, frame, heads, parse
+from kala_server.core.model.job import JobSpec
+from kala_server.core.model.records import JobCreated, Record, RunStarted
+from kala_server.stores.journal.codec import Line, SnapshotEnded, decode, encode, frame, heads, parse
 
 AT = datetime(2024, 2, 29, 23, 59, 59, 123456, tzinfo=UTC)
 GOLDEN = (

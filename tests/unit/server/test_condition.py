@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kala_server.condition import notes
+from kala_server.service.condition import notes
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 WELL: dict[str, Any] = {

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.core.job import JobSpec
-from kala_server.runner.environment import environment_of, passed_on
-from kala_server.runner.output import BoundedOutput
-from kala_server.runner.protocol import Attempt
-from kala_server.runner.text import all_from_system, all_to_system
+from kala_server.core.model.job import JobSpec
+from kala_server.outputs.bounded import BoundedOutput
+from kala_server.ports.runner import Attempt
+from kala_server.runners.local.environment import environment_of, passed_on
+from kala_server.runners.text import all_from_system, all_to_system
 
 PASSED_ON = "PATH HOME USER LOGNAME SHELL LANG LC_ALL LC_CTYPE LC_x TZ TMPDIR"
 OTHERS = """

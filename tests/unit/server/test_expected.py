@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from kala_server.core.decide.validation import check
 from kala_server.core.errors import MOST_TOLD, InvalidJobError
-from kala_server.core.job import JobSpec
-from kala_server.core.state import State
-from kala_server.core.validation import check
+from kala_server.core.model.job import JobSpec
+from kala_server.core.state.state import State
 from kala_server.wire.expected import EXAMPLES, TO_WIRE
 from kala_server.wire.requests import LISTS_OF_TEXTS, read_job
 

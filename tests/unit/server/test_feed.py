@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kala_server.core.records import JobEnabled
-from kala_server.feed import Entry, Feed
+from kala_server.core.model.records import JobEnabled
+from kala_server.service.feed import Entry, Feed
 from tests.eventually import PATIENCE
 
 NOW = datetime(2035, 6, 4, tzinfo=UTC)

@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kala_server.core.job import Job, JobSpec
-from kala_server.core.state import State
+from kala_server.core.model.job import Job, JobSpec
+from kala_server.core.state.state import State
 from kala_server.core.steps import to_the_end
-from kala_server.web import finding
-from kala_server.web.finding import Wanted
 from kala_server.web.query import Query
-from kala_server.wire.listing import Sight, look
+from kala_server.web.routes import finding
+from kala_server.web.routes.finding import JobQuery
+from kala_server.wire.listing import JobsView, look
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
 
 
-def seen(*seconds: int) -> Sight:
+def seen(*seconds: int) -> JobsView:
     """Jobs that were created at these seconds, one after the other."""
     state = State()
     for number, second in enumerate(seconds):
@@ -24,13 +24,13 @@ def seen(*seconds: int) -> Sight:
     return look(state, NOW)
 
 
-def pages(sight: Sight, limit: int) -> list[str]:
+def pages(view: JobsView, limit: int) -> list[str]:
     found: list[str] = []
     after = ""
     while True:
-        wanted = Wanted.read(Query({"limit": [str(limit).encode()], "after": [after.encode()]}))
+        wanted = JobQuery.read(Query({"limit": [str(limit).encode()], "after": [after.encode()]}))
         assert wanted is not None
-        page, following = to_the_end(wanted.find(sight))
+        page, following = to_the_end(wanted.find(view))
         found += [job.id for job in page]
         if following is None:
             return found
@@ -47,6 +47,6 @@ def test_pages_have_every_job_once_in_order_although_the_clock_was_set_back(
 
 
 def test_each_job_is_looked_at_in_a_step_of_its_own() -> None:
-    wanted = Wanted.read(Query({"q": [b"none"]}))
+    wanted = JobQuery.read(Query({"q": [b"none"]}))
     assert wanted is not None
     assert sum(1 for _ in wanted.find(seen(*range(10)))) >= 10

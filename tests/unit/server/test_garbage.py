@@ -7,7 +7,7 @@ from weakref import ref
 
 import pytest
 
-from kala_server.garbage import Garbage, OurGarbage
+from kala_server.service.garbage import Garbage, OurGarbage
 
 OURS = OurGarbage()
 

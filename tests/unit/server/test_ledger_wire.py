@@ -10,11 +10,11 @@ from pydantic_core import to_json
 
 from kala_client import Run as ClientsRun
 from kala_client import SlotExplanation
-from kala_server.core import records as r
-from kala_server.core.explain import explain
-from kala_server.core.fold import apply
-from kala_server.core.job import JobSpec, Run, RunState, Trigger
-from kala_server.core.state import State
+from kala_server.core.model import records as r
+from kala_server.core.model.job import JobSpec, Run, RunState, Trigger
+from kala_server.core.questions.explain import explain
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
 from kala_server.wire import ledger
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, 828696, UTC)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from kala_server.core import records as r
-from kala_server.core.fold import apply
-from kala_server.core.job import CatchUp, JobSpec, Overlap, RemoteCall, RunState, Trigger, WaitFor
-from kala_server.core.state import State
+from kala_server.core.model import records as r
+from kala_server.core.model.job import CatchUp, JobSpec, Overlap, RemoteCall, RunState, Trigger, WaitFor
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
 from kala_server.core.steps import to_the_end
 from kala_server.wire import answers
-from kala_server.wire.listing import SLICE, Listing, Sight, look, look_at
+from kala_server.wire.listing import SLICE, JobsView, Listing, look, look_at
 from kala_server.wire.shapes import WHOLE
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
@@ -39,9 +39,9 @@ def a_state(jobs: int, *, runs: int = 0) -> State:
     return state
 
 
-def slices(listing: Listing, sight: Sight, *wanted: Any, **more: Any) -> list[bytes]:
+def slices(listing: Listing, view: JobsView, *wanted: Any, **more: Any) -> list[bytes]:
     async def written() -> list[bytes]:
-        return [slice_ async for slice_ in listing.slices(sight, *wanted, **more)]
+        return [slice_ async for slice_ in listing.slices(view, *wanted, **more)]
 
     return asyncio.run(written())
 
@@ -193,10 +193,10 @@ def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
 
 def test_what_else_the_answer_says_comes_after_the_jobs() -> None:
     state = a_state(2)
-    sight = look(state, NOW)
-    [first, second] = sight.jobs
+    view = look(state, NOW)
+    [first, second] = view.jobs
     for page, more in (([first], {"next": "a"}), ([second], {"next": None}), ([], {"next": None})):
-        found = read(slices(Listing(), sight, page, more=more))
+        found = read(slices(Listing(), view, page, more=more))
         assert found == {"jobs": {job.id: expected(state)["jobs"][job.id] for job in page}, **more}
 
 
@@ -210,15 +210,15 @@ def test_no_slice_has_more_work_than_the_last_job_in_it_makes() -> None:
 
 def test_a_page_does_not_let_the_whole_list_be_forgotten() -> None:
     state, listing = a_state(3), Listing()
-    sight = look(state, NOW)
-    slices(listing, sight)
+    view = look(state, NOW)
+    slices(listing, view)
     known = dict(listing._written)
-    slices(listing, sight, sight.jobs[:1], more={"next": None})
+    slices(listing, view, view.jobs[:1], more={"next": None})
     assert listing._written == known
 
 
 def test_a_run_that_is_no_longer_kept_is_left_out() -> None:
     state = a_state(1, runs=3)
-    sight = look(state, NOW, stats=True)
+    view = look(state, NOW, stats=True)
     apply(state, r.RunsPruned(before=NOW + timedelta(seconds=1)))
-    assert len(read(slices(Listing(), sight))["jobs"]["job-0000"]["stats"]) == 2
+    assert len(read(slices(Listing(), view))["jobs"]["job-0000"]["stats"]) == 2

@@ -8,10 +8,10 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from kala_client.models import CLIENT_FIELDS
+from kala_server.core.decide.validation import check
 from kala_server.core.errors import InvalidRequestError
-from kala_server.core.job import JobSpec
-from kala_server.core.state import State
-from kala_server.core.validation import check
+from kala_server.core.model.job import JobSpec
+from kala_server.core.state.state import State
 from kala_server.web.app import PREFIX, ROUTES, WATCHING
 from kala_server.web.openapi.document import document
 from kala_server.web.problems import PROBLEM

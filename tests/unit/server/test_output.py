@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.runner.output import BoundedOutput
+from kala_server.outputs.bounded import BoundedOutput
 from tests.eventually import PATIENCE
 
 TEXT = st.text(alphabet="aé€😀", max_size=12).map(str.encode)

@@ -3,7 +3,7 @@
 import pytest
 
 from kala_server.config import ConfigError, Settings
-from kala_server.runner.reach import NotAllowedError, Reach, address_of
+from kala_server.runners.http.reach import NotAllowedError, Reach, address_of
 from kala_server.server import _reach
 
 LOOPBACK = ("127.0.0.0/8", "::1")

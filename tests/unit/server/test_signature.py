@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.store import signature
-from kala_server.store.signature import Signature, read, signed_by_us
+from kala_server.stores.journal import owner_signature
+from kala_server.stores.journal.owner_signature import Signature, read, signed_by_us
 
 FILE = "2049:131"
 
@@ -39,7 +39,7 @@ def test_a_mark_that_may_be_of_another_folder_is_not_kept(before: dict[str, Any]
 
 
 def test_where_the_machine_cannot_be_told_no_mark_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signature, "this_machine", lambda: "")
+    monkeypatch.setattr(owner_signature, "this_machine", lambda: "")
     assert signed_by_us(ours(), FILE).mark != signed_by_us(ours(), FILE).mark
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server import strict_json
+from kala_server.wire import strict_json
 
 
 def members(count: int) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from kala_server.core.steps import Steps, to_the_end
-from kala_server.turns import REST, SLICE, Pace, Turns
+from kala_server.service.slices import REST, SLICE, Pace, Turns
 from tests.eventually import PATIENCE
 
 STEP = SLICE / 4

@@ -9,11 +9,11 @@ import pytest
 
 from kala_client import Job as ClientsJob
 from kala_client.models import JobStat, KalaStats
-from kala_server.core import records as r
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.fold import apply
-from kala_server.core.job import CatchUp, Job, JobSpec, RemoteCall, RunState, Trigger
-from kala_server.core.state import State
+from kala_server.core.model import records as r
+from kala_server.core.model.job import CatchUp, Job, JobSpec, RemoteCall, RunState, Trigger
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
 from kala_server.core.steps import to_the_end
 from kala_server.wire import answers, listing, requests
 from kala_server.wire.listing import Listing, look_at

@@ -1,0 +1,338 @@
+"""One builder for each call of the API: what to send, and how to read the answer. No I/O.
+
+Every path ends with a slash: real Kala redirects the others, which turns a POST into a GET (WIRE.md).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from kala_client import errors
+from kala_client._calls import answers, checks, envelopes
+from kala_client._calls.answers import Answer
+from kala_client._calls.arguments import (
+    as_json,
+    aware,
+    header_value,
+    id_of_job,
+    id_of_run,
+    job_body,
+    keyed,
+    listed,
+    new_job_body,
+    query,
+    query_across,
+)
+from kala_client._calls.call import Call, Repeatable, not_supported
+from kala_client._calls.envelopes import (
+    BulkAnswer,
+    IdAnswer,
+    IdsAnswer,
+    JobAnswer,
+    JobsAnswer,
+    JobStatsAnswer,
+    PauseAnswer,
+    RunAnswer,
+    RunPage,
+    SlotsAnswer,
+    StatsAnswer,
+    UpcomingPage,
+)
+from kala_client._model.fields import When, Zone
+from kala_client.models import (
+    BulkJob,
+    Job,
+    JobStat,
+    KalaStats,
+    Pause,
+    Preview,
+    Run,
+    SlotExplanation,
+    WhichJob,
+)
+
+T = TypeVar("T")
+
+_PRINTED, _EVENTS = "text/plain", "text/event-stream"
+_HEARTBEATS = 60.0
+"""Seconds: kala_server sends a comment every 15."""
+
+
+def create_job(job: Job, *, key: str | None) -> Call[str]:
+    """POST /job/: the id of the new job; without a `key`, under one of its own."""
+    return Call(
+        "POST",
+        "/job/",
+        lambda answer: envelopes.read(answer, IdAnswer).id,
+        body=as_json(new_job_body(job)),
+        headers=keyed(key),
+        repeatable=Repeatable.WITH_KEY,
+        needs=checks.needs_kala_server(job),
+        sends_job=True,
+    )
+
+
+def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
+    """POST /job/batch/: all of the jobs are stored, or none."""
+    return Call(
+        "POST",
+        "/job/batch/",
+        lambda answer: envelopes.read(answer, IdsAnswer).ids,
+        body=as_json(
+            {"jobs": [new_job_body(job, f"jobs[{n}]") for n, job in enumerate(listed("jobs", jobs))]}
+        ),
+        headers=keyed(key),
+        repeatable=Repeatable.WITH_KEY,
+        sends_job=True,
+        added=True,
+    )
+
+
+def get_job(job_id: WhichJob) -> Call[Job]:
+    """GET /job/{id}/."""
+    return _get(f"/job/{id_of_job(job_id)}/", lambda answer: envelopes.read(answer, JobAnswer).job)
+
+
+def get_all_jobs() -> Call[dict[str, Job]]:
+    """GET /job/: every job by its id."""
+    return _get("/job/", lambda answer: envelopes.read(answer, JobsAnswer).jobs or {})
+
+
+def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
+    """GET /job/ with filters: one page, oldest first.
+
+    Real Kala ignores them and sends every job, which must not pass for an answer.
+    """
+
+    def found(answer: Answer) -> JobsAnswer:
+        if not answer.from_kala_server:
+            raise not_supported(answer)
+        return envelopes.read(answer, JobsAnswer)
+
+    return _get("/job/", found, params=query(**wanted))
+
+
+def update_job(job_id: WhichJob, changes: Mapping[str, Any]) -> Call[Job]:
+    """PATCH /job/{id}/: the job as it is now."""
+    return _change("PATCH", job_id, changes)
+
+
+def replace_job(job_id: WhichJob, job: Job) -> Call[Job]:
+    """PUT /job/{id}/: the job as it is now."""
+    return _change("PUT", job_id, job_body(job))
+
+
+def delete_job(job_id: WhichJob) -> Call[None]:
+    """DELETE /job/{id}/."""
+    return _delete(f"/job/{id_of_job(job_id)}/")
+
+
+def delete_all_jobs() -> Call[None]:
+    """DELETE /job/all/; the Kala of 2015 does not know it, and looks for a job called "all"."""
+    return replace(_delete("/job/all/"), added=True)
+
+
+def get_job_stats(job_id: WhichJob) -> Call[list[JobStat]]:
+    """GET /job/stats/{id}/."""
+    return _get(
+        f"/job/stats/{id_of_job(job_id)}/",
+        lambda answer: envelopes.read(answer, JobStatsAnswer).job_stats,
+    )
+
+
+def start_job(job_id: WhichJob) -> Call[str | None]:
+    """POST /job/start/{id}/: the id of the run, which real Kala does not tell. Never sent twice."""
+    return Call("POST", f"/job/start/{id_of_job(job_id)}/", _run_started, repeatable=Repeatable.NEVER)
+
+
+def start_run(job_id: WhichJob) -> Call[str]:
+    """POST /job/start/{id}/ where the id of the run is needed."""
+
+    def told(answer: Answer) -> str:
+        if run := _run_started(answer):
+            return run
+        message = "the job was started, but this Kala does not tell which run it is: that needs kala_server"
+        raise answer.error(errors.NotSupportedError, message)
+
+    return Call("POST", f"/job/start/{id_of_job(job_id)}/", told, repeatable=Repeatable.NEVER)
+
+
+def enable_job(job_id: WhichJob) -> Call[None]:
+    """POST /job/enable/{id}/."""
+    return Call("POST", f"/job/enable/{id_of_job(job_id)}/", answers.check_empty)
+
+
+def disable_job(job_id: WhichJob) -> Call[None]:
+    """POST /job/disable/{id}/."""
+    return Call("POST", f"/job/disable/{id_of_job(job_id)}/", answers.check_empty)
+
+
+def bulk(
+    action: str,
+    job_ids: Iterable[WhichJob] | None,
+    *,
+    expect: int | None,
+    dry_run: bool,
+    **wanted: str | None,
+) -> Call[list[BulkJob]]:
+    """POST /job/bulk/: the jobs that it was done to, or would be. Never sent twice, as a start is one more run."""
+    named = {name: value for name, value in wanted.items() if value is not None}
+    if job_ids is not None and named:
+        raise errors.InvalidRequestError(f"say either job_ids or {' and '.join(named)}, not both")
+    ids = None if job_ids is None else [id_of_job(job_id) for job_id in listed("job_ids", job_ids)]
+    meant = {"filter": named} if ids is None else {"ids": ids}
+    told = {"action": action, **meant, "expect": expect, "dry_run": dry_run}
+    return Call(
+        "POST",
+        "/job/bulk/",
+        lambda answer: envelopes.read(answer, BulkAnswer).jobs,
+        body=as_json(told),
+        headers={"Content-Type": "application/json"},
+        added=True,
+    )
+
+
+def get_kala_stats() -> Call[KalaStats]:
+    """GET /stats/."""
+    return _get("/stats/", lambda answer: envelopes.read(answer, StatsAnswer).stats)
+
+
+def get_pause() -> Call[Pause]:
+    """GET /pause/."""
+    return _get("/pause/", _paused, added=True)
+
+
+def pause(reason: str) -> Call[Pause]:
+    """POST /pause/: the pause as it is now."""
+    return Call(
+        "POST",
+        "/pause/",
+        _paused,
+        body=as_json({"reason": reason}),
+        headers={"Content-Type": "application/json"},
+        added=True,
+    )
+
+
+def resume() -> Call[Pause]:
+    """POST /resume/: that there is no pause now."""
+    return Call("POST", "/resume/", _paused, added=True)
+
+
+def runs_page(job_id: WhichJob, *, state: str | None, limit: int, before: str | None) -> Call[RunPage]:
+    """GET /job/{id}/runs/: one page, newest first."""
+    return _get(
+        f"/job/{id_of_job(job_id)}/runs/",
+        lambda answer: envelopes.read(answer, RunPage),
+        params=query(limit=limit, before=before, state=state),
+        added=True,
+    )
+
+
+def all_runs_page(job_id: WhichJob | None, **wanted: str | int | datetime | None) -> Call[RunPage]:
+    """GET /runs/: one page of the ledgers of all jobs, newest first, or of one job."""
+    return _get(
+        "/runs/",
+        lambda answer: envelopes.read(answer, RunPage),
+        params=query_across(job_id, wanted),
+        added=True,
+    )
+
+
+def upcoming_page(job_id: WhichJob | None, **wanted: str | int | datetime | None) -> Call[UpcomingPage]:
+    """GET /upcoming/: one page of the slots that are to come, the earliest first."""
+    return _get(
+        "/upcoming/",
+        lambda answer: envelopes.read(answer, UpcomingPage),
+        params=query_across(job_id, wanted),
+        added=True,
+    )
+
+
+def get_run(run: Run | str) -> Call[Run]:
+    """GET /run/{id}/."""
+    return _get_of_run(run, "", lambda answer: envelopes.read(answer, RunAnswer).run)
+
+
+def output(run: Run | str) -> Call[str]:
+    """GET /run/{id}/output/: what the run has written so far."""
+    printed = _get_of_run(run, "output/", lambda answer: answer.body.decode("utf-8", "replace"))
+    return replace(printed, kind=_PRINTED)
+
+
+def follow(run: Run | str) -> Call[None]:
+    """GET /run/{id}/output/ as a stream, which ends with the run."""
+    printed = _get_of_run(run, "output/", answers.check_empty)
+    return replace(printed, params={"follow": "true"}, kind=_PRINTED)
+
+
+def cancel(run: Run | str) -> Call[None]:
+    """POST /run/{id}/cancel/."""
+    return replace(
+        _get_of_run(run, "cancel/", answers.check_empty), method="POST", repeatable=Repeatable.NEVER_SENT
+    )
+
+
+def explain(job_id: WhichJob, *, at: datetime | None, zone: Zone | None) -> Call[list[SlotExplanation]]:
+    """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
+    return _get(
+        f"/job/{id_of_job(job_id)}/explain/",
+        lambda answer: envelopes.read(answer, SlotsAnswer).slots,
+        params=query(at=None if at is None else aware(at).isoformat(), zone=zone),
+        added=True,
+    )
+
+
+def preview(schedule: When, *, timezone: Zone | None, count: int) -> Call[list[datetime]]:
+    """GET /preview/: when the schedule would be due."""
+    return _get(
+        "/preview/",
+        lambda answer: envelopes.read(answer, Preview).next,
+        params=query(schedule=str(schedule), timezone=timezone, count=count),
+        added=True,
+    )
+
+
+def events(last_event_id: str | None) -> Call[None]:
+    """GET /events/ as a stream of server-sent events, which never ends."""
+    headers = {"Accept": _EVENTS}
+    if last_event_id is not None and last_event_id != "":
+        headers["Last-Event-ID"] = header_value("last_event_id", last_event_id)
+    stream = _get("/events/", answers.check_empty, added=True)
+    return replace(stream, headers=headers, patience=_HEARTBEATS, kind=_EVENTS)
+
+
+def _paused(answer: Answer) -> Pause:
+    return envelopes.read(answer, PauseAnswer).pause
+
+
+def _get(
+    path: str, read: Callable[[Answer], T], *, params: Mapping[str, str] | None = None, added: bool = False
+) -> Call[T]:
+    return Call("GET", path, read, params=params or {}, repeatable=Repeatable.ALWAYS, added=added)
+
+
+def _get_of_run(run: Run | str, rest: str, read: Callable[[Answer], T]) -> Call[T]:
+    return replace(_get(f"/run/{id_of_run(run)}/{rest}", read, added=True), missing=errors.RunNotFoundError)
+
+
+def _delete(path: str) -> Call[None]:
+    return Call("DELETE", path, answers.check_empty, repeatable=Repeatable.ALWAYS, gone_is_done=lambda: None)
+
+
+def _change(method: str, job_id: WhichJob, body: Mapping[str, Any]) -> Call[Job]:
+    return Call(
+        method,
+        f"/job/{id_of_job(job_id)}/",
+        lambda answer: envelopes.read(answer, JobAnswer).job,
+        body=as_json(body),
+        headers={"Content-Type": "application/json"},
+        sends_job=True,
+        added=True,
+    )
+
+
+def _run_started(answer: Answer) -> str | None:
+    answers.check_empty(answer)
+    return answer.headers.get("kala-run-id") or None

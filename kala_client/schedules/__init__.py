@@ -1,0 +1,1 @@
+"""What a schedule says, for client and server alike."""

@@ -1,0 +1,82 @@
+"""The clock of whoever reads and types: one rule for all commands. It knows no job, and tells no time.
+
+`--utc` or `--zone` say it, else TZ, else what /etc/localtime leads to, else it is UTC.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from pathlib import Path
+
+_LOCALTIME = Path("/etc/localtime")
+_FOLDER = "zoneinfo/"
+_MOST_LINKS = 8
+_UTC_NAMES = {"UTC", "UCT", "Zulu", "Universal", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "Etc/Universal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A clock on somebody's wall; `name` is its zone's.
+
+    `plain` is whether it goes without saying, as the machine is set to it; `chosen` whether it was asked for.
+    """
+
+    zone: tzinfo
+    name: str
+    plain: bool = False
+    chosen: bool = False
+
+    @property
+    def is_utc(self) -> bool:
+        """Whether it shows UTC all year."""
+        return self.name in _UTC_NAMES
+
+    def titled(self, title: str) -> str:
+        """Return the title of a column of times, with the zone where that is not plain."""
+        return title if self.plain else f"{title} ({self.name})"
+
+
+def named_clock(name: str, *, plain: bool = False, chosen: bool = False) -> Clock:
+    """Return the clock of a zone. Raises ValueError where there is no such zone, or it is no place."""
+    from kala_server.core.time.zones import zone_of
+
+    return Clock(zone_of(name) or UTC, name or "UTC", plain=plain, chosen=chosen)
+
+
+def readers_clock(
+    *, utc: bool, zone: str | None, environ: Mapping[str, str] = os.environ, localtime: Path = _LOCALTIME
+) -> Clock:
+    """Return the clock on which this command reads and shows times. Raises ValueError for a zone that is none."""
+    if utc or zone:
+        return named_clock("UTC" if utc else zone or "", chosen=True)
+    said = environ.get("TZ")
+    names = _zones_along(localtime) if said is None else _meant_by(said.removeprefix(":"), localtime)
+    for name in names:
+        try:
+            return named_clock(name, plain=True)
+        except ValueError:
+            continue
+    return named_clock("UTC")
+
+
+def _meant_by(said: str, localtime: Path) -> Iterator[str]:
+    """Yield the zones that TZ may mean; a rule such as CET-1CEST names none."""
+    if not said or said == "UTC0":
+        yield "UTC"
+    elif said.startswith("/"):
+        yield from _zones_along(localtime if said == str(_LOCALTIME) else Path(said))
+    else:
+        yield said
+
+
+def _zones_along(path: Path) -> Iterator[str]:
+    """Yield the names of zones that the file, and the links that it is, lead to: the first is what was set."""
+    for _ in range(_MOST_LINKS):
+        _, found, name = str(path).partition(_FOLDER)
+        if found and name:
+            yield name
+        try:
+            path = path.parent / path.readlink()
+        except OSError:
+            return

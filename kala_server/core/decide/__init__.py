@@ -1,0 +1,1 @@
+"""What follows from what comes in: records and effects."""

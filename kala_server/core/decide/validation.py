@@ -1,0 +1,271 @@
+"""Whether a job can be accepted: every field that is wrong, what is wrong with it, and what would be right.
+
+The shape (a number where a number belongs) is checked where the request is read; here it is about the meaning.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from itertools import chain, islice
+from operator import attrgetter
+
+from kala_client.schedules.due import example_for
+from kala_client.schedules.schedule import Period
+from kala_server.core.commands import http_calls, kernel, runnable, shell_words, templates
+from kala_server.core.decide.followers import would_start_itself
+from kala_server.core.decide.slots import ON_TIME
+from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidJobError
+from kala_server.core.model.job import COMMAND, HTTP_CALL, JobSpec
+from kala_server.core.state.state import State
+from kala_server.core.time.cron import Cron
+from kala_server.core.time.occurrences import Never, read, read_stored, start_of
+from kala_server.core.time.zones import zone_of
+
+_SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
+_COMMAND = "bash -c 'date >> /tmp/dates'"
+_ENV = {"LANG": "C.UTF-8"}
+_AN_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
+_NO_USER = re.compile(r"[\0\n:/]")
+_LONGEST_NAME = kernel.LONGEST_WORD - len("KALA_JOB_NAME=")
+_NOT_ZERO = {
+    "timeout": "would end every attempt at once",
+    "misfire_grace": "would skip every slot, as none is noticed in the very instant",
+}
+_TEMPLATES = {
+    "command": "echo {{.Name}}",
+    "remote_properties": {"url": "https://example.com/{{.Name}}"},
+    "TemplateDelimiters": "{{ }}",
+}
+MOST_RUNS_KEPT = 100_000
+
+Rule = Callable[[State, str, JobSpec], Iterator[FieldProblem]]
+"""Says what is wrong with a job under an id."""
+
+
+def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> None:
+    """Raise InvalidJobError where the job cannot be accepted under this id.
+
+    What the job says already was accepted by the rules of then, and is nobody's mistake: it is not asked again, but for
+    its schedule where that `begins` with this.
+    """
+    known = state.jobs.get(job_id)
+    before = known.spec if known else _NOTHING
+    asked = [rule for said, rule in _RULES if said(spec) != said(before)]
+    if begins:
+        asked.append(_about_the_schedule)
+    problems = chain.from_iterable([rule(state, job_id, spec) for rule in asked])
+    if told := list(islice(problems, MOST_TOLD)):
+        raise InvalidJobError(told)
+
+
+_NOTHING = JobSpec(name="\0")
+"""What a new job said before: its name is none, so that whatever it has is asked about."""
+
+
+def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:
+    """Return the first slot of a checked job. Raises InvalidJobError where it lies in the past, as Kala does.
+
+    It may have passed while the request was on its way: then it is late, but not missed.
+    """
+    if not spec.schedule:
+        return None if spec.parent_jobs else created_at
+    timetable = read_stored(spec.schedule, spec.timezone)
+    if isinstance(timetable, Never):
+        return None
+    start = timetable.next_after(now) if isinstance(timetable, Cron) else start_of(timetable)
+    if start is None:
+        raise _invalid("schedule", "it is never due", example_for(spec.schedule))
+    if start <= now - ON_TIME:
+        raise _invalid(
+            "schedule",
+            f"its START {_written(start)} has passed (it is {_written(now)}); name one in the future",
+            _SCHEDULE,
+        )
+    return start
+
+
+def _written(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _invalid(field: str, message: str, example: object) -> InvalidJobError:
+    return InvalidJobError([FieldProblem(field, message, example)])
+
+
+def _about_what_runs(_state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    try:
+        spec = templates.filled(spec, job_id)
+    except templates.TemplateError as error:
+        yield FieldProblem(error.field, str(error), _TEMPLATES[error.field])
+        return
+    if not spec.name.strip():
+        yield FieldProblem("name", "a job needs a name", "nightly-report")
+    if spec.type == HTTP_CALL:
+        yield from _about_the_call(spec)
+    elif spec.type != COMMAND:
+        yield FieldProblem("type", f"there is no type {spec.type}: 0 is a command, 1 an HTTP call", 0)
+    else:
+        yield from _about_the_command(spec)
+        if kernel.size(spec.name) > _LONGEST_NAME:
+            message = (
+                f"a name of more than {_LONGEST_NAME:,} bytes cannot be given to the command as KALA_JOB_NAME"
+            )
+            yield FieldProblem("name", message, "nightly-report")
+
+
+def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
+    if spec.argv and spec.command:
+        yield FieldProblem("argv", "a job has either a command or an argv", ["date", "-u"])
+    elif spec.argv:
+        yield from _about(lambda: runnable.check_argv(spec.argv), "argv", ["date", "-u"])
+    elif not spec.command.strip():
+        yield FieldProblem("command", "a job needs a command", _COMMAND)
+    elif spec.shell:
+        yield from _about(lambda: runnable.check_shell_text(spec.command), "command", "date -u")
+    else:
+        known = {**spec.env, "KALA_JOB_NAME": spec.name}
+        yield from _about(lambda: shell_words.check(spec.command, known), "command", _COMMAND)
+
+
+def _about_variables(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    for name, value in spec.env.items():
+        if not name or "=" in name or "\0" in name + value:
+            yield FieldProblem("env", f"{name!r} cannot be the name of a variable", _ENV)
+    sizes = [kernel.size(f"{name}={value}") for name, value in spec.env.items()]
+    if max(sizes, default=0) > kernel.LONGEST_WORD or kernel.taken(sizes) > kernel.MOST_IN_ALL:
+        most = f"{kernel.LONGEST_WORD:,} bytes, all of them {kernel.MOST_IN_ALL:,}"
+        message = f"a variable with its name has up to {most}"
+        yield FieldProblem("env", message, _ENV)
+
+
+def _about_whose_it_is(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if spec.cwd and ("\0" in spec.cwd or not spec.cwd.startswith("/")):
+        yield FieldProblem("cwd", "the directory must be an absolute path", "/srv/reports")
+    elif not kernel.is_a_path(spec.cwd):
+        most = f"{kernel.LONGEST_PATH:,} bytes, each name in it {kernel.LONGEST_NAME}"
+        yield FieldProblem("cwd", f"a path has up to {most}", "/srv/reports")
+    if _NO_USER.search(spec.user):
+        yield FieldProblem("user", "no user has a name with NUL, a line break, a colon or a slash", "nobody")
+    elif kernel.size(spec.user) > kernel.LONGEST_NAME:
+        yield FieldProblem("user", f"the name of a user has up to {kernel.LONGEST_NAME} bytes", "nobody")
+
+
+def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
+    for message in http_calls.wrong_in(spec.remote_properties):
+        yield FieldProblem(
+            "remote_properties", message, {"url": "https://example.com/hook", "method": "POST"}
+        )
+
+
+def _about_a_duration(field: str) -> Rule:
+    def wrong(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+        text = getattr(spec, field)
+        if not text:
+            return
+        try:
+            duration = _duration(text)
+        except ValueError as error:
+            yield FieldProblem(field, str(error), "PT5S")
+            return
+        if field in _NOT_ZERO and duration.is_zero:
+            message = f"a duration of zero {_NOT_ZERO[field]}; leave it out where there is to be none"
+            yield FieldProblem(field, message, "PT1H")
+
+    return wrong
+
+
+@lru_cache(maxsize=1024)
+def _duration(text: str) -> Period:
+    """Read a duration; many jobs have the same."""
+    return Period.parse(text)
+
+
+def _about_the_backoff(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if not 1 <= spec.retry_backoff < math.inf:
+        yield FieldProblem("retry_backoff", "the factor is 1 (always the same delay) or more", 2)
+
+
+def _about_the_schedule(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    timezone = spec.timezone
+    try:
+        zone_of(timezone)
+    except ValueError as error:
+        yield FieldProblem("timezone", str(error), "Europe/Berlin")
+        timezone = ""
+    if spec.schedule:
+        try:
+            read(spec.schedule, timezone)
+        except ValueError as error:
+            yield FieldProblem("schedule", str(error), example_for(spec.schedule))
+
+
+def _about_retries(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if spec.retries < 0:
+        yield FieldProblem("retries", "the number of further attempts cannot be negative", 2)
+
+
+def _about_what_is_kept(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if not 1 <= spec.keep_runs <= MOST_RUNS_KEPT:
+        yield FieldProblem("keep_runs", f"between 1 and {MOST_RUNS_KEPT} runs can be kept", 100)
+
+
+def _about_parents(state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    for parent_id in spec.parent_jobs:
+        if parent_id not in state.jobs:
+            yield FieldProblem("parent_jobs", f"there is no job with the id {parent_id!r}", [_AN_ID])
+    if len(set(spec.parent_jobs)) < len(spec.parent_jobs):
+        yield FieldProblem("parent_jobs", "a parent can be named only once", [_AN_ID])
+
+
+def _about_the_one_for_failure(state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if spec.on_failure_job and spec.on_failure_job not in state.jobs:
+        yield FieldProblem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}", _AN_ID)
+
+
+def _about_circles(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if not would_start_itself(state, job_id, spec):
+        return
+    again = "the job would start itself again and again, by way of"
+    if would_start_itself(state, job_id, replace(spec, on_failure_job="")):
+        yield FieldProblem("parent_jobs", f"{again} its parents", [_AN_ID])
+    else:
+        yield FieldProblem("on_failure_job", f"{again} the job for its failure", _AN_ID)
+
+
+def _about(read_it: Callable[[], object], field: str, example: object) -> Iterator[FieldProblem]:
+    """Say what is wrong where reading the field raises a ValueError."""
+    try:
+        read_it()
+    except ValueError as error:
+        yield FieldProblem(field, str(error), example)
+
+
+_WHAT_RUNS = ("name", "command", "env", "argv", "shell", "type", "remote_properties", "template_delimiters")
+_said_of_what_runs = attrgetter(*_WHAT_RUNS)
+_said_in_templates = attrgetter(*_WHAT_RUNS, *templates.OF_SPEC)
+
+
+def _what_runs(spec: JobSpec) -> object:
+    """Return what that rule is about: of a template it is asked what it comes to."""
+    return (_said_in_templates if spec.template_delimiters else _said_of_what_runs)(spec)
+
+
+_RULES: tuple[tuple[Callable[[JobSpec], object], Rule], ...] = (
+    (_what_runs, _about_what_runs),
+    (attrgetter("env"), _about_variables),
+    (attrgetter("cwd", "user"), _about_whose_it_is),
+    *(
+        (attrgetter(field), _about_a_duration(field))
+        for field in ("epsilon", "misfire_grace", "timeout", "retry_delay")
+    ),
+    (attrgetter("retry_backoff"), _about_the_backoff),
+    (attrgetter("retries"), _about_retries),
+    (attrgetter("keep_runs"), _about_what_is_kept),
+    (attrgetter("parent_jobs"), _about_parents),
+    (attrgetter("on_failure_job"), _about_the_one_for_failure),
+    (attrgetter("parent_jobs", "on_failure_job"), _about_circles),
+)
+"""What each rule is about: it is asked where that says something new."""

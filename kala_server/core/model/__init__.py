@@ -1,0 +1,1 @@
+"""What there is and what happens: frozen values, of which none does anything."""

@@ -1,0 +1,1 @@
+"""Questions about the state; none of them changes anything."""

@@ -1,0 +1,1 @@
+"""The state, which is the fold of the records; it decides nothing."""

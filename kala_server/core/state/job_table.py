@@ -1,0 +1,83 @@
+"""The table of jobs, with the indexes by which some of many are found.
+
+Whoever sets an entry or takes it back sees to the indexes by it. They say nothing that the table does not.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from kala_server.core.model.job import Job
+from kala_server.core.state.ordered import Sorted
+
+
+class Jobs(dict[str, Job]):
+    """Jobs by their ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_creation: Sorted[tuple[datetime, str]] = Sorted()
+        self.by_name: Sorted[tuple[str, str]] = Sorted()
+        """Names in lower case, with the ids."""
+        self.by_tag: dict[str, set[str]] = {}
+        self.failing: set[str] = set()
+        """Jobs of which an attempt has failed, and none has succeeded since."""
+
+    def __setitem__(self, job_id: str, job: Job) -> None:
+        before = self.get(job_id)
+        dict.__setitem__(self, job_id, job)
+        if before is None:
+            self._add(job)
+        else:
+            self._change(before, job)
+
+    def __delitem__(self, job_id: str) -> None:
+        self._remove(self[job_id])
+        super().__delitem__(job_id)
+
+    def pop(self, job_id: str, *default: Any) -> Any:
+        """Remove a job and return it."""
+        job = super().pop(job_id, *default)
+        if isinstance(job, Job):
+            self._remove(job)
+        return job
+
+    def _add(self, job: Job) -> None:
+        self.by_creation.add((job.created_at, job.id))
+        self.by_name.add(_named(job))
+        self._tag(job)
+        if job.tally.failing:
+            self.failing.add(job.id)
+
+    def _remove(self, job: Job) -> None:
+        self.by_creation.remove((job.created_at, job.id))
+        self.by_name.remove(_named(job))
+        self._untag(job)
+        self.failing.discard(job.id)
+
+    def _change(self, before: Job, job: Job) -> None:
+        if job.tally is not before.tally:
+            if job.tally.failing:
+                self.failing.add(job.id)
+            else:
+                self.failing.discard(job.id)
+        if job.spec is not before.spec:
+            if _named(job) != _named(before):
+                self.by_name.remove(_named(before))
+                self.by_name.add(_named(job))
+            self._untag(before)
+            self._tag(job)
+
+    def _tag(self, job: Job) -> None:
+        for tag in job.spec.tags:
+            self.by_tag.setdefault(tag, set()).add(job.id)
+
+    def _untag(self, job: Job) -> None:
+        for tag in set(job.spec.tags):
+            tagged = self.by_tag[tag]
+            tagged.remove(job.id)
+            if not tagged:
+                del self.by_tag[tag]
+
+
+def _named(job: Job) -> tuple[str, str]:
+    return job.spec.name.lower(), job.id

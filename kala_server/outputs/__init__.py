@@ -1,0 +1,1 @@
+"""What runs print: bounded, while they go on, and on the disk."""

@@ -1,0 +1,1 @@
+"""What carries out attempts; runners know nothing of schedules or stores."""

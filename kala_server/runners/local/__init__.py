@@ -1,0 +1,1 @@
+"""Carries out commands on this machine, in a worker process."""

@@ -1,0 +1,340 @@
+"""Runs commands: each in a session and process group of its own, its output bounded, the loop never held for long.
+
+To load a program takes a third of a millisecond, in which the loop can do nothing else: so commands are started a few
+in each turn of the loop, in their order, and what else waits gets its turn between them. How their ends are noticed is
+in `exits.py`. A command's own background processes do not hold its run: when the command has ended by itself, they live
+on, and what they print from then on is read elsewhere (`drains.py`). When it was ended on purpose, they are ended with
+it. It decides neither when nor whether to end one.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+
+from kala_server.core import reasons
+from kala_server.ports.runner import Attempt, Outcome
+from kala_server.runners.local.drains import Drains
+from kala_server.runners.local.environment import ADVICE, Surroundings, surroundings
+from kala_server.runners.local.process_exits import Exits
+from kala_server.runners.local.processes import signal_group, start_time
+from kala_server.runners.local.rights import CannotStartError, NoRoomError
+from kala_server.runners.local.spawn import Spawner
+from kala_server.runners.room import want_in
+
+_log = logging.getLogger("kala.runner")
+
+KILL_GRACE = 5.0
+
+_CHUNK = 64 * 1024
+_MOST_AT_THE_END = 64
+"""How many chunks are still read from a pipe after its command has ended: a pipe holds one by default, and a
+background process that goes on writing must not hold the run."""
+_A_MOMENT = 0.05
+"""Seconds after which a process is told of, and its pipe read as it fills. What is over sooner needs no record of its
+pid, and /proc is slow to read while a program is being loaded: telling of every `true` cost a quarter of the
+throughput. What it printed is read at its end."""
+_STARTING = 0.002
+"""Seconds of a turn of the loop after which no further command is started in it, so that ends are noticed meanwhile."""
+_AGAIN = 0.1
+"""Seconds until something is tried again that the machine had no room for."""
+_NOT_FOUND = 127
+"""What a shell exits with (POSIX, 2.8.2)."""
+_NOT_STARTED = Outcome(succeeded=False, reason="it was ended before it was started")
+
+
+@dataclass(slots=True, eq=False)
+class _Order:
+    """A command that waits for its turn of the loop."""
+
+    attempt: Attempt
+    on_spawned: Callable[[int, int], None]
+    on_ended: Callable[[Outcome], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Child:
+    """A command that runs, or whose group is being ended."""
+
+    order: _Order
+    pid: int
+    pipe: int
+    killing: asyncio.TimerHandle | None = None
+    """TERM was sent; this sends KILL."""
+    watching: asyncio.TimerHandle | None = None
+    """There was no room to watch for its end; this tries it again."""
+    listening: bool = False
+    """What it prints is taken as it comes; before that, its pipe keeps it."""
+    ending: bool = False
+    exited: bool = False
+    silent: bool = False
+    """Nobody holds the other end of the pipe any more."""
+    unwatched: str = ""
+    """Why its output could not be read, so that it had to be ended."""
+
+
+class ShellRunner:
+    """Runs the commands of jobs of type 0."""
+
+    def __init__(self, *, kill_grace: float = KILL_GRACE, found: Surroundings | None = None) -> None:
+        """Have commands find what is named; None = what those of this very process are to find."""
+        self._kill_grace = kill_grace
+        self._spawner = Spawner(found or surroundings())
+        self._exits = Exits()
+        self._drains = Drains()
+        self._orders: OrderedDict[str, _Order] = OrderedDict()
+        self._starting = False
+        self._children: dict[str, _Child] = {}
+        self._young: deque[tuple[float, _Child]] = deque()
+        """Those that were just started, and until when they are left alone: one timer for all of them. Most are over
+        before that."""
+        self._growing_up: asyncio.TimerHandle | None = None
+        self._something_ended = asyncio.Event()
+
+    @property
+    def has_more_to_start(self) -> bool:
+        """Whether commands wait for their turn."""
+        return bool(self._orders)
+
+    def start(
+        self,
+        attempt: Attempt,
+        *,
+        on_spawned: Callable[[int, int], None],
+        on_ended: Callable[[Outcome], None],
+    ) -> None:
+        """Let the command be spawned in its turn. What goes wrong is an outcome, in words for people."""
+        self._orders[attempt.run_id] = _Order(attempt, on_spawned, on_ended)
+        self._start_soon()
+
+    def end(self, run_id: str) -> None:
+        """Send TERM to the command's group, and KILL after the grace; one that waits for its turn is not started."""
+        order = self._orders.pop(run_id, None)
+        if order is not None:
+            asyncio.get_running_loop().call_soon(order.on_ended, _NOT_STARTED)
+        child = self._children.get(run_id)
+        if child is None or child.ending:
+            return
+        child.ending = True
+        child.killing = asyncio.get_running_loop().call_later(self._kill_grace, self._kill, child)
+        self._listen(child)
+        signal_group(child.pid, signal.SIGTERM)
+
+    def kill_all(self) -> None:
+        """Send KILL to every command's group; those that wait for their turn are not started."""
+        for run_id in list(self._orders):
+            self.end(run_id)
+        for child in list(self._children.values()):
+            self._kill(child)
+
+    def leave_all(self) -> None:
+        """Let the commands that run go on, and print, with nobody to watch them: this process is about to end."""
+        for child in self._children.values():
+            self._drains.take(child.pipe)
+
+    async def close(self) -> None:
+        """Wait until the commands that were killed are gone; one that the kernel cannot end is left to it."""
+        await asyncio.sleep(0)  # those that were not even started are told of in the next turn
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._kill_grace):
+                while self._children:
+                    self._something_ended.clear()
+                    await self._something_ended.wait()
+        if self._growing_up is not None:
+            self._growing_up.cancel()
+        for child in self._children.values():
+            if child.watching is not None:
+                child.watching.cancel()
+        self._exits.close()
+        self._drains.close()
+        self._spawner.close()
+
+    def _start_soon(self) -> None:
+        if self._orders and not self._starting:
+            self._starting = True
+            asyncio.get_running_loop().call_soon(self._start_some)
+
+    def _start_some(self) -> None:
+        """Spawn the commands whose turn it is; the others get the next one."""
+        self._starting = False
+        until = monotonic() + _STARTING
+        while self._orders:
+            _, order = self._orders.popitem(last=False)
+            self._spawn(order)
+            if monotonic() >= until:
+                break
+        self._start_soon()
+
+    def _spawn(self, order: _Order) -> None:
+        try:
+            pid, pipe = self._spawner.spawn(order.attempt)
+        except NoRoomError as error:
+            order.on_ended(Outcome(succeeded=False, reason=str(error), put_off=True))
+            return
+        except CannotStartError as error:
+            order.on_ended(Outcome(succeeded=False, reason=str(error)))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, others wait for their turn
+            _log.error("could not start the command of the run %s", order.attempt.run_id, exc_info=error)
+            order.on_ended(Outcome(succeeded=False, reason=reasons.not_started(error)))
+            return
+        child = self._children[order.attempt.run_id] = _Child(order, pid, pipe)
+        self._watch(child)
+        self._young.append((asyncio.get_running_loop().time() + _A_MOMENT, child))
+        self._await_the_oldest()
+
+    def _watch(self, child: _Child) -> None:
+        """Watch for the process's end. Where there is no room for that, it runs on, and is watched when there is."""
+        child.watching = None
+        try:
+            self._exits.watch(child.pid, partial(self._exited, child))
+        except OSError as error:
+            if want_in(error):
+                child.watching = asyncio.get_running_loop().call_later(_AGAIN, self._watch, child)
+                return
+            signal_group(child.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # which after KILL takes no time
+            child.unwatched = _not_watched(error)
+            self._over(child)
+
+    def _await_the_oldest(self) -> None:
+        if self._young and self._growing_up is None:
+            when, _ = self._young[0]
+            self._growing_up = asyncio.get_running_loop().call_at(when, self._grow_up)
+
+    def _grow_up(self) -> None:
+        self._growing_up = None
+        now = asyncio.get_running_loop().time()
+        try:
+            while self._young and (self._young[0][0] <= now or self._is_over(self._young[0][1])):
+                _, child = self._young.popleft()
+                if not self._is_over(child):
+                    self._lasts(child)
+        finally:
+            self._await_the_oldest()  # a fault about one must not cost the others their turn
+
+    def _is_over(self, child: _Child) -> bool:
+        return self._children.get(child.order.attempt.run_id) is not child
+
+    def _lasts(self, child: _Child) -> None:
+        """The command was not over at once: so its output is read as it comes, and its pid is told."""
+        self._listen(child)
+        try:
+            started = start_time(child.pid)
+        except OSError:
+            return  # for want of a descriptor: then its pid is not on record
+        if started is not None:
+            child.order.on_spawned(child.pid, started)
+
+    def _listen(self, child: _Child) -> None:
+        if child.listening or self._is_over(child):
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            loop.add_reader(child.pipe, self._readable, child)
+            child.listening = True
+        except OSError as error:
+            if want_in(error):
+                loop.call_later(_AGAIN, self._listen, child)
+                return
+            child.unwatched = _not_watched(error)
+            self._kill(child)
+
+    def _readable(self, child: _Child) -> None:
+        child.silent = _read_chunk(child) == b""
+        if child.silent:
+            asyncio.get_running_loop().remove_reader(child.pipe)
+            if child.exited:
+                self._over(child)
+
+    def _exited(self, child: _Child) -> None:
+        """The command's first process is gone; after TERM, others of its group may still be at their last words.
+
+        Until it is reaped its pid, and so the group's, belongs to nobody else.
+        """
+        child.exited = True
+        if child.killing is None or child.silent:
+            self._over(child)
+
+    def _kill(self, child: _Child) -> None:
+        child.ending = True
+        if child.killing is not None:
+            child.killing.cancel()
+            child.killing = None
+        signal_group(child.pid, signal.SIGKILL)
+        if child.exited:
+            self._over(child)
+
+    def _over(self, child: _Child) -> None:
+        """Take what is left in the pipe, let go of everything, and tell how it went."""
+        if child.listening:
+            asyncio.get_running_loop().remove_reader(child.pipe)
+        if child.ending:
+            signal_group(child.pid, signal.SIGKILL)
+        if child.killing is not None:
+            child.killing.cancel()
+        if _is_read_to_its_end(child):
+            os.close(child.pipe)
+        else:
+            self._drains.take(child.pipe)
+        del self._children[child.order.attempt.run_id]
+        self._something_ended.set()
+        outcome = _reap(child.pid)
+        child.order.on_ended(Outcome(succeeded=False, reason=child.unwatched) if child.unwatched else outcome)
+
+
+def _is_read_to_its_end(child: _Child) -> bool:
+    """Take what is left in the pipe, and return whether nobody can print into it any more."""
+    for _ in range(_MOST_AT_THE_END):
+        chunk = _read_chunk(child)
+        if not chunk:
+            return chunk is not None
+    return False
+
+
+def _read_chunk(child: _Child) -> bytes | None:
+    """Move what is in the pipe to the output, and return it; None where it is empty for now, b"" at its end."""
+    try:
+        chunk = os.read(child.pipe, _CHUNK)
+    except BlockingIOError:
+        return None
+    if chunk:
+        child.order.attempt.output.write(chunk)
+    return chunk
+
+
+def _not_watched(error: OSError) -> str:
+    return f"the command could not be watched: {error.strerror}"
+
+
+def _reap(pid: int) -> Outcome:
+    """Collect the exit code of a process that has ended."""
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return Outcome(
+            succeeded=False, reason="how it went is not known: its exit code went to somebody else"
+        )
+    return outcome_of(os.waitstatus_to_exitcode(status))
+
+
+def outcome_of(code: int) -> Outcome:
+    """Return what an exit code means, or a signal, which is a negative one."""
+    if code >= 0:
+        return Outcome(succeeded=code == 0, exit_code=code, reason=_meaning(code))
+    name = str(-code)
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-code).name
+    return Outcome(succeeded=False, signal=-code, reason=f"ended by {name}")
+
+
+def _meaning(code: int) -> str:
+    if code == _NOT_FOUND:
+        return f"exit code {code}: a command was not found; {ADVICE}"
+    return f"exit code {code}" if code else ""

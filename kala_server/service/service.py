@@ -1,0 +1,269 @@
+"""The life of a server: from its start to its stop it says what time it is, looks what is due, acts and keeps house.
+
+event → engine → durable records → effects → answer: the commit (`commit.py`) has that order, and asks here for what is
+between the arrows.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from kala_server.clock import Clock, direction_of
+from kala_server.core.decide.engine import Decision, deciding
+from kala_server.core.decide.transaction import Limits
+from kala_server.core.model import inputs
+from kala_server.core.model import records as r
+from kala_server.core.state.apply import apply
+from kala_server.core.state.state import State
+from kala_server.core.steps import Steps
+from kala_server.metrics import Meter, Unmetered
+from kala_server.ports.store import Store, StoreBrokenError, StoreFullError
+from kala_server.service.alarm import Alarm
+from kala_server.service.commit import GroupCommit, Standing
+from kala_server.service.executor import Executor
+from kala_server.service.feed import Feed
+from kala_server.service.garbage import Garbage
+from kala_server.service.slices import Pace
+
+T = TypeVar("T")
+
+_log = logging.getLogger("kala.service")
+
+_HOUSEKEEPING = timedelta(hours=1)
+_KEYS_KEPT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How the server as a whole behaves."""
+
+    limits: Limits = field(default_factory=Limits)
+    keep_days: float | None = None
+    """Finished runs older than this are dropped; None keeps them as each job says."""
+    wait_for_survivors: bool = False
+    """Whether a command that outlived a crashed server is waited for; else it is ended at the next start."""
+    longest_ending: timedelta = timedelta(seconds=10)
+    """How long commands that are ended at a stop may take for it."""
+
+
+class Service:
+    """A scheduler at work: its state, its store, its executor and its clock."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        executor: Executor,
+        clock: Clock,
+        policy: Policy,
+        on_broken: Callable[[StoreBrokenError], None],
+        meter: Meter | None = None,
+        garbage: Garbage | None = None,
+    ) -> None:
+        self.feed = Feed()
+        self.clock = clock
+        self.last_step: tuple[datetime, timedelta] | None = None
+        """When the clock was put on or back for the last time, by what it says since, and by how much."""
+        self._store = store
+        self._executor = executor
+        self._policy = policy
+        self._limits = policy.limits
+        self._on_broken = on_broken
+        self._meter = meter or Unmetered()
+        self._garbage = garbage or Garbage()
+        self._commit = GroupCommit(store=store, clock=clock, garbage=self._garbage, life=self)
+        self._alarm = Alarm(clock, lambda: self.tell(inputs.Tick()))
+        self._step = timedelta(0)
+        """How far the clock was put on or back, until that is durable."""
+        self._compacting: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+
+    # -- for the web and the command line
+
+    @property
+    def state(self) -> State:
+        """What there is; to be looked at with `read`, or where nothing depends on whether it is durable."""
+        return self._commit.state
+
+    async def submit(self, event: inputs.Input) -> None:
+        """Return once what follows from the event is durable.
+
+        Raises RefusedError where the event is refused, StoreFullError where there is no room: nothing has changed
+        then. Raises StoreBrokenError where the store can no longer be trusted; the server is about to end.
+        """
+        await self._commit.submit(event)
+
+    async def read(self, question: Callable[[State], T]) -> T:
+        """Return the answer to a question about what is durable. Raises StoreBrokenError where that is not known."""
+        return await self._commit.read(question)
+
+    def tell(self, event: inputs.Input) -> None:
+        """Take note of what has happened; where the store has no room, it is tried again until it has."""
+        self._commit.tell(event)
+
+    @property
+    def broken(self) -> StoreBrokenError | None:
+        """Why the store can no longer be trusted; None where it can."""
+        return self._commit.broken
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the service from its work, in words; empty where nothing does."""
+        if self.broken:
+            return f"the store can no longer be trusted: {self.broken}"
+        return "there is no room in the store" if self._commit.standing is Standing.FULL else ""
+
+    @property
+    def waiting_events(self) -> int:
+        """How many events wait in the inbox."""
+        return self._commit.waiting
+
+    # -- from start to stop
+
+    async def start(self) -> None:
+        """Load the store, account for what was cut off or missed while the server was down, and begin."""
+        with self._garbage.only_the_newest_looked_at():
+            for record in self._store.load():
+                apply(self.state, record)
+                self.state.undo.commit()
+            self._garbage.keep_what_is_here(clean=True)
+        self.state.take_dropped()
+        self._executor.attach(self.tell, self._store.mark)
+        survivors = await self._executor.meet_survivors(self.state, wait=self._policy.wait_for_survivors)
+        printed = await self._executor.take_up_outputs(self.state)
+        # Where there is no room, it stays the first to be decided on: nothing runs before it.
+        recover = inputs.Recover(still_running=survivors, printed=printed, mark=self._store.mark)
+        await self._commit.try_once(recover)
+        self._executor.watch(survivors)
+        self._housekeep()
+        self._alarm.watch_the_clock()
+
+    async def stop(self, grace: timedelta) -> None:
+        """Start nothing more, let commands finish for a while, then end them; return when all is recorded.
+
+        It waits neither for room nor for what cannot be ended: the next start finds those runs interrupted.
+        """
+        self._limits = replace(self._limits, starting=False)
+        if not await self._nothing_runs_within(grace):
+            self.tell(inputs.EndEverything())
+            await self._commit.until_all_is_tried()
+            await self._nothing_runs_within(self._policy.longest_ending, or_no_room=True)
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Let go of everything as it is, as if the server was killed between two batches: nothing more is recorded."""
+        await self._commit.until_all_is_tried()
+        self._commit.stop()
+        self._alarm.stop()
+        if self._compacting:
+            await self._compacting
+        self.feed.close()
+        await self._executor.close()
+        self._store.close()
+
+    async def _nothing_runs_within(self, time: timedelta, *, or_no_room: bool = False) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(time.total_seconds()):
+                await self.until_nothing_runs(or_no_room=or_no_room)
+                return True
+        return False
+
+    async def until_nothing_runs(self, *, or_no_room: bool = False) -> None:
+        """Return when no command runs, or it cannot be known any more."""
+        enough = {Standing.BROKEN, *([Standing.FULL] if or_no_room else [])}
+        while self.state.counts["running"] and self._commit.standing not in enough:
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def until_all_is_done(self) -> None:
+        """Return when all that has happened is decided on, durable and acted on: what comes next is another's doing."""
+        while self._commit.at_work or self._executor.at_work or self._compacting:
+            await self._commit.until_all_is_tried()
+            await self._executor.until_all_is_told()
+            if self._compacting:
+                await self._compacting
+
+    # -- what the commit asks for
+
+    def preceding(self) -> Sequence[inputs.Input]:
+        """Return that the clock was put on or back, where it was."""
+        self._alarm.heard()
+        if step := self.clock.stepped():
+            _log.warning("the clock was put %s by %s", *direction_of(step))
+            self.last_step = (self.clock.now(), step)
+            self._step += step
+        if not self._step:
+            return []
+        self._alarm.begin_anew()
+        return [inputs.StepClock(seconds=self._step.total_seconds())]
+
+    def deciding(self, event: inputs.Input) -> Steps[Decision]:
+        """Return the steps of a decision as of now."""
+        return deciding(self.state, event, self.clock.now(), self._limits, self._alarm.noticed)
+
+    def lost(self, event: inputs.Input) -> None:
+        """Take note of a fault of ours: what is due was not looked at."""
+        if isinstance(event, inputs.Tick):
+            self._alarm.failed()
+
+    def durable(self, records: Sequence[r.Record], seconds: float) -> None:
+        """Tell meters and followers."""
+        self._step = timedelta(0)
+        if records:
+            self._meter.kept(records, self.state, seconds)
+        self.feed.publish(records)
+
+    async def carry_out(self, decisions: Sequence[Decision], records: Sequence[r.Record]) -> None:
+        """Start and end commands, and begin the journal anew where that is wanted."""
+        pace = Pace(self.clock.monotonic)
+        for decision in decisions:
+            for effect in decision.effects:
+                self._executor.perform((effect,))
+                await pace.keep()
+        self._executor.settle(records)
+        await self._compact_when_wanted()
+
+    def settled(self, standing: Standing) -> None:
+        """Wait for what is due next; a stop looks whether anything runs."""
+        self._idle.set()
+        if standing is Standing.OPEN:
+            self._alarm.set(self.state.next_due(room=self._limits.have_room(self.state)))
+        elif standing is Standing.FULL:
+            self._alarm.begin_anew()
+        elif self.broken is not None:
+            self._on_broken(self.broken)
+
+    # -- keeping house
+
+    def _housekeep(self) -> None:
+        now = self.clock.now()
+        days = self._policy.keep_days
+        before = None if days is None else now - timedelta(days=days)
+        if before is not None or self.state.keys:
+            self.tell(inputs.Housekeep(runs_before=before, keys_before=now - _KEYS_KEPT))
+        self.clock.later(_HOUSEKEEPING, self._housekeep)
+
+    async def _compact_when_wanted(self) -> None:
+        if self._compacting is None and self._store.wants_compaction(self.state.size):
+            # Not in the task, which may begin when the next batch is in the state and not yet in the store.
+            snapshot = await Pace(self.clock.monotonic).walk(self.state.taking_snapshot())
+            try:
+                compaction = self._store.compact(snapshot)
+            except StoreBrokenError as error:
+                self._commit.break_down(error)
+                return
+            self._compacting = asyncio.get_running_loop().create_task(self._compact(compaction))
+
+    async def _compact(self, compaction: Coroutine[Any, Any, None]) -> None:
+        try:
+            await compaction
+        except StoreFullError as error:
+            _log.warning("no room to compact the journal, the old one goes on: %s", error)
+        except StoreBrokenError as error:
+            self._commit.break_down(error)
+        finally:
+            self._compacting = None

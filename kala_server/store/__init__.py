@@ -1,1 +1,0 @@
-"""Where records are kept: the Store protocol and its backends, one a file."""

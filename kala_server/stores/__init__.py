@@ -1,0 +1,1 @@
+"""Where records are kept; stores know nothing of jobs."""

@@ -1,0 +1,139 @@
+"""The client's models as this server sends them: where it says more, or more exactly, than the client asks for.
+
+Only their schemas are used; answers are written in `wire/`, and tests hold the two against each other.
+"""
+
+# What is only a schema need not be a subtype.
+# pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+from kala_client import models
+from kala_server.core.errors import FieldProblem
+from kala_server.core.model.job import RunState, Trigger
+
+_SENT = ConfigDict(extra="ignore", json_schema_serialization_defaults_required=True)
+"""Nothing is ever left out of an answer, and a later server may say more."""
+
+_Kalas = Annotated[datetime | None, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A time that Kala writes as year 1 where something has not happened: never null."""
+_IdsOrNull = Annotated[
+    list[str], WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]})
+]
+"""As Kala: null in place of an empty list."""
+
+
+class JobStat(models.JobStat):
+    """One finished run of a job as Kala counts it, in both of Kala's spellings."""
+
+    model_config = _SENT
+    ran_at: datetime
+
+
+class KalaStats(models.KalaStats):
+    """What the whole server did, in both of Kala's spellings."""
+
+    model_config = _SENT
+    next_run_at: _Kalas
+    last_attempted_run: _Kalas
+    created_at: datetime = Field(serialization_alias="created")
+
+
+class Metadata(BaseModel):
+    """The counters of a job."""
+
+    success_count: int
+    last_success: _Kalas
+    error_count: int
+    last_error: _Kalas
+    last_attempted_run: _Kalas
+    number_of_finished_runs: int
+
+
+class RemoteProperties(models.RemoteProperties):
+    """The HTTP call of a job of type 1; empty for a command."""
+
+    model_config = _SENT
+
+
+class Job(models.Job):
+    """A job: what its owner asked for, when it is due, and what became of it."""
+
+    model_config = _SENT
+    remote_properties: RemoteProperties
+    parent_jobs: _IdsOrNull
+    dependent_jobs: _IdsOrNull
+    timezone: str
+    misfire_grace: str
+    timeout: str
+    retry_delay: str
+    argv: list[str]
+    cwd: str
+    env: dict[str, str]
+    user: str
+    tags: list[str]
+    next_run_at: _Kalas
+    last_success: _Kalas
+    last_error: _Kalas
+    last_attempted_run: _Kalas
+    stats: list[JobStat]  # type: ignore[assignment] # only their schemas are used
+    created_at: datetime
+    number_of_finished_runs: SkipJsonSchema[int]
+    metadata: Metadata  # type: ignore[assignment] # as above
+
+
+class Run(models.Run):
+    """One entry of the ledger: a run, or one or more slots that did not run and why."""
+
+    model_config = _SENT
+    state: RunState  # type: ignore[assignment] # only their schemas are used
+    trigger: Trigger  # type: ignore[assignment] # as above
+    scheduled_at: datetime
+    queued_at: datetime
+    cause: str | None
+    retry_at: datetime | None
+    reason: str
+    signal: int | None
+    duration: float | None  # type: ignore[assignment] # as above
+    parent_runs: list[str]
+
+
+class SlotExplanation(models.SlotExplanation):
+    """What became of a slot, or will become."""
+
+    model_config = _SENT
+    run_id: str | None
+
+
+class BulkJob(models.BulkJob):
+    """A job to which something was done together with others."""
+
+    model_config = _SENT
+    run_id: str | None
+
+
+class UpcomingSlot(models.UpcomingSlot):
+    """A slot that is to come."""
+
+    model_config = _SENT
+
+
+class Pause(models.Pause):
+    """Whether the server is paused: no job starts by itself then."""
+
+    model_config = _SENT
+
+
+class Problem(BaseModel):
+    """What was wrong with a request (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem]
+    error: str

@@ -1,0 +1,103 @@
+"""What was and what is to come, across all jobs: `/runs/` and `/upcoming/` (docs/api.md)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kala_server.core.errors import FieldProblem, InvalidRequestError
+from kala_server.core.model.job import Job, Run
+from kala_server.core.questions.upcoming import Ahead
+from kala_server.core.state.state import State
+from kala_server.core.steps import Steps
+from kala_server.core.time.durations import FOREVER
+from kala_server.web.base import Handler
+from kala_server.web.query import Query, cursor
+from kala_server.web.routes.jobs import existing
+from kala_server.web.routes.pages import Page
+
+MOST_SLOTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which jobs, and of what time."""
+
+    job_id: str
+    tag: str
+    since: datetime | None
+    until: datetime | None
+
+    @classmethod
+    def read(cls, query: Query) -> "Asked":
+        """Return what the query says. Raises InvalidRequestError."""
+        asked = cls(query.text("job"), query.text("tag"), query.instant("from"), query.instant("to"))
+        if asked.since is not None and asked.until is not None and asked.until < asked.since:
+            raise InvalidRequestError([FieldProblem("to", "it is before `from`", None)])
+        return asked
+
+    def job_ids(self, state: State) -> list[str]:
+        """Return the jobs that may be meant. Raises NotFoundError."""
+        return [existing(state, self.job_id).id] if self.job_id else list(state.jobs)
+
+    def means(self, job: Job) -> bool:
+        """Whether the job is one of those."""
+        return not self.tag or self.tag in job.spec.tags
+
+    def was_there(self, run: Run) -> bool:
+        """Whether the run was due before the end of the time, and was not over before it began."""
+        begun = self.until is None or run.scheduled_at < self.until
+        return begun and (self.since is None or run.finished_at is None or run.finished_at >= self.since)
+
+
+class Runs(Handler):
+    """`/runs/`."""
+
+    async def get(self) -> None:
+        """Return a page of the ledgers of all jobs, newest first."""
+        asked = Asked.read(self.query)
+        page, now = Page.read(self.query, asked.was_there), self.context.service.clock.now()
+
+        def written(state: State) -> Steps[bytes]:
+            ids = asked.job_ids(state)
+            if asked.tag:
+                ids = yield from _tagged(state, ids, asked.means)
+            return (yield from page.written(state, ids, now))
+
+        self.send(await self.ask_long(written))
+
+
+def _tagged(state: State, job_ids: list[str], means: Callable[[Job], bool]) -> Steps[list[str]]:
+    found = []
+    for job_id in job_ids:
+        job = state.jobs.get(job_id)
+        if job is not None and means(job):
+            found.append(job_id)
+        yield
+    return found
+
+
+class Upcoming(Handler):
+    """`/upcoming/`."""
+
+    async def get(self) -> None:
+        """Return the slots that are to come, the earliest first."""
+        asked, now = Asked.read(self.query), self.context.service.clock.now()
+        limit = self.query.whole_number("limit", otherwise=100, most=MOST_SLOTS)
+        ahead = Ahead(
+            first=max(asked.since or now, now),
+            last=asked.until or FOREVER,
+            count=limit + 1,
+            after=self.query.cursor("after"),
+        )
+
+        def told(state: State) -> Steps[dict[str, Any]]:
+            found = yield from ahead.of(state, asked.job_ids(state), asked.means)
+            slots = [
+                {"at": at, "job_id": job_id, "job_name": state.jobs[job_id].spec.name}
+                for at, job_id in found[:limit]
+                if job_id in state.jobs
+            ]
+            return {"slots": slots, "next": cursor(*found[limit - 1]) if len(found) > limit else None}
+
+        self.answer(await self.ask_long(told))

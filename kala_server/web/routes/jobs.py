@@ -1,0 +1,239 @@
+"""Kala's own routes: jobs, their statistics, starting and stopping them (docs/api.md)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from http import HTTPStatus
+from uuid import uuid4
+
+from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, InvalidRequestError, NotFoundError
+from kala_server.core.model import inputs
+from kala_server.core.model.job import Job, JobSpec
+from kala_server.core.state.state import State
+from kala_server.core.steps import A_STEP, Steps
+from kala_server.web.base import Handler
+from kala_server.web.ids import Ids
+from kala_server.web.routes.finding import JobQuery, JobState
+from kala_server.web.streaming import StreamingHandler
+from kala_server.wire import answers, batch, listing, requests
+from kala_server.wire.passed_over import PassedOver, with_warnings
+from kala_server.wire.shapes import WHOLE
+
+LONGEST_KEY = 255
+
+
+def existing(state: State, job_id: str) -> Job:
+    """Return the job. Raises NotFoundError."""
+    job = state.jobs.get(job_id)
+    if job is None:
+        raise NotFoundError(f"there is no job with the id {job_id}")
+    return job
+
+
+class JobTaker(Handler):
+    """What all share that take jobs, or changes of them."""
+
+    def warn(self, passed_over: PassedOver) -> list[str]:
+        """Name in a header what was passed over; return what the answer is to say of it, too.
+
+        A client that reads the answers of one Kala may break on a member that this one has not.
+        """
+        warnings = passed_over.warnings
+        if warnings:
+            self.headers["Kala-Warning"] = passed_over.header
+        return warnings if self.context.shape is WHOLE else []
+
+
+class JobCreator(JobTaker):
+    """What the two ways to create jobs share."""
+
+    async def create(self, jobs: list[inputs.NewJob], place: str = "") -> list[str]:
+        """Create the jobs and return their ids; those of earlier, where this very request came before."""
+        key = self.request.headers.get("Idempotency-Key", "")
+        if len(key) > LONGEST_KEY or not key.isprintable():
+            message = f"a key has up to {LONGEST_KEY} printable characters"
+            raise InvalidRequestError([FieldProblem("Idempotency-Key", message, str(uuid4()))])
+        # In a thread, as it takes 0.1 s for the largest body.
+        digest = await asyncio.to_thread(self._digest) if key else ""
+        await self.context.service.submit(
+            inputs.CreateJobs(jobs=tuple(jobs), place=place, key=key, key_digest=digest)
+        )
+        if not key:
+            return [job.id for job in jobs]
+        return await self.ask(lambda state: list(state.keys[key].ids))
+
+    def _digest(self) -> str:
+        said = sha256(self.request.path.rstrip("/").encode() + b"\n")
+        said.update(self.raw_body())
+        return said.hexdigest()
+
+
+class Jobs(StreamingHandler, JobCreator):
+    """`/job/`: create one, list them all, or those that are asked for."""
+
+    async def get(self) -> None:
+        """List every job, or the page of them to which all that is said applies."""
+        wanted, stats = JobQuery.read(self.query), self.query.yes("stats")
+        running = wanted is not None and wanted.state is JobState.RUNNING
+        now = self.context.service.clock.now()
+        view = await self.ask(lambda state: listing.look(state, now, stats=stats, running=running))
+        if wanted is None:
+            await self.stream(self.context.listing.slices(view))
+            return
+        found, following = await self.context.turns.walk(wanted.find(view))
+        await self.stream(self.context.listing.slices(view, found, more={"next": following}))
+
+    async def post(self) -> None:
+        """Create a job."""
+        document, passed_over = self.body(), PassedOver()
+        passed_over.look(document)
+        spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
+        [job_id] = await self.create([inputs.NewJob(id=self.context.ids.new(), spec=spec, disabled=disabled)])
+        self.answer({"id": job_id, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
+
+
+class Batch(JobCreator):
+    """`/job/batch/`: create many jobs, all or none."""
+
+    body_limit = 64 << 20
+    most_values = batch.MOST_VALUES
+
+    async def post(self) -> None:
+        """Create the jobs in their order."""
+        passed_over = PassedOver()
+        with self.context.garbage.only_the_newest_looked_at():
+            reading = batch.read_batch(self.raw_body(), passed_over, default_owner=self.context.default_owner)
+            jobs = await self.context.turns.walk(_new_jobs(reading, self.context.ids))
+            ids = await self.create(jobs, "jobs")
+        self.answer({"ids": ids, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
+
+
+def _told(warnings: list[str]) -> dict[str, list[str]]:
+    return {"warnings": warnings} if warnings else {}
+
+
+def _new_jobs(reading: Steps[list[tuple[JobSpec, bool]]], random: Ids) -> Steps[list[inputs.NewJob]]:
+    read = yield from reading
+    ids: list[str] = []
+    while len(ids) < len(read):
+        ids += random.several(min(A_STEP, len(read) - len(ids)))
+        yield
+    # The jobs of a batch share their instant, and are told apart by their ids: in order, these keep theirs.
+    ids.sort()
+    new = []
+    for number, (spec, disabled) in enumerate(read):
+        new.append(inputs.NewJob(id=ids[number], spec=spec, disabled=disabled))
+        if not number % A_STEP:
+            yield
+    return new
+
+
+class AllJobs(Handler):
+    """`/job/all/`."""
+
+    async def delete(self) -> None:
+        """Delete every job."""
+        await self.context.service.submit(inputs.DeleteAllJobs())
+        self.done()
+
+
+class OneJob(StreamingHandler, JobTaker):
+    """`/job/{id}/`."""
+
+    async def get(self, job_id: str) -> None:
+        """Return the job with its finished runs."""
+        await self._send_job(job_id, self.context.listing.one)
+
+    async def _send_job(
+        self,
+        job_id: str,
+        write: Callable[[listing.JobsView], Steps[list[bytes]]],
+        warnings: Sequence[str] = (),
+    ) -> None:
+        now = self.context.service.clock.now()
+
+        def written(state: State) -> Steps[list[bytes]]:
+            return (yield from write(listing.look_at(state, existing(state, job_id), now)))
+
+        parts = await self.ask_long(written)
+        await self.send_parts(with_warnings(parts, warnings) if warnings else parts)
+
+    async def put(self, job_id: str) -> None:
+        """Let the job say what the request says, and nothing else; it keeps its id and its history."""
+        document, passed_over = self.body(), PassedOver()
+        passed_over.look(document)
+        spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
+        await self.context.service.submit(inputs.ChangeJob(id=job_id, spec=spec, disabled=disabled))
+        await self._send_job(job_id, listing.whole, self.warn(passed_over))
+
+    async def patch(self, job_id: str) -> None:
+        """Change the fields that the request names."""
+        changes, passed_over = self.body(), PassedOver()
+        passed_over.look(changes)
+        anew = requests.names_schedule(changes)
+        while True:
+            job = await self.ask(lambda state: existing(state, job_id))
+            spec, disabled = requests.change_job(job, changes)
+            with suppress(ChangedMeanwhileError):
+                change = inputs.ChangeJob(id=job_id, spec=spec, disabled=disabled, anew=anew, made_from=job)
+                await self.context.service.submit(change)
+                break
+        await self._send_job(job_id, listing.whole, self.warn(passed_over))
+
+    async def delete(self, job_id: str) -> None:
+        """Delete the job, and children that have no other parent."""
+        await self.context.service.submit(inputs.DeleteJob(id=job_id))
+        self.done()
+
+
+class JobStats(StreamingHandler):
+    """`/job/stats/{id}/`."""
+
+    async def get(self, job_id: str) -> None:
+        """Return the job's finished runs as Kala counts them."""
+        now, shape = self.context.service.clock.now(), self.context.shape
+
+        def written(state: State) -> Steps[list[bytes]]:
+            job = existing(state, job_id)
+            return (yield from listing.job_stats(job, listing.look_at(state, job, now), shape))
+
+        await self.send_parts(await self.ask_long(written))
+
+
+class Start(Handler):
+    """`/job/start/{id}/`."""
+
+    async def post(self, job_id: str) -> None:
+        """Start a run now; answers when the start is durable, not when the command has ended."""
+        run_id = self.context.ids.new()
+        await self.context.service.submit(inputs.StartJob(id=job_id, run_id=run_id))
+        self.headers["Kala-Run-Id"] = run_id
+        self.done()
+
+
+class Enable(Handler):
+    """`/job/enable/{id}/`."""
+
+    async def post(self, job_id: str) -> None:
+        """Let the job's slots count again."""
+        await self.context.service.submit(inputs.EnableJob(id=job_id))
+        self.done()
+
+
+class Disable(Handler):
+    """`/job/disable/{id}/`."""
+
+    async def post(self, job_id: str) -> None:
+        """Let the job's slots pass without a run."""
+        await self.context.service.submit(inputs.DisableJob(id=job_id))
+        self.done()
+
+
+class ServerStats(Handler):
+    """`/stats/`."""
+
+    async def get(self) -> None:
+        """Return what the whole server did."""
+        now, shape = self.context.service.clock.now(), self.context.shape
+        self.answer({"Stats": await self.ask(lambda state: answers.server_stats(state, now, shape))})

@@ -1,0 +1,120 @@
+"""The ledger over HTTP: runs, explanations, previews (docs/api.md). What runs printed is in `output.py`."""
+
+from datetime import datetime, timedelta, tzinfo
+from itertools import islice
+from typing import Any
+
+from kala_client.schedules.due import example_for, is_cron
+from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
+from kala_server.core.model import inputs
+from kala_server.core.model.job import Run
+from kala_server.core.questions.explain import explaining
+from kala_server.core.state.state import State
+from kala_server.core.steps import Steps
+from kala_server.core.time.durations import FOREVER
+from kala_server.core.time.occurrences import Timetable, between, read
+from kala_server.core.time.zones import zone_of
+from kala_server.web.base import Handler
+from kala_server.web.query import with_its_plus
+from kala_server.web.routes.jobs import existing
+from kala_server.web.routes.pages import Page
+from kala_server.wire import ledger
+
+MOST_PREVIEWED = 1_000
+
+_INSTANT = timedelta(microseconds=1)
+
+
+def existing_run(state: State, run_id: str) -> Run:
+    """Return the run. Raises NotFoundError."""
+    run = state.runs.get(run_id)
+    if run is None or run.job_id not in state.jobs:
+        raise NotFoundError(f"there is no run with the id {run_id}, or it is no longer kept")
+    return run
+
+
+class JobRuns(Handler):
+    """`/job/{id}/runs/`."""
+
+    async def get(self, job_id: str) -> None:
+        """Return a page of the job's ledger, newest first."""
+        page, now = Page.read(self.query), self.context.service.clock.now()
+
+        def written(state: State) -> Steps[bytes]:
+            return (yield from page.written(state, [existing(state, job_id).id], now))
+
+        self.send(await self.ask_long(written))
+
+
+class OneRun(Handler):
+    """`/run/{id}/`."""
+
+    async def get(self, run_id: str) -> None:
+        """Return the run."""
+        now = self.context.service.clock.now()
+        document = await self.ask(lambda state: {"run": ledger.run(state, existing_run(state, run_id), now)})
+        self.answer(document)
+
+
+class Cancel(Handler):
+    """`/run/{id}/cancel/`."""
+
+    async def post(self, run_id: str) -> None:
+        """End the run; answers when it is decided, not when the command is gone."""
+        await self.context.service.submit(inputs.CancelRun(run_id=run_id))
+        self.done()
+
+
+class Explain(Handler):
+    """`/job/{id}/explain/`."""
+
+    async def get(self, job_id: str) -> None:
+        """Say what became of the slots at a time, or of the last and the next one."""
+        at, now = self.query.instant("at"), self.context.service.clock.now()
+        zone = _zone("zone", self.query.text("zone"))
+
+        def slots(state: State) -> Steps[dict[str, Any]]:
+            found = yield from explaining(state, existing(state, job_id), now, at, zone=zone)
+            return {"slots": [ledger.slot(one) for one in found]}
+
+        self.answer(await self.ask_long(slots))
+
+
+class Preview(Handler):
+    """`/preview/`."""
+
+    async def get(self) -> None:
+        """Say when a schedule would be due, without creating anything."""
+        count = self.query.whole_number("count", otherwise=5, most=MOST_PREVIEWED)
+        timetable = _timetable(self.query.text("schedule"), self.query.text("timezone"))
+        now = self.context.service.clock.now()
+        self.answer({"next": await self.context.turns.walk(_slots(timetable, now, count))})
+
+
+def _slots(timetable: Timetable, now: datetime, count: int) -> Steps[list[datetime]]:
+    """Return the next slots, one at a step."""
+    found: list[datetime] = []
+    for slot in islice(between(timetable, now + _INSTANT, FOREVER), count):
+        found.append(slot)
+        yield
+    return found
+
+
+def _zone(parameter: str, name: str) -> tzinfo | None:
+    """Return the zone that a parameter names, None where it is empty. Raises InvalidRequestError."""
+    try:
+        return zone_of(name)
+    except ValueError as error:
+        raise InvalidRequestError([FieldProblem(parameter, str(error), "Europe/Berlin")]) from None
+
+
+def _timetable(schedule: str, timezone: str) -> Timetable:
+    """Read a schedule as a job would. Raises InvalidRequestError."""
+    schedule = schedule.strip()
+    if not is_cron(schedule):
+        schedule = with_its_plus(schedule)
+    _zone("timezone", timezone)
+    try:
+        return read(schedule, timezone)
+    except ValueError as error:
+        raise InvalidRequestError([FieldProblem("schedule", str(error), example_for(schedule))]) from None
