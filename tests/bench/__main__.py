@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.bench import report
 from tests.bench.bench import Bench
 from tests.bench.row import Row
-from tests.bench.rows import bursts, creation, loaded, reading, sdk, steady, year
+from tests.bench.rows import bursts, creation, loaded, reading, sdk, steady, virtual, year
 from tests.bench.servers import Address
 from tests.bench.sizes import FULL, SMALL
 
@@ -29,6 +29,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "bursts": bursts.bursts,
     "steady": steady.steady,
     "year": year.year,
+    "virtual": virtual.virtual,
     "compaction": year.compaction,
     "decode": sdk.decode,
     "call": sdk.call,

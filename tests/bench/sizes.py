@@ -27,6 +27,8 @@ class Size:
     """Seconds of the simulated year that are really gone through."""
     journalled: int
     """Seconds of it that are written to a journal as well."""
+    virtual: int
+    """Days of an hourly job in a whole server on a virtual clock."""
     decoded: int
     """Jobs in the list that the SDK decodes."""
     repeats: int
@@ -44,6 +46,7 @@ FULL = Size(
     steady=60,
     simulated=300_000,
     journalled=100_000,
+    virtual=365,
     decoded=10_000,
     repeats=9,
 )
@@ -58,6 +61,7 @@ SMALL = Size(
     steady=2,
     simulated=2_000,
     journalled=400,
+    virtual=7,
     decoded=100,
     repeats=2,
 )

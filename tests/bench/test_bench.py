@@ -16,7 +16,7 @@ ROWS = {
     "create", "create-loaded", "batch", "get", "stats", "list", "list-held", "list-at-once",
     "list-at-once-held", "memory-listed",
     "start", "memory", "memory-started", "late-p50", "late-p99", "slots-run", "memory-flat", "year-state",
-    "year-journal", "compaction-held", "decode", "call", "import",
+    "year-journal", "virtual-year", "compaction-held", "decode", "call", "import",
     "import-client", "import-models",
     *(f"burst-{count}" for count in SMALL.bursts),
     *(f"burst-{count}-order" for count in SMALL.bursts),
