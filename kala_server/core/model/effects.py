@@ -21,7 +21,7 @@ class EndAttempt:
 
 @value(frozen=True, slots=True)
 class DropOutputs:
-    """These runs are no longer kept, nor is their output."""
+    """These runs, which may have printed something, are no longer kept, nor is their output."""
 
     run_ids: tuple[str, ...]
 

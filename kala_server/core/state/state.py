@@ -53,7 +53,7 @@ class State:
         self.ready: Ordered[tuple[datetime, datetime, datetime, str]] = Ordered()
         """Runs that only a free place is missing for: the oldest slot first, of equal ones that which came first."""
         self.dropped: list[str] = []
-        """Runs that are no longer kept since `take_dropped`."""
+        """Runs that are no longer kept since `take_dropped`, of which there may be output."""
 
     def snapshot(self) -> Iterator[r.Record]:
         """Return the records that build this very state, made as they are asked for; safe to hand to a thread."""
@@ -204,10 +204,12 @@ class State:
 
     def drop_run(self, run_id: str) -> None:
         """Keep the run no longer."""
+        run = self.runs[run_id]
         self.undo.drop(self.runs, run_id)
         for index in (self.ready, self.retries, self.deadlines):
             self._set(index, run_id, None)
-        self.dropped.append(run_id)
+        if run.output_size or not run.state.final:
+            self.dropped.append(run_id)
 
     def count(self, what: str, difference: int) -> None:
         """Count up or down."""

@@ -43,15 +43,22 @@ def id_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How one attempt goes: how long it takes, and whether it works."""
+    """How one attempt goes: how long it takes, whether it works, and how many bytes its run has printed by its end."""
 
     lasts: timedelta = timedelta(0)
     succeeds: bool = True
     reason: str = ""
+    printed: int = 1
+
+    def ends(self, run_id: str) -> inputs.Ended:
+        return inputs.Ended(
+            run_id=run_id, succeeded=self.succeeds, reason=self.reason, output_size=self.printed
+        )
 
 
 WORKS = Command()
 FAILS = Command(succeeds=False)
+SILENT = Command(printed=0)
 FOR_EVER = Command(lasts=timedelta(days=100_000))
 
 
@@ -239,7 +246,7 @@ class World:
         if not self._commands or self._commands[0][0] > self.now:
             return False
         _, _, run_id, command = heappop(self._commands)
-        self.tell(inputs.Ended(run_id=run_id, succeeded=command.succeeds, reason=command.reason))
+        self.tell(command.ends(run_id))
         return True
 
     def _perform(self, effect: Effect) -> None:
@@ -261,7 +268,7 @@ class World:
         if command.lasts:
             heappush(self._commands, (self.now + command.lasts, number, effect.run.id, command))
         else:
-            self.tell(inputs.Ended(run_id=effect.run.id, succeeded=command.succeeds, reason=command.reason))
+            self.tell(command.ends(effect.run.id))
 
 
 def new_job(name: str, *, disabled: bool = False, **spec: Any) -> inputs.NewJob:

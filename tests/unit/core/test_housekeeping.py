@@ -6,7 +6,19 @@ from kala_server.core.model import inputs
 from kala_server.core.model import records as r
 from kala_server.core.model.job import RunState
 from tests.unit.core import invariants
-from tests.unit.core.simulation import FOR_EVER, START, World, dropped_by, id_of, new_job, rebuilt, times, utc
+from tests.unit.core.simulation import (
+    FOR_EVER,
+    SILENT,
+    START,
+    WORKS,
+    World,
+    dropped_by,
+    id_of,
+    new_job,
+    rebuilt,
+    times,
+    utc,
+)
 
 HOURLY = "R/2030-01-01T01:00:00Z/PT1H"
 
@@ -42,6 +54,17 @@ def test_a_skip_is_an_entry_that_is_kept_like_a_run() -> None:
     world.advance(timedelta(hours=1))
     world.crash(down=timedelta(hours=5))
     assert world.only_run("job").state is RunState.SKIPPED
+
+
+def test_of_a_run_that_has_printed_nothing_there_is_no_output_to_drop() -> None:
+    world = checked()
+    world.create("job", schedule=HOURLY, keep_runs=3)
+    world.script["job"] = [SILENT, WORKS, SILENT]
+    world.advance(timedelta(hours=2))
+    printed = world.newest("job").id
+    world.advance(timedelta(hours=8))
+    assert dropped_by(world.effects) == {printed}
+    assert printed not in world.state.runs
 
 
 def test_runs_that_are_too_old_are_dropped_with_their_output() -> None:
