@@ -30,6 +30,7 @@ from kala_client._model.wire_types import (
     WithoutNulls,
     ZoneText,
 )
+from kala_client.fields import FIELD, FIELDS, Since
 
 RunState = Literal[
     "waiting", "running", "succeeded", "failed", "timed_out", "cancelled", "interrupted", "skipped"
@@ -38,23 +39,9 @@ BulkAction = Literal["enable", "disable", "start", "delete"]
 Trigger = Literal["schedule", "manual", "parent", "catch_up", "on_failure"]
 SlotState = RunState | Literal["upcoming", "disabled", "stuck", "unknown", "none"]
 
-CLIENT_FIELDS = frozenset(JobFields.__annotations__)
+CLIENT_FIELDS = frozenset(FIELD)
 """The fields of a job that a client may send; the server owns the others."""
-ADDED_FIELDS = CLIENT_FIELDS - {
-    "name",
-    "command",
-    "owner",
-    "schedule",
-    "retries",
-    "epsilon",
-    "disabled",
-    "parent_jobs",
-    "on_failure_job",
-    "resume_at_next_scheduled_time",
-    "type",
-    "remote_properties",
-    "template_delimiters",
-}
+ADDED_FIELDS = frozenset(row.name for row in FIELDS if row.since is Since.OURS)
 """Those that only kala_server understands: a real Kala drops them without a word."""
 
 

@@ -1,66 +1,20 @@
-"""What each field on the wire means, in a sentence: for the models, OpenAPI and the help of commands alike.
+"""What each field on the wire means, in a sentence: for the models and OpenAPI alike.
 
-By model and by the field's name on the wire. No types and no rules.
+By model and by the field's name on the wire; what is said of a job stands in `fields.py`. No types and no rules.
 """
+
+from kala_client.fields import COUNTERS, FIELDS, OF_A_CALL, OF_THE_SERVER, Field
 
 _ID = "Its id, a UUID."
 _NEVER = "`0001-01-01T00:00:00Z` is never."
 
-JOB_FIELDS = {
-    "name": "For people; need not be unique.",
-    "command": "What a job of type 0 runs, split into words as a shell would, with `$VAR`, `${VAR}` and backticks.",
-    "owner": "An e-mail address or any other name; the server may have a default.",
-    "disabled": "Whether its slots pass without a run.",
-    "schedule": "When it is due: an ISO 8601 repeating interval `R[n]/START/PERIOD`, a cron expression of five fields, "
-    "or `never`. Empty: at once, or after its parents.",
-    "timezone": "The IANA name of the zone of which START and cron are wall time. Empty: the offset in START, or UTC.",
-    "retries": "How many further attempts a failed run gets.",
-    "epsilon": "How long after its time a failed run may still be retried, an ISO 8601 duration. Empty: for ever.",
-    "parent_jobs": "The ids of the jobs after which it runs.",
-    "on_failure_job": "The id of a job that runs when a run of this one has failed.",
-    "resume_at_next_scheduled_time": "Kala's way to say `catch_up: none`, for a job that names no `catch_up`.",
-    "type": "0 is a command, 1 an HTTP call.",
-    "remote_properties": "The HTTP call of a job of type 1.",
-    "TemplateDelimiters": "What stands around fields of the job that are filled in at each run, such as `{{ }}`.",
-    "overlap": "What a due slot does while an earlier run is still there.",
-    "catch_up": "What becomes of slots that were missed while the server was down or the job disabled.",
-    "misfire_grace": "How late a run may start, an ISO 8601 duration; a later one is skipped. Empty: at any time.",
-    "timeout": "How long an attempt may take before it is ended, an ISO 8601 duration. Empty: as long as it likes.",
-    "retry_delay": "How long after a failure the next attempt starts, an ISO 8601 duration. Empty: at once.",
-    "retry_backoff": "The factor by which the delay grows with each attempt.",
-    "wait_for": "Whether it runs after any of its parents, or after one run of each.",
-    "shell": "Whether the command is run by `/bin/sh -c`.",
-    "argv": "The words of the command as they are, in place of `command`.",
-    "cwd": "The absolute path of the directory in which the command runs. Empty: the server's own.",
-    "env": "Variables for the command, beside those that it inherits.",
-    "user": "The user as whom the command runs. Empty: the server's own.",
-    "tags": "For people and filters.",
-    "description": "For people.",
-    "keep_runs": "How many finished runs are kept.",
-    "rerun_interrupted": "Whether a run that the end of the server cut off is run again at the next start.",
-}
-"""What the owner of a job says."""
 
-CALL_FIELDS = {
-    "url": "Where to, with `http://` or `https://`.",
-    "method": "An HTTP method; GET where it is empty.",
-    "body": "What is sent.",
-    "headers": "The values of each header.",
-    "timeout": "In whole seconds, for the whole call; 0 leaves it to the server.",
-    "expected_response_codes": "The statuses that count as a success; none: any 2xx.",
-}
+def _of(*rows: Field) -> dict[str, str]:
+    return {row.wire: row.meaning for row in rows}
 
-_COUNTERS = {
-    "success_count": "How many runs have succeeded.",
-    "error_count": "How many attempts have failed.",
-    "last_success": f"When a run last succeeded; {_NEVER}",
-    "last_error": f"When an attempt last failed; {_NEVER}",
-    "last_attempted_run": f"When a run was last attempted; {_NEVER}",
-    "number_of_finished_runs": "How many runs are over.",
-}
 
 MEANINGS: dict[str, dict[str, str]] = {
-    "NewJob": JOB_FIELDS,
+    "NewJob": _of(*FIELDS),
     "Bulk": {
         "action": "What is done to each job.",
         "ids": "The jobs by their ids; either these, or a filter.",
@@ -80,22 +34,10 @@ MEANINGS: dict[str, dict[str, str]] = {
         "name": "Its name.",
         "run_id": "The id of the run that was started.",
     },
-    "RemoteCall": CALL_FIELDS,
-    "RemoteProperties": CALL_FIELDS,
-    "Metadata": _COUNTERS,
-    "Job": {
-        **JOB_FIELDS,
-        **_COUNTERS,
-        "id": _ID,
-        "created_at": "When it was created.",
-        "next_run_at": f"The next slot; {_NEVER}",
-        "is_done": "Whether nothing more is due.",
-        "last_error_reason": "Why an attempt last failed, in words.",
-        "stuck": "Why nothing can be decided about it, such as when it is due; empty where nothing is in the way.",
-        "dependent_jobs": "The ids of the jobs that have it as a parent.",
-        "stats": "Its finished runs; empty in a list of jobs without `stats=true`.",
-        "metadata": "The counters again, where Kala's own clients look for them.",
-    },
+    "RemoteCall": _of(*OF_A_CALL),
+    "RemoteProperties": _of(*OF_A_CALL),
+    "Metadata": _of(*COUNTERS),
+    "Job": _of(*FIELDS, *COUNTERS, *OF_THE_SERVER),
     "JobStat": {
         "job_id": "The id of its job.",
         "ran_at": "When it started.",

@@ -1,19 +1,25 @@
 """What clients get of jobs and figures: JSON of the members, and in the spelling, that a shape has."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import to_json
 
+from kala_client.fields import FIELD
 from kala_client.schedules.due import is_never
-from kala_server.core.model.job import Job, RemoteCall, Run, RunState
+from kala_server.core.model.job import Job, JobSpec, RemoteCall, Run, RunState
 from kala_server.core.state.state import State
 from kala_server.wire.shapes import Shape
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 """How Kala writes that something has not happened."""
 
+_OF_SPEC = [field.name for field in fields(JobSpec)]
+_SAID = [FIELD[name].wire for name in _OF_SPEC]
+_said = attrgetter(*_OF_SPEC)
 _NO_CALL = {
     "url": "",
     "method": "",
@@ -51,23 +57,16 @@ def common_part(
     """
     spec, counters = job.spec, _counters(job)
     values = {
-        "owner": spec.owner,
+        **dict(zip(_SAID, _said(spec), strict=True)),
+        **counters,
         "disabled": job.disabled,
-        "dependent_jobs": children,
+        "catch_up": spec.catching_up,
         "parent_jobs": spec.parent_jobs or None,
-        "on_failure_job": spec.on_failure_job,
-        "schedule": spec.schedule,
-        "retries": spec.retries,
-        "epsilon": spec.epsilon,
-        "TemplateDelimiters": spec.template_delimiters,
-        "resume_at_next_scheduled_time": spec.resume_at_next_scheduled_time,
-        "metadata": {name: counters[name] for name in shape.metadata},
-        "type": spec.type,
         "remote_properties": _call(spec.remote_properties),
+        "dependent_jobs": children,
+        "metadata": {name: counters[name] for name in shape.metadata},
         "stats": [],
         "is_done": is_done(job, active=active),
-        **counters,
-        **_beyond_kala(job),
         "last_error_reason": job.tally.last_error_reason,
         "stuck": stuck,
     }
@@ -83,30 +82,6 @@ def _counters(job: Job) -> dict[str, Any]:
         "last_error": tally.last_error or NEVER,
         "last_attempted_run": tally.last_attempted_run or NEVER,
         "number_of_finished_runs": tally.finished_runs,
-    }
-
-
-def _beyond_kala(job: Job) -> dict[str, Any]:
-    """Return what a client may say that Kala does not know. Most jobs have the same values there."""
-    spec = job.spec
-    return {
-        "timezone": spec.timezone,
-        "overlap": spec.overlap,
-        "catch_up": spec.catch_up or ("none" if spec.resume_at_next_scheduled_time else "one"),
-        "misfire_grace": spec.misfire_grace,
-        "timeout": spec.timeout,
-        "retry_delay": spec.retry_delay,
-        "retry_backoff": spec.retry_backoff,
-        "wait_for": spec.wait_for,
-        "shell": spec.shell,
-        "argv": spec.argv,
-        "cwd": spec.cwd,
-        "env": spec.env,
-        "user": spec.user,
-        "tags": spec.tags,
-        "description": spec.description,
-        "keep_runs": spec.keep_runs,
-        "rerun_interrupted": spec.rerun_interrupted,
     }
 
 

@@ -1,48 +1,12 @@
-"""What belongs into each field of a request, in words and by an example, for whoever sent something else. Pure.
+"""What belongs into each field of a request, in words and by its example, for whoever sent something else. Pure.
 
 What was sent instead is told by its kind only: it may be a secret.
 """
 
-from typing import Any
-
 from pydantic_core import ErrorDetails
 
+from kala_client.fields import FIELD, Kind
 from kala_server.core.errors import FieldProblem, InvalidJobError
-
-TO_WIRE = {"template_delimiters": "TemplateDelimiters"}
-EXAMPLES: dict[str, Any] = {
-    "name": "nightly-report",
-    "command": "bash -c 'date >> /tmp/dates'",
-    "owner": "ada@example.com",
-    "schedule": "R5/2035-06-04T19:25:16Z/PT10S",
-    "timezone": "Europe/Berlin",
-    "retries": 2,
-    "epsilon": "PT5S",
-    "disabled": False,
-    "parent_jobs": ["93b65499-b211-49ce-57e0-19e735cc5abd"],
-    "on_failure_job": "93b65499-b211-49ce-57e0-19e735cc5abd",
-    "resume_at_next_scheduled_time": False,
-    "type": 0,
-    "remote_properties": {"url": "https://example.com/hook", "method": "POST"},
-    "template_delimiters": "{{ }}",
-    "overlap": "queue",
-    "catch_up": "one",
-    "misfire_grace": "PT1H",
-    "timeout": "PT5S",
-    "retry_delay": "PT30S",
-    "retry_backoff": 2.0,
-    "wait_for": "all",
-    "shell": False,
-    "argv": ["date", "-u"],
-    "cwd": "/srv/reports",
-    "env": {"LANG": "C.UTF-8"},
-    "user": "nobody",
-    "tags": ["night"],
-    "description": "what the night was like",
-    "keep_runs": 100,
-    "rerun_interrupted": False,
-}
-"""A value that is right, of every field."""
 
 _KINDS = {
     "string_type": "a text",
@@ -58,12 +22,11 @@ _KINDS = {
     "dataclass_type": "an object",
 }
 _WORDS = {
-    "type": "0 (a command) or 1 (an HTTP call)",
-    "schedule": "R[n]/START/PERIOD, a cron line or never, as a text,",
-    **dict.fromkeys(("parent_jobs", "tags", "argv"), "an array of texts"),
+    Kind.TYPE: "0 (a command) or 1 (an HTTP call)",
+    Kind.SCHEDULE: "R[n]/START/PERIOD, a cron line or never, as a text,",
+    **dict.fromkeys((Kind.TEXTS, Kind.JOBS), "an array of texts"),
 }
-"""Where the kind alone does not tell what is meant."""
-_DURATIONS = ("epsilon", "misfire_grace", "timeout", "retry_delay")
+"""Where the type alone does not tell what is meant."""
 _LONGEST = 999_999_999
 """Seconds of which an example is made."""
 
@@ -71,8 +34,8 @@ _LONGEST = 999_999_999
 def problem(detail: ErrorDetails) -> FieldProblem:
     """Say what belongs where something else is."""
     path = [str(part) for part in detail["loc"]]
-    field = path[0] if path else ""
-    said, example = detail["input"], EXAMPLES.get(field)
+    said, row = detail["input"], FIELD[path[0]]
+    example = row.example
     what = _KINDS.get(detail["type"])
     if detail["type"] == "enum":
         message = f"{detail.get('ctx', {})['expected']} belongs here, not {_kind_or_text(said)}"
@@ -80,13 +43,13 @@ def problem(detail: ErrorDetails) -> FieldProblem:
         message = detail["msg"].removeprefix("Input ").replace("should be", "must be").removeprefix("should ")
     elif len(path) > 1:
         message = f"{what} belongs here, not {kind_of(said)}"
-    elif field in _DURATIONS:
+    elif row.kind is Kind.DURATION:
         example = _duration(said) or example
         message = f"a duration such as {example} belongs here, not {kind_of(said)}"
     else:
-        message = f"{_WORDS.get(field, what)} belongs here, not {kind_of(said)}"
+        message = f"{_WORDS.get(row.kind, what)} belongs here, not {kind_of(said)}"
     inside = "" if len(path) < 2 else f" (at {'.'.join(path)})"
-    return FieldProblem(TO_WIRE.get(field, field), f"{message}{inside}", example)
+    return FieldProblem(row.wire, f"{message}{inside}", example)
 
 
 def no_object(document: object) -> InvalidJobError:

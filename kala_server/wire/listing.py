@@ -234,12 +234,10 @@ def _own(job: Job, view: JobsView, shape: Shape) -> bytes:
 
 def _with_runs(job: Job, view: JobsView, shape: Shape) -> Iterator[bytes]:
     """Yield a job's JSON with its finished runs, some of them at a time."""
-    # In a text the quotes would have a backslash before them: there is no other such place.
-    before, there, after = _common(job, view, shape).partition(b'"stats":[')
     yield _own(job, view, shape)
-    yield before + there
+    yield _common(job, view, shape).removesuffix(b"]}")  # of `stats`, which come last
     yield from _stats(view.finished(job), shape)
-    yield after
+    yield b"]}"
 
 
 def whole(view: JobsView) -> Steps[list[bytes]]:

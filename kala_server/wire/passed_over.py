@@ -5,12 +5,9 @@ Members that either Kala or we own are never named, as Go's client sends back al
 
 import json
 from collections.abc import Iterable
-from dataclasses import fields
 
 from kala_client._model.nearest import nearest
-from kala_server.core.model.job import JobSpec, RemoteCall
-from kala_server.wire.expected import TO_WIRE
-from kala_server.wire.shapes import SHAPES
+from kala_client.fields import COUNTERS, FIELDS, OF_A_CALL, OF_THE_SERVER
 
 MOST = 20
 """Fields that one answer names; those that are left are counted in one warning more."""
@@ -21,13 +18,11 @@ BETWEEN = " | "
 _TOLD = 40
 """Characters of a name in a warning."""
 
-_TAKEN = [TO_WIRE.get(field.name, field.name) for field in fields(JobSpec)] + ["disabled"]
+_TAKEN = [row.wire for row in FIELDS]
 _PLAIN = frozenset(_TAKEN) - {"remote_properties"}
 """What there is nothing to tell of, as it is spelled by most."""
-_OF_A_CALL = [field.name for field in fields(RemoteCall)]
-_NAMES = frozenset(name.lower() for name in _TAKEN)
-_KNOWN = _NAMES.union(name.lower() for shape in SHAPES.values() for name in (*shape.own, *shape.common))
-_KNOWN_OF_A_CALL = frozenset(_OF_A_CALL)
+_MEMBERS = [row.wire for row in OF_A_CALL]
+_KNOWN = frozenset(row.wire.lower() for row in (*FIELDS, *COUNTERS, *OF_THE_SERVER))
 
 
 class PassedOver:
@@ -50,8 +45,8 @@ class PassedOver:
                 self.note(name, _TAKEN, before)
             elif lower == "remote_properties" and isinstance(value, dict):
                 for inner in value:
-                    if inner.lower() not in _KNOWN_OF_A_CALL:
-                        self.note(inner, _OF_A_CALL, f"{before}{lower}.")
+                    if inner.lower() not in _MEMBERS:
+                        self.note(inner, _MEMBERS, f"{before}{lower}.")
 
     def note(self, name: str, taken: Iterable[str], place: str = "") -> None:
         """Take note of a member that is passed over, where others are taken; `place` is our own text.

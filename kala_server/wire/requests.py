@@ -1,24 +1,24 @@
 """What clients send: from JSON documents to specs and changes. Names of fields are those of docs/jobs.md."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any, TypeGuard
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from kala_client.fields import FIELD, FIELDS, Kind, of_kind
 from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidJobError
 from kala_server.core.model.job import HTTP_CALL, Job, JobSpec
-from kala_server.wire.expected import EXAMPLES, TO_WIRE, kind_of, no_object, problem
+from kala_server.wire.expected import kind_of, no_object, problem
 from kala_server.wire.merge_patch import merge_patch
 
 _validate_spec = TypeAdapter(JobSpec).validator.validate_json
-_SPEC_FIELDS = {field.name for field in fields(JobSpec)}
-_FROM_WIRE = {TO_WIRE.get(name, name).lower(): name for name in (*_SPEC_FIELDS, "disabled")}
+_FROM_WIRE = {row.wire.lower(): row.name for row in FIELDS}
 _AS_NAMED = frozenset(name for key, name in _FROM_WIRE.items() if key == name)
-LISTS_OF_TEXTS = ("parent_jobs", "argv", "tags")
-EMPTY_IS_NONE = ("overlap", "catch_up", "wait_for")
+_LISTS_OF_TEXTS = of_kind(Kind.TEXTS, Kind.JOBS)
+_EMPTY_IS_NONE = of_kind(Kind.CHOICE)
 """Choices for which a client may also send an empty text; of other texts it is a value as good as any."""
 
 
@@ -71,7 +71,7 @@ def _named(document: object) -> dict[str, Any]:
         if name is None:
             continue
         if name in said:
-            raise InvalidJobError([FieldProblem(TO_WIRE.get(name, name), "it is there in two spellings")])
+            raise InvalidJobError([FieldProblem(FIELD[name].wire, "it is there in two spellings")])
         said[name] = value
     return said
 
@@ -79,17 +79,17 @@ def _named(document: object) -> dict[str, Any]:
 def _read(named: Mapping[str, Any], default_owner: str = "") -> tuple[JobSpec, bool]:
     """Return what is said as a spec, and whether the job is disabled; null is as good as absent."""
     said = {name: value for name, value in named.items() if value is not None}
-    for name in EMPTY_IS_NONE:
+    for name in _EMPTY_IS_NONE:
         if said.get(name) == "":
             del said[name]
-    for name in LISTS_OF_TEXTS:
+    for name in _LISTS_OF_TEXTS:
         if isinstance(items := said.get(name), list):
             said[name] = _with_few_faults(items, str)
     _tidy_call(said)
     disabled = said.pop("disabled", False)
     if not isinstance(disabled, bool):
         message = f"true or false belongs here, not {kind_of(disabled)}"
-        raise InvalidJobError([FieldProblem("disabled", message, EXAMPLES["disabled"])])
+        raise InvalidJobError([FieldProblem("disabled", message, FIELD["disabled"].example)])
     spec = _read_spec(said)
     if default_owner and not spec.owner:
         spec = replace(spec, owner=default_owner)
@@ -149,7 +149,7 @@ def _lowered(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bad_call(message: str) -> InvalidJobError:
-    return InvalidJobError([FieldProblem("remote_properties", message, EXAMPLES["remote_properties"])])
+    return InvalidJobError([FieldProblem("remote_properties", message, FIELD["remote_properties"].example)])
 
 
 def _are_texts(value: object) -> TypeGuard[list[str] | tuple[str, ...]]:

@@ -5,19 +5,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any
 
 import httpx
 import pytest
 
-from kala_client._model.fields import JobFields
-from kala_client.models import Job as ClientJob
-from kala_server.core.model.job import Job, JobSpec, RemoteCall, RunState
+from kala_client.fields import COUNTERS, FIELDS, OF_THE_SERVER, Since
+from kala_server.core.model.job import Job, RemoteCall, RunState
 from kala_server.runners.local import environment
 from kala_server.testing import running_server
 from kala_server.wire import answers
 from kala_server.wire.requests import change_job, read_job
-from kala_server.wire.shapes import BEYOND_KALA
 from tests.docs.blocks import DOCS, Block, blocks, codes, read, rows
 from tests.docs.console import Session
 from tests.eventually import PATIENCE
@@ -28,8 +26,7 @@ ROWS = {codes(field)[0]: (field, default) for field, default in rows(PAGE, "fiel
 OWNED = {
     name for (field,) in rows(PAGE.partition("## What the server says")[2], "field") for name in codes(field)
 }
-ON_THE_WIRE = {"template_delimiters": "TemplateDelimiters"}
-SAID = {ON_THE_WIRE.get(field.name, field.name) for field in fields(JobSpec)} | {"disabled"}
+SAID = {row.wire for row in FIELDS}
 PLAIN = {"name": "plain", "command": "date", "schedule": "R/2035-06-04T03:00:00Z/P1D"}
 
 
@@ -49,16 +46,12 @@ def created(http: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_field_that_a_job_can_say_is_documented_and_no_other() -> None:
     assert ROWS.keys() == SAID
-    assert {name.lower() for name in ROWS} == {
-        ON_THE_WIRE.get(name, name).lower() for name in get_type_hints(JobFields)
-    }
 
 
 def test_every_field_that_the_server_owns_is_documented_and_no_other(http: httpx.Client) -> None:
     assert created(http, PLAIN).keys() == SAID | OWNED
-    assert {name for name in ClientJob.model_fields if name not in get_type_hints(JobFields)} <= OWNED | {
-        "number_of_finished_runs"
-    }
+    in_metadata = {"number_of_finished_runs"}
+    assert {row.wire for row in (*COUNTERS, *OF_THE_SERVER)} == OWNED | in_metadata
 
 
 def test_every_documented_default_is_the_real_one(http: httpx.Client) -> None:
@@ -72,7 +65,7 @@ def test_every_documented_default_is_the_real_one(http: httpx.Client) -> None:
 
 def test_the_fields_that_real_kala_passes_over_are_marked() -> None:
     marked = {name for name, (field, _) in ROWS.items() if "**+**" in field}
-    assert marked == set(BEYOND_KALA)
+    assert marked == {row.wire for row in FIELDS if row.since is Since.OURS}
 
 
 def test_every_field_is_in_an_example() -> None:

@@ -1,14 +1,15 @@
-"""The options that say what a job is: one table, of which `job create`, `edit` and `copy` are made. No I/O.
+"""The options that say what a job is, of which `job create`, `edit` and `copy` are made. No I/O.
 
-A test holds that every field of a job, and of its HTTP call, has its line here.
+Each field has its row in `kala_client/fields.py`; here is how a value of each kind is typed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kala_client.fields import FIELDS, OF_A_CALL, Field, Kind
 from kala_server.cli.job.job_names import JOB
 from kala_server.cli.job.timetable import PARTS, clock_of_the_job, timetable, with_its_zone
 from kala_server.cli.text.times import period, zone_name
@@ -31,8 +32,9 @@ class FieldOption:
     """
 
     path: str
-    names: tuple[str, ...]
+    name: str
     attributes: Mapping[str, Any]
+    kind: Kind = Kind.TEXT
     goes_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -42,17 +44,7 @@ class FieldOption:
 
     def __call__(self, command: F) -> F:
         """Give the command this option."""
-        return click.option(*self.names, self.parameter, **self.attributes)(command)
-
-
-def _option(
-    path: str, *names: str, goes_with: Mapping[str, Any] | None = None, **attributes: Any
-) -> FieldOption:
-    return FieldOption(path, names, {"default": None, **attributes}, goes_with or {})
-
-
-def _many(path: str, *names: str, **attributes: Any) -> FieldOption:
-    return FieldOption(path, names, {"multiple": True, **attributes})
+        return click.option(self.name, self.parameter, **{"default": None, **self.attributes})(command)
 
 
 def _or_nothing(read: Callable[[str], str]) -> Callable[[str], str]:
@@ -78,188 +70,81 @@ def _pair(sign: str, example: str) -> Callable[[str], tuple[str, str] | None]:
 
 _LENGTH = _or_nothing(period)
 
-OPTIONS = (
-    _option("name", "--name", metavar="NAME", help="What people call it."),
-    _option(
-        "command", "--command", metavar="COMMAND", help="What it runs.", goes_with={"type": 0, "argv": []}
+_ATTRIBUTES: Mapping[Kind, Mapping[str, Any]] = {
+    Kind.TEXTS: {"multiple": True},
+    Kind.VARIABLES: {"multiple": True, "type": _pair("=", "NAME=VALUE"), "metavar": "NAME=VALUE"},
+    Kind.DURATION: {"type": _LENGTH, "metavar": "PERIOD"},
+    Kind.ZONE: {"type": _or_nothing(zone_name), "metavar": "ZONE"},
+    Kind.JOB: {"type": JOB, "metavar": "JOB"},
+    Kind.JOBS: {"multiple": True, "type": JOB, "metavar": "JOB"},
+    Kind.HEADERS: {"multiple": True, "type": _pair(":", "'Name: value'"), "metavar": "'NAME: VALUE'"},
+    Kind.STATUSES: {"multiple": True, "type": _or_nothing(lambda text: text), "metavar": "STATUS"},
+}
+"""How a value is typed, by its kind."""
+_GOES_WITH: Mapping[str, Mapping[str, Any]] = {
+    "command": {"type": 0, "argv": []},
+    f"{CALL}.url": {"type": 1},
+}
+
+
+def _option(row: Field, within: str = "") -> FieldOption:
+    """Make the option of a field, or of a member of the field that it is within."""
+    path = within + row.name
+    dashed = row.name.replace("_", "-")
+    attributes = {"help": row.help, **_ATTRIBUTES.get(row.kind, {})}
+    if row.metavar:
+        attributes["metavar"] = row.metavar
+    if row.kind is Kind.FLAG:
+        dashed = f"{dashed}/--no-{dashed}"
+    elif row.kind is Kind.CHOICE:
+        attributes["type"] = click.Choice(row.choices)
+    elif row.kind is Kind.WHOLE:
+        attributes["type"] = Whole(min=row.bounds["minimum"])
+    elif row.kind is Kind.NUMBER:
+        attributes["type"] = Number(min=row.bounds["minimum"])
+    return FieldOption(path, row.option or f"--{dashed}", attributes, row.kind, _GOES_WITH.get(path, {}))
+
+
+def _in_parts(row: Field) -> Iterator[FieldOption]:
+    """Yield the options for what has more than one: a schedule, and a call."""
+    if row.help:
+        yield _option(row)
+    if row.kind is Kind.CALL:
+        yield from (_option(member, f"{row.name}.") for member in OF_A_CALL)
+    elif row.kind is Kind.SCHEDULE:
+        yield from _WAYS_TO_SAY_WHEN
+
+
+_WAYS_TO_SAY_WHEN = (
+    FieldOption(
+        "cron",
+        "--cron",
+        {"metavar": "LINE", "help": 'Five fields of cron, such as "0 9 * * MON-FRI", or @daily.'},
     ),
-    # When
-    _option("schedule", "--schedule", metavar="S", help="R[n]/START/PERIOD, five fields of cron, or never."),
-    _option(
-        "cron", "--cron", metavar="LINE", help='Five fields of cron, such as "0 9 * * MON-FRI", or @daily.'
-    ),
-    _option(
+    FieldOption(
         "every",
         "--every",
-        type=lambda text: text if text.startswith("@") else period(text),
-        metavar="PERIOD",
-        help="Again and again: 5m, 1h30m, 1mo, PT5M; first one period from now, or --at. Or @daily.",
+        {
+            "type": lambda text: text if text.startswith("@") else period(text),
+            "metavar": "PERIOD",
+            "help": "Again and again: 5m, 1h30m, 1mo, PT5M; first one period from now, or --at. Or @daily.",
+        },
     ),
-    _option(
+    FieldOption(
         "at",
         "--at",
-        metavar="TIME",
-        help="Once, or first: 9am, 09:00 (the next one), tomorrow 02:00, or 2035-06-04T09:00:00+02:00.",
+        {
+            "metavar": "TIME",
+            "help": "Once, or first: 9am, 09:00 (the next one), tomorrow 02:00, or 2035-06-04T09:00:00+02:00.",
+        },
     ),
-    _option(
+    FieldOption(
         "times",
         "--times",
-        type=Whole(1, _MOST_TIMES),
-        metavar="N",
-        help="With --every: N times in all.",
-    ),
-    _option(
-        "timezone",
-        "--timezone",
-        type=_or_nothing(zone_name),
-        metavar="ZONE",
-        help="Whose clock START, cron and --at mean, such as Europe/Berlin; yours unless said.",
-    ),
-    _option("disabled", "--disabled/--enabled", help="Do not run it until it is enabled."),
-    # What runs
-    _many(
-        "argv",
-        "--argv",
-        metavar="WORD",
-        help="In place of COMMAND, its words as they are: one for each --argv.",
-    ),
-    _option("shell", "--shell/--no-shell", help="Run COMMAND by /bin/sh, so that | and > work."),
-    _option("cwd", "--cwd", metavar="FOLDER", help="The folder to run in."),
-    _many(
-        "env",
-        "--env",
-        type=_pair("=", "NAME=VALUE"),
-        metavar="NAME=VALUE",
-        help="A variable; may be repeated.",
-    ),
-    _option("user", "--user", metavar="USER", help="Whose rights the command gets."),
-    _option(
-        f"{CALL}.url",
-        "--http",
-        metavar="URL",
-        help="Call this address, in place of a COMMAND.",
-        goes_with={"type": 1},
-    ),
-    _option(f"{CALL}.method", "--method", metavar="METHOD", help="How to call it: GET unless said."),
-    _many(
-        f"{CALL}.headers",
-        "--header",
-        type=_pair(":", "'Name: value'"),
-        metavar="'NAME: VALUE'",
-        help="A header of the call; may be repeated.",
-    ),
-    _option(f"{CALL}.body", "--body", metavar="TEXT", help="What the call sends."),
-    _option(
-        f"{CALL}.timeout",
-        "--http-timeout",
-        type=Whole(min=0),
-        metavar="SECONDS",
-        help="How long the call may take; 0 is 30.",
-    ),
-    _many(
-        f"{CALL}.expected_response_codes",
-        "--expect",
-        type=_or_nothing(lambda text: text),
-        metavar="STATUS",
-        help="A status that is a success, such as 202; any 2xx unless said; may be repeated.",
-    ),
-    # If it fails
-    _option(
-        "retries",
-        "--retries",
-        type=Whole(min=0),
-        metavar="N",
-        help="How many more attempts it gets.",
-    ),
-    _option(
-        "epsilon",
-        "--epsilon",
-        type=_LENGTH,
-        metavar="PERIOD",
-        help="How long after its due time a failed run may be retried.",
-    ),
-    _option(
-        "retry_delay",
-        "--retry-delay",
-        type=_LENGTH,
-        metavar="PERIOD",
-        help="How long to wait before a retry.",
-    ),
-    _option(
-        "retry_backoff",
-        "--retry-backoff",
-        type=Number(min=1),
-        metavar="FACTOR",
-        help="By what that delay grows each time.",
-    ),
-    _option(
-        "timeout", "--timeout", type=_LENGTH, metavar="PERIOD", help="End an attempt where it takes longer."
-    ),
-    _option(
-        "on_failure_job", "--on-failure", type=JOB, metavar="JOB", help="The job to run where this one fails."
-    ),
-    _option(
-        "rerun_interrupted",
-        "--rerun-interrupted/--no-rerun-interrupted",
-        help="Run again what the end of the server cut off.",
-    ),
-    # Overlap and catch-up
-    _option(
-        "overlap",
-        "--overlap",
-        type=click.Choice(["queue", "skip", "allow", "replace"]),
-        help="What to do where the run before still runs.",
-    ),
-    _option(
-        "catch_up",
-        "--catch-up",
-        type=click.Choice(["one", "none", "all"]),
-        help="What to do about runs that were missed.",
-    ),
-    _option(
-        "misfire_grace",
-        "--misfire-grace",
-        type=_LENGTH,
-        metavar="PERIOD",
-        help="How late it may still be run.",
-    ),
-    _option(
-        "resume_at_next_scheduled_time",
-        "--resume-at-next-scheduled-time/--no-resume-at-next-scheduled-time",
-        help="Kala's name for --catch-up none.",
-    ),
-    # Who follows whom
-    _many(
-        "parent_jobs",
-        "--parent",
-        type=JOB,
-        metavar="JOB",
-        help="Run after this job succeeded; may be repeated.",
-    ),
-    _option(
-        "wait_for",
-        "--wait-for",
-        type=click.Choice(["any", "all"]),
-        help="Run after any of the parents, or all.",
-    ),
-    # For people, and how long
-    _option("owner", "--owner", metavar="EMAIL", help="Whose job it is."),
-    _many("tags", "--tag", metavar="TAG", help="For filters; may be repeated."),
-    _option("description", "--description", metavar="TEXT", help="For people."),
-    _option(
-        "keep_runs",
-        "--keep-runs",
-        type=Whole(min=1),
-        metavar="N",
-        help="How many finished runs are kept.",
-    ),
-    _option(
-        "template_delimiters",
-        "--template-delimiters",
-        metavar="TEXT",
-        help="The signs around fields of the job in its command or call, such as '{{ }}'.",
+        {"type": Whole(1, _MOST_TIMES), "metavar": "N", "help": "With --every: N times in all."},
     ),
 )
+OPTIONS = tuple(option for row in FIELDS for option in _in_parts(row))
 
 
 def says_a_job(*but: str) -> Callable[[F], F]:
@@ -288,7 +173,7 @@ def said(session: "Session", given: Mapping[str, Any], *, timezone: str | None =
         if option.path in PARTS or value is None or value == ():
             continue
         top, _, member = option.path.partition(".")
-        if read := _READ.get(option.path):
+        if read := _READ.get(option.kind):
             value = read(value, session)
         if member:
             fields.setdefault(top, {})[member] = value
@@ -326,13 +211,12 @@ def _statuses(values: Iterable[str], _session: "Session") -> list[int]:
         raise click.UsageError("--expect takes a status such as 202") from None
 
 
-_READ: Mapping[str, Callable[[Any, "Session"], Any]] = {
-    "argv": lambda words, _: list(words) if words != ("",) else [],
-    "tags": _words,
-    "env": lambda pairs, _: dict(filter(None, pairs)) or None,
-    "parent_jobs": lambda names, session: session.job_ids(_words(names, session)),
-    "on_failure_job": lambda name, session: session.job_id(name) if name else "",
-    f"{CALL}.headers": _headers,
-    f"{CALL}.expected_response_codes": _statuses,
+_READ: Mapping[Kind, Callable[[Any, "Session"], Any]] = {
+    Kind.TEXTS: _words,
+    Kind.VARIABLES: lambda pairs, _: dict(filter(None, pairs)) or None,
+    Kind.JOBS: lambda names, session: session.job_ids(_words(names, session)),
+    Kind.JOB: lambda name, session: session.job_id(name) if name else "",
+    Kind.HEADERS: _headers,
+    Kind.STATUSES: _statuses,
 }
 """How what click gives becomes the value of a field, where that is not the same."""

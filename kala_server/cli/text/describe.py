@@ -22,10 +22,9 @@ from kala_server.cli.text.show import (
 
 _SPECIAL = {
     "name", "id", "command", "schedule", "parent_jobs", "dependent_jobs", "metadata", "stats", "disabled", "is_done",
-    "success_count", "error_count", "number_of_finished_runs", "remote_properties", "env", "retry_backoff",
-    "overlap", "catch_up", "wait_for", "keep_runs", "type",
+    "success_count", "error_count", "number_of_finished_runs", "remote_properties", "env", "type",
 }  # fmt: skip
-"""Fields of a job that are told in another way, or in their order, or only where they are not the default."""
+"""Fields of a job that are told in another way, or in their order."""
 
 
 def job_state(job: Job) -> str:
@@ -106,9 +105,6 @@ def _facts(job: Job, clock: Clock) -> Iterator[tuple[str, object]]:
         value = getattr(job, name)
         if name not in _SPECIAL and value and value != field.default:
             yield name.replace("_", " "), _value(value, clock)
-    for name in ("overlap", "catch_up", "wait_for", "keep_runs", "retry_backoff"):
-        if (value := getattr(job, name)) != Job.model_fields[name].default:
-            yield name.replace("_", " "), value
     yield "env", ", ".join(job.env or ())
 
 

@@ -182,7 +182,7 @@ def _catch_up(tx: Transaction, job: Job, timetable: Timetable, until: datetime, 
     """Decide which missed slots still run, the latest ones, and skip those before."""
     first = job.next_at
     assert first is not None
-    policy = catch_up_policy(job.spec)
+    policy = job.spec.catching_up
     most = {CatchUp.ONE: 1, CatchUp.NONE: 0, CatchUp.ALL: CATCH_UP_LIMIT}[policy]
     candidates = latest(timetable, first, until, most)
     chosen = [slot for slot in candidates if not _beyond_grace(job.spec, slot, tx.noticed)]
@@ -198,11 +198,6 @@ def _catch_up(tx: Transaction, job: Job, timetable: Timetable, until: datetime, 
             yield
         else:
             yield from _due(tx, tx.job(job.id), slot, after, trigger=Trigger.CATCH_UP, reason=missed)
-
-
-def catch_up_policy(spec: JobSpec) -> CatchUp:
-    """Return what the job wants for missed slots; as Kala's own flag says where it names nothing."""
-    return spec.catch_up or (CatchUp.NONE if spec.resume_at_next_scheduled_time else CatchUp.ONE)
 
 
 def _beyond_grace(spec: JobSpec, slot: datetime, noticed: datetime) -> bool:

@@ -1,10 +1,11 @@
 """Whether a job can be accepted: every field that is wrong, what is wrong with it, and what would be right.
 
 The shape (a number where a number belongs) is checked where the request is read; here it is about the meaning.
+Bounds of numbers, and what would be right, stand in the rows of `kala_client/fields.py`.
 """
 
-import math
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from operator import attrgetter
 
+from kala_client.fields import FIELD, FIELDS, Field, Kind
 from kala_client.schedules.due import example_for
 from kala_client.schedules.schedule import Period
 from kala_server.core.commands import http_calls, kernel, runnable, shell_words, templates
@@ -24,22 +26,13 @@ from kala_server.core.time.cron import Cron
 from kala_server.core.time.occurrences import Never, read, read_stored, start_of
 from kala_server.core.time.zones import zone_of
 
-_SCHEDULE = "R5/2035-06-04T19:25:16Z/PT10S"
-_COMMAND = "bash -c 'date >> /tmp/dates'"
-_ENV = {"LANG": "C.UTF-8"}
-_AN_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 _NO_USER = re.compile(r"[\0\n:/]")
 _LONGEST_NAME = kernel.LONGEST_WORD - len("KALA_JOB_NAME=")
-_NOT_ZERO = {
-    "timeout": "would end every attempt at once",
-    "misfire_grace": "would skip every slot, as none is noticed in the very instant",
-}
 _TEMPLATES = {
     "command": "echo {{.Name}}",
     "remote_properties": {"url": "https://example.com/{{.Name}}"},
-    "TemplateDelimiters": "{{ }}",
+    "TemplateDelimiters": FIELD["template_delimiters"].example,
 }
-MOST_RUNS_KEPT = 100_000
 
 Rule = Callable[[State, str, JobSpec], Iterator[FieldProblem]]
 """Says what is wrong with a job under an id."""
@@ -77,13 +70,10 @@ def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime |
         return None
     start = timetable.next_after(now) if isinstance(timetable, Cron) else start_of(timetable)
     if start is None:
-        raise _invalid("schedule", "it is never due", example_for(spec.schedule))
+        raise InvalidJobError([FieldProblem("schedule", "it is never due", example_for(spec.schedule))])
     if start <= now - ON_TIME:
-        raise _invalid(
-            "schedule",
-            f"its START {_written(start)} has passed (it is {_written(now)}); name one in the future",
-            _SCHEDULE,
-        )
+        passed = f"its START {_written(start)} has passed (it is {_written(now)}); name one in the future"
+        raise InvalidJobError([_problem("schedule", passed)])
     return start
 
 
@@ -91,8 +81,8 @@ def _written(instant: datetime) -> str:
     return instant.isoformat().replace("+00:00", "Z")
 
 
-def _invalid(field: str, message: str, example: object) -> InvalidJobError:
-    return InvalidJobError([FieldProblem(field, message, example)])
+def _problem(field: str, message: str) -> FieldProblem:
+    return FieldProblem(field, message, FIELD[field].example)
 
 
 def _about_what_runs(_state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
@@ -102,77 +92,74 @@ def _about_what_runs(_state: State, job_id: str, spec: JobSpec) -> Iterator[Fiel
         yield FieldProblem(error.field, str(error), _TEMPLATES[error.field])
         return
     if not spec.name.strip():
-        yield FieldProblem("name", "a job needs a name", "nightly-report")
+        yield _problem("name", "a job needs a name")
     if spec.type == HTTP_CALL:
         yield from _about_the_call(spec)
     elif spec.type != COMMAND:
-        yield FieldProblem("type", f"there is no type {spec.type}: 0 is a command, 1 an HTTP call", 0)
+        yield _problem("type", f"there is no type {spec.type}: 0 is a command, 1 an HTTP call")
     else:
         yield from _about_the_command(spec)
         if kernel.size(spec.name) > _LONGEST_NAME:
             message = (
                 f"a name of more than {_LONGEST_NAME:,} bytes cannot be given to the command as KALA_JOB_NAME"
             )
-            yield FieldProblem("name", message, "nightly-report")
+            yield _problem("name", message)
 
 
 def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
     if spec.argv and spec.command:
-        yield FieldProblem("argv", "a job has either a command or an argv", ["date", "-u"])
+        yield _problem("argv", "a job has either a command or an argv")
     elif spec.argv:
-        yield from _about(lambda: runnable.check_argv(spec.argv), "argv", ["date", "-u"])
+        yield from _about(lambda: runnable.check_argv(spec.argv), "argv")
     elif not spec.command.strip():
-        yield FieldProblem("command", "a job needs a command", _COMMAND)
+        yield _problem("command", "a job needs a command")
     elif spec.shell:
-        yield from _about(lambda: runnable.check_shell_text(spec.command), "command", "date -u")
+        yield from _about(lambda: runnable.check_shell_text(spec.command), "command")
     else:
         known = {**spec.env, "KALA_JOB_NAME": spec.name}
-        yield from _about(lambda: shell_words.check(spec.command, known), "command", _COMMAND)
+        yield from _about(lambda: shell_words.check(spec.command, known), "command")
 
 
 def _about_variables(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     for name, value in spec.env.items():
         if not name or "=" in name or "\0" in name + value:
-            yield FieldProblem("env", f"{name!r} cannot be the name of a variable", _ENV)
+            yield _problem("env", f"{name!r} cannot be the name of a variable")
     sizes = [kernel.size(f"{name}={value}") for name, value in spec.env.items()]
     if max(sizes, default=0) > kernel.LONGEST_WORD or kernel.taken(sizes) > kernel.MOST_IN_ALL:
         most = f"{kernel.LONGEST_WORD:,} bytes, all of them {kernel.MOST_IN_ALL:,}"
-        message = f"a variable with its name has up to {most}"
-        yield FieldProblem("env", message, _ENV)
+        yield _problem("env", f"a variable with its name has up to {most}")
 
 
 def _about_whose_it_is(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     if spec.cwd and ("\0" in spec.cwd or not spec.cwd.startswith("/")):
-        yield FieldProblem("cwd", "the directory must be an absolute path", "/srv/reports")
+        yield _problem("cwd", "the directory must be an absolute path")
     elif not kernel.is_a_path(spec.cwd):
         most = f"{kernel.LONGEST_PATH:,} bytes, each name in it {kernel.LONGEST_NAME}"
-        yield FieldProblem("cwd", f"a path has up to {most}", "/srv/reports")
+        yield _problem("cwd", f"a path has up to {most}")
     if _NO_USER.search(spec.user):
-        yield FieldProblem("user", "no user has a name with NUL, a line break, a colon or a slash", "nobody")
+        yield _problem("user", "no user has a name with NUL, a line break, a colon or a slash")
     elif kernel.size(spec.user) > kernel.LONGEST_NAME:
-        yield FieldProblem("user", f"the name of a user has up to {kernel.LONGEST_NAME} bytes", "nobody")
+        yield _problem("user", f"the name of a user has up to {kernel.LONGEST_NAME} bytes")
 
 
 def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
     for message in http_calls.wrong_in(spec.remote_properties):
-        yield FieldProblem(
-            "remote_properties", message, {"url": "https://example.com/hook", "method": "POST"}
-        )
+        yield _problem("remote_properties", message)
 
 
-def _about_a_duration(field: str) -> Rule:
+def _about_a_duration(row: Field) -> Rule:
     def wrong(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
-        text = getattr(spec, field)
+        text = getattr(spec, row.name)
         if not text:
             return
         try:
             duration = _duration(text)
         except ValueError as error:
-            yield FieldProblem(field, str(error), "PT5S")
+            yield _problem(row.name, str(error))
             return
-        if field in _NOT_ZERO and duration.is_zero:
-            message = f"a duration of zero {_NOT_ZERO[field]}; leave it out where there is to be none"
-            yield FieldProblem(field, message, "PT1H")
+        if row.refusal and duration.is_zero:
+            message = f"a duration of zero {row.refusal}; leave it out where there is to be none"
+            yield _problem(row.name, message)
 
     return wrong
 
@@ -183,9 +170,14 @@ def _duration(text: str) -> Period:
     return Period.parse(text)
 
 
-def _about_the_backoff(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
-    if not 1 <= spec.retry_backoff < math.inf:
-        yield FieldProblem("retry_backoff", "the factor is 1 (always the same delay) or more", 2)
+def _about_a_number(row: Field) -> Rule:
+    least, most = row.bounds["minimum"], row.bounds.get("maximum", sys.float_info.max)
+
+    def wrong(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+        if not least <= getattr(spec, row.name) <= most:
+            yield _problem(row.name, row.refusal)
+
+    return wrong
 
 
 def _about_the_schedule(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
@@ -193,7 +185,7 @@ def _about_the_schedule(_state: State, _job_id: str, spec: JobSpec) -> Iterator[
     try:
         zone_of(timezone)
     except ValueError as error:
-        yield FieldProblem("timezone", str(error), "Europe/Berlin")
+        yield _problem("timezone", str(error))
         timezone = ""
     if spec.schedule:
         try:
@@ -202,27 +194,17 @@ def _about_the_schedule(_state: State, _job_id: str, spec: JobSpec) -> Iterator[
             yield FieldProblem("schedule", str(error), example_for(spec.schedule))
 
 
-def _about_retries(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
-    if spec.retries < 0:
-        yield FieldProblem("retries", "the number of further attempts cannot be negative", 2)
-
-
-def _about_what_is_kept(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
-    if not 1 <= spec.keep_runs <= MOST_RUNS_KEPT:
-        yield FieldProblem("keep_runs", f"between 1 and {MOST_RUNS_KEPT} runs can be kept", 100)
-
-
 def _about_parents(state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     for parent_id in spec.parent_jobs:
         if parent_id not in state.jobs:
-            yield FieldProblem("parent_jobs", f"there is no job with the id {parent_id!r}", [_AN_ID])
+            yield _problem("parent_jobs", f"there is no job with the id {parent_id!r}")
     if len(set(spec.parent_jobs)) < len(spec.parent_jobs):
-        yield FieldProblem("parent_jobs", "a parent can be named only once", [_AN_ID])
+        yield _problem("parent_jobs", "a parent can be named only once")
 
 
 def _about_the_one_for_failure(state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
     if spec.on_failure_job and spec.on_failure_job not in state.jobs:
-        yield FieldProblem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}", _AN_ID)
+        yield _problem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}")
 
 
 def _about_circles(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
@@ -230,17 +212,17 @@ def _about_circles(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldPr
         return
     again = "the job would start itself again and again, by way of"
     if would_start_itself(state, job_id, replace(spec, on_failure_job="")):
-        yield FieldProblem("parent_jobs", f"{again} its parents", [_AN_ID])
+        yield _problem("parent_jobs", f"{again} its parents")
     else:
-        yield FieldProblem("on_failure_job", f"{again} the job for its failure", _AN_ID)
+        yield _problem("on_failure_job", f"{again} the job for its failure")
 
 
-def _about(read_it: Callable[[], object], field: str, example: object) -> Iterator[FieldProblem]:
+def _about(read_it: Callable[[], object], field: str) -> Iterator[FieldProblem]:
     """Say what is wrong where reading the field raises a ValueError."""
     try:
         read_it()
     except ValueError as error:
-        yield FieldProblem(field, str(error), example)
+        yield _problem(field, str(error))
 
 
 _WHAT_RUNS = ("name", "command", "env", "argv", "shell", "type", "remote_properties", "template_delimiters")
@@ -257,13 +239,8 @@ _RULES: tuple[tuple[Callable[[JobSpec], object], Rule], ...] = (
     (_what_runs, _about_what_runs),
     (attrgetter("env"), _about_variables),
     (attrgetter("cwd", "user"), _about_whose_it_is),
-    *(
-        (attrgetter(field), _about_a_duration(field))
-        for field in ("epsilon", "misfire_grace", "timeout", "retry_delay")
-    ),
-    (attrgetter("retry_backoff"), _about_the_backoff),
-    (attrgetter("retries"), _about_retries),
-    (attrgetter("keep_runs"), _about_what_is_kept),
+    *((attrgetter(row.name), _about_a_duration(row)) for row in FIELDS if row.kind is Kind.DURATION),
+    *((attrgetter(row.name), _about_a_number(row)) for row in FIELDS if "minimum" in row.bounds),
     (attrgetter("parent_jobs"), _about_parents),
     (attrgetter("on_failure_job"), _about_the_one_for_failure),
     (attrgetter("parent_jobs", "on_failure_job"), _about_circles),

@@ -127,6 +127,21 @@ class JobSpec:
         """What says when the job is due."""
         return self.schedule, self.timezone
 
+    @property
+    def following(self) -> tuple[tuple[str, ...], WaitFor]:
+        """What says which runs of others it follows."""
+        return self.parent_jobs, self.wait_for
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether a run of it may start while an earlier one is there."""
+        return self.overlap is Overlap.ALLOW
+
+    @property
+    def catching_up(self) -> CatchUp:
+        """What becomes of missed slots; as Kala's own flag says where nothing is named."""
+        return self.catch_up or (CatchUp.NONE if self.resume_at_next_scheduled_time else CatchUp.ONE)
+
 
 @value(frozen=True, slots=True)
 class Arrival:

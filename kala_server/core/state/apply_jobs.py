@@ -5,7 +5,7 @@ from typing import Any
 
 from kala_server.core.frozen import replace
 from kala_server.core.model import records as r
-from kala_server.core.model.job import NOTHING_YET, Arrival, Job, JobSpec, RunState, WaitFor
+from kala_server.core.model.job import NOTHING_YET, Arrival, Job, RunState
 from kala_server.core.state import ledger
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
@@ -55,7 +55,7 @@ def _job_changed(state: State, record: r.JobChanged) -> Steps[None]:
         state.jobs[record.id],
         spec=record.spec,
         next_at=record.next_at,
-        arrivals=state.jobs[record.id].arrivals if _waits_for(job.spec) == _waits_for(record.spec) else (),
+        arrivals=state.jobs[record.id].arrivals if job.spec.following == record.spec.following else (),
     )
     if record.begun_at is not None:
         begun_at = record.begun_at if record.spec.timezone else None
@@ -64,10 +64,6 @@ def _job_changed(state: State, record: r.JobChanged) -> Steps[None]:
     for run_id in state.active.get(record.id, ()):
         state.put_run(replace(state.runs[run_id], timeout=record.spec.timeout))
     yield from ledger.retiring(state, changed)
-
-
-def _waits_for(spec: JobSpec) -> tuple[tuple[str, ...], WaitFor]:
-    return spec.parent_jobs, spec.wait_for
 
 
 def _job_enabled(state: State, record: r.JobEnabled) -> None:

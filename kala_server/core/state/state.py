@@ -10,7 +10,7 @@ from typing import Any
 
 from kala_server.core.frozen import replace
 from kala_server.core.model import records as r
-from kala_server.core.model.job import Job, Overlap, Run, RunState, Trigger
+from kala_server.core.model.job import Job, Run, RunState, Trigger
 from kala_server.core.state.job_table import Jobs
 from kala_server.core.state.ordered import Ordered
 from kala_server.core.state.run_table import Runs
@@ -158,7 +158,7 @@ class State:
         job = self.jobs.get(run.job_id)
         if job is None:
             return False
-        return job.spec.overlap is Overlap.ALLOW or self.active[run.job_id][0] == run.id
+        return job.spec.side_by_side or self.active[run.job_id][0] == run.id
 
     def _deadline(self, run: Run) -> tuple[datetime] | None:
         """Return when the running attempt has taken too long."""

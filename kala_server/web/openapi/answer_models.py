@@ -67,15 +67,6 @@ class Job(models.Job):
     remote_properties: RemoteProperties
     parent_jobs: _IdsOrNull
     dependent_jobs: _IdsOrNull
-    timezone: str
-    misfire_grace: str
-    timeout: str
-    retry_delay: str
-    argv: list[str]
-    cwd: str
-    env: dict[str, str]
-    user: str
-    tags: list[str]
     next_run_at: _Kalas
     last_success: _Kalas
     last_error: _Kalas

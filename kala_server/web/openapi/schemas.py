@@ -10,14 +10,11 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from kala_client._model.meanings import MEANINGS
-from kala_client.schedules.cron_line import LONGEST
-from kala_server.core.decide.validation import MOST_RUNS_KEPT
-from kala_server.core.model.job import COMMAND, HTTP_CALL, JobSpec
+from kala_client.fields import FIELD, FIELDS, Field, Kind, Since
+from kala_server.core.model.job import JobSpec
 from kala_server.web.openapi import answer_models
 from kala_server.wire.bulk import Bulk
-from kala_server.wire.expected import EXAMPLES, TO_WIRE
 from kala_server.wire.pause import PauseRequest
-from kala_server.wire.requests import EMPTY_IS_NONE
 from kala_server.wire.shapes import RUN_DOCUMENTED, SERVER_DOCUMENTED
 
 Schema = dict[str, Any]
@@ -37,17 +34,6 @@ _SENT = (
     answer_models.SlotExplanation,
     answer_models.UpcomingSlot,
 )
-_RULES: dict[str, Schema] = {
-    "name": {"pattern": r"\S"},
-    "schedule": {"maxLength": LONGEST},
-    "retries": {"minimum": 0},
-    "type": {"enum": [COMMAND, HTTP_CALL]},
-    "cwd": {"pattern": "^(/|$)"},
-    "TemplateDelimiters": {"pattern": "^([^ ]+ [^ ]+)?$"},
-    "env": {"propertyNames": {"pattern": "^[^=]+$"}},
-    "retry_backoff": {"minimum": 1},
-    "keep_runs": {"minimum": 1, "maximum": MOST_RUNS_KEPT},
-}
 _HEADER_VALUES: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 _TEMPLATE = "#/components/schemas/{model}"
 
@@ -87,10 +73,19 @@ def _of_answers() -> dict[str, Schema]:
     found: dict[str, Schema] = {
         name: _without(schema, "title", "default") for name, schema in document["$defs"].items()
     }
+    job = found["Job"]["properties"]
+    job.update({row.wire: _said(job[row.wire]) for row in FIELDS if row.since is Since.OURS})
     _in_both_spellings(found["JobStat"], RUN_DOCUMENTED)
     _in_both_spellings(found["KalaStats"], SERVER_DOCUMENTED)
     found["FieldProblem"]["required"] = list(found["FieldProblem"]["properties"])
     return found
+
+
+def _said(schema: Schema) -> Schema:
+    """Take null away: what the client's models read from any Kala, this one always says."""
+    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind != {"type": "null"}]
+    only: Schema = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return {**only, "items": _said(only["items"])} if "items" in only else only
 
 
 def _in_both_spellings(schema: Schema, documented: Mapping[str, str]) -> None:
@@ -102,12 +97,12 @@ def _in_both_spellings(schema: Schema, documented: Mapping[str, str]) -> None:
 def _of_requests() -> dict[str, Schema]:
     spec = TypeAdapter(JobSpec).json_schema(ref_template=_TEMPLATE)
     fields = {**spec["properties"], "disabled": {"type": "boolean", "default": False}}
-    fields = {TO_WIRE.get(name, name): _field(name, schema) for name, schema in fields.items()}
+    fields = {FIELD[name].wire: _field(FIELD[name], schema) for name, schema in fields.items()}
     new: Schema = {
         "type": "object",
         "description": "What a client may say about a job; what it leaves out, or says null of, is as in Kala. "
         "Names match in any letter case, and unknown ones are passed over.",
-        "properties": {**fields, "name": {**TEXT, **_RULES["name"]}},
+        "properties": {**fields, "name": {**TEXT, **FIELD["name"].bounds}},
         "required": ["name"],
     }
     changes: Schema = {
@@ -145,13 +140,12 @@ def _call(fields: Mapping[str, Schema]) -> Schema:
     }
 
 
-def _field(name: str, schema: Schema) -> Schema:
-    examples = {"examples": [EXAMPLES[name]]} if name in EXAMPLES else {}
+def _field(row: Field, schema: Schema) -> Schema:
     default = {"default": schema["default"]} if schema.get("default") is not None else {}
     plain = {key: value for key, value in schema.items() if key != "default"}
-    if name in EMPTY_IS_NONE:
+    if row.kind is Kind.CHOICE:
         plain = {"anyOf": [*plain.get("anyOf", [plain]), {"const": ""}]}
-    return nullable({**plain, **_RULES.get(name, {})}) | default | examples
+    return nullable({**plain, **row.bounds}) | default | {"examples": [row.example]}
 
 
 def _told(name: str, schema: Schema) -> Schema:

@@ -1,18 +1,16 @@
 """What belongs into a field is said in words and shown by an example, which is right; what was sent is not repeated."""
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from kala_client.fields import FIELD, Kind, of_kind
 from kala_server.core.decide.validation import check
 from kala_server.core.errors import MOST_TOLD, InvalidJobError
-from kala_server.core.model.job import JobSpec
 from kala_server.core.state.state import State
-from kala_server.wire.expected import EXAMPLES, TO_WIRE
-from kala_server.wire.requests import LISTS_OF_TEXTS, read_job
+from kala_server.wire.requests import read_job
 
-FIELDS = sorted({field.name for field in fields(JobSpec)} | {"disabled"})
+FIELDS = sorted(FIELD)
 OF_OTHERS = {"parent_jobs", "on_failure_job"}
 """Their examples are ids, and there is no such job here."""
 
@@ -26,7 +24,7 @@ def refused(**said: Any) -> tuple[str, str, Any]:
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_field_has_an_example_and_it_is_right(field: str) -> None:
-    said = {"name": "a", TO_WIRE.get(field, field): EXAMPLES[field]}
+    said = {"name": "a", FIELD[field].wire: FIELD[field].example}
     if field not in {"command", "argv"}:
         said["command"] = "date"
     spec, disabled = read_job(said)
@@ -39,7 +37,7 @@ def test_every_field_has_an_example_and_it_is_right(field: str) -> None:
 @pytest.mark.parametrize("wrong", [{}, [], [[]], 1.5, True, {"a": {}}])
 @pytest.mark.parametrize("field", FIELDS)
 def test_what_belongs_into_a_field_is_said_with_an_example(field: str, wrong: Any) -> None:
-    name = TO_WIRE.get(field, field)
+    name = FIELD[field].wire
     try:
         read_job({"name": "a", "command": "date", name: wrong})
     except InvalidJobError as error:
@@ -57,7 +55,7 @@ def test_what_belongs_into_a_field_is_said_with_an_example(field: str, wrong: An
         ({"retry_delay": True}, "a duration such as PT30S belongs here, not a boolean", "PT30S"),
         ({"type": "http"}, "0 (a command) or 1 (an HTTP call) belongs here, not a text", 0),
         ({"tags": "a"}, "an array of texts belongs here, not a text", ["night"]),
-        ({"description": 5}, "a text belongs here, not a number", EXAMPLES["description"]),
+        ({"description": 5}, "a text belongs here, not a number", FIELD["description"].example),
         ({"retries": 1.5}, "a whole number belongs here, not a fraction", 2),
         ({"retries": "3"}, "a whole number belongs here, not a text", 2),
         ({"shell": "yes"}, "true or false belongs here, not a text", False),
@@ -79,7 +77,7 @@ def test_a_text_that_may_be_a_secret_is_not_repeated() -> None:
         assert "hunter2" not in refused(**{field: wrong})[1]
 
 
-@pytest.mark.parametrize("field", [*LISTS_OF_TEXTS, "expected_response_codes"])
+@pytest.mark.parametrize("field", [*sorted(of_kind(Kind.TEXTS, Kind.JOBS)), "expected_response_codes"])
 def test_of_a_list_with_many_faults_the_first_are_told_and_a_good_one_is_taken_whole(field: str) -> None:
     in_a_call = field == "expected_response_codes"
     good: list[object] = [200] * 5_000 if in_a_call else [f"x{number}" for number in range(5_000)]

@@ -141,6 +141,15 @@ def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, ahead: b
     assert alone(listing, state, "job-0001")["is_done"] is False
 
 
+def test_what_a_job_says_is_never_taken_for_the_place_of_its_runs() -> None:
+    state = a_state(1, runs=1)
+    call = RemoteCall(url="http://localhost/", headers={"stats": ("a", "b"), "tags": ("stats", "[")})
+    spec = replace(OTHERWISE, remote_properties=call, env={"stats": "[", '"stats":[': ""}, parent_jobs=())
+    apply(state, r.JobChanged(id="job-0000", at=NOW, spec=spec, disabled=False))
+    assert alone(Listing(), state, "job-0000") == said(state, "job-0000", stats=True)
+    assert read(slices(Listing(), look(state, NOW, stats=True))) == expected(state, stats=True)
+
+
 def alone(listing: Listing, state: State, job_id: str) -> Any:
     parts = to_the_end(listing.one(look_at(state, state.jobs[job_id], NOW)))
     return json.loads(b"".join(parts))["job"]
