@@ -55,20 +55,20 @@ class Kit:
 
         Its commands are fakes, of which `command` tells how they go, or real ones: then the clock stands still while
         one runs, and one that takes longer than `patience` seconds is an error. `journal` says whether it keeps one,
-        in a folder that goes with the block. The same `seed` gives the same ids. `settings` are fields of
-        `kala_server.config.Settings`, such as `max_running`.
+        in a folder that goes with the block unless there is a `data_dir`. The same `seed` gives the same ids.
+        `settings` are fields of `kala_server.config.Settings`, such as `max_running`.
         """
         self._start = _instant(start)
         self._real_commands = real_commands
-        self._journal = journal
         self._seed = seed
         self._patience = patience if real_commands else None
         self._settings = settings_of(None, settings)
+        self._journal = journal or self._settings.data_dir is not None
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as entered:
-            if self._journal:
+            if self._journal and self._settings.data_dir is None:
                 folder = entered.enter_context(
                     TemporaryDirectory(prefix="kala-kit-", dir=_where_a_sync_is_cheap())
                 )

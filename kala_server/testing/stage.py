@@ -53,10 +53,8 @@ class Stage:
         self._settings = replace(self._settings, port=self._server.port)
 
     async def advance(self, until: datetime) -> None:
-        """Let time pass, from one thing that is due to the next. Raises what the server broke down by."""
+        """Let time pass, from one thing that is due to the next. Raises KitError where that cannot go on."""
         await self.clock.move(until)
-        if self._service.broken:
-            raise self._service.broken
 
     async def crash(self, down: timedelta) -> None:
         """Lose the server, and start another one a while later."""
@@ -86,6 +84,8 @@ class Stage:
         while self._patience is not None and self.state.counts["running"]:
             await self._until_nothing_runs(self._patience)
             await self._service.until_all_is_done()
+        if trouble := self._service.trouble:
+            raise KitError(f"the server is in trouble: {trouble}")
 
     async def _until_nothing_runs(self, patience: float) -> None:
         try:

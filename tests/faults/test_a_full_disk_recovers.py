@@ -18,6 +18,7 @@ from kala_client import KalaClient, RetryPolicy, ServerError
 from kala_server.core.model.records import RunStarted
 from kala_server.ports.store import StoreFullError
 from kala_server.stores.journal.journal import JournalStore
+from kala_server.testing import Kit, KitError
 from tests.eventually import eventually
 from tests.faults.appending_client import AT, kept, run
 from tests.faults.conftest import Tell
@@ -50,6 +51,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     yield folder
     # The worker of a server that was killed may hold its lock for a moment.
     eventually(lambda: subprocess.run(["umount", folder], check=False, capture_output=True).returncode == 0)
+
+
+@on_a_small_disk
+def test_a_test_kit_says_that_its_disk_is_full(small_disk: Path) -> None:
+    with Kit(data_dir=small_disk / "data") as kit:
+        kit.client.create_job(name="tick", command="true", schedule="* * * * *", keep_runs=10_000)
+        with pytest.raises(KitError, match="the server is in trouble: there is no room in the store"):
+            kit.advance("P30D")
 
 
 def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path) -> None:

@@ -209,6 +209,36 @@ def test_a_crash_without_a_journal_is_refused_in_words() -> None:
         kit.crash()
 
 
+def test_a_call_is_told_of_like_a_command_and_reaches_nobody() -> None:
+    with Kit(START) as kit:
+        kit.client.create_job(
+            name="hook", type=1, remote_properties={"url": "http://127.0.0.1:9/"}, schedule="0 * * * *"
+        )
+        kit.command("hook").then_ok("answered")
+        kit.advance("PT1H")
+        [run] = kit.runs_of("hook")
+        assert (run.state, kit.client.output(run)) == ("succeeded", "answered")
+
+
+def test_a_pause_and_the_days_that_are_kept_are_of_virtual_time() -> None:
+    with Kit(START, keep_days=2) as kit:
+        kit.client.create_job(name="daily", command="x", schedule="0 6 * * *")
+        kit.advance("P2D")
+        kit.client.pause()
+        kit.advance("P1D")
+        kit.client.resume()
+        kit.advance("P1D")
+        assert [run.state for run in kit.runs_of("daily")] == ["skipped", "succeeded"]
+
+
+def test_the_settings_are_those_of_a_server() -> None:
+    with Kit(START, token="s3cret-s3cret-s3cret", default_owner="ops@example.com") as kit:
+        job_id = kit.client.create_job(name="x", command="x", schedule="never")
+        assert kit.client.get_job(job_id).owner == "ops@example.com"
+    with pytest.raises(TypeError, match="no_such_setting"):
+        Kit(no_such_setting=1)
+
+
 def test_real_commands_run_and_the_clock_waits_for_them() -> None:
     with Kit(START, real_commands=True) as kit:
         said = "bash -c 'echo $KALA_SCHEDULED_AT; sleep 0.01'"
