@@ -86,9 +86,17 @@ class Query:
             return None
         microseconds, _, an_id = text.partition(".")
         try:
-            return datetime.fromtimestamp(int(microseconds[:20]) / 1_000_000, UTC), an_id
-        except (ValueError, OverflowError, OSError):
-            raise _wrong(name, "it must be the `next` of an earlier answer", None) from None
+            return instant_of(microseconds), an_id
+        except ValueError:
+            raise no_cursor(name) from None
+
+
+def instant_of(microseconds: str) -> datetime:
+    """Return the instant that a cursor names. Raises ValueError."""
+    try:
+        return datetime.fromtimestamp(int(microseconds[:20]) / 1_000_000, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(str(error)) from None
 
 
 def with_its_plus(time: str) -> str:
@@ -102,6 +110,11 @@ def with_its_plus(time: str) -> str:
 def cursor(at: datetime, an_id: str) -> str:
     """Write a cursor."""
     return f"{round(at.timestamp() * 1_000_000)}.{an_id}"
+
+
+def no_cursor(name: str) -> InvalidRequestError:
+    """Return what is wrong with a cursor that was none."""
+    return _wrong(name, "it must be the `next` of an earlier answer", None)
 
 
 def _wrong(name: str, message: str, example: object) -> InvalidRequestError:

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from kala_client.fields import FIELD
-from kala_client.schedules.due import is_never
 from kala_server.core.model.job import Job, JobSpec, RemoteCall, Run, RunState
+from kala_server.core.questions.jobs import is_done
 from kala_server.core.state.state import State
 from kala_server.wire.shapes import Shape
 
@@ -83,13 +83,6 @@ def _counters(job: Job) -> dict[str, Any]:
         "last_attempted_run": tally.last_attempted_run or NEVER,
         "number_of_finished_runs": tally.finished_runs,
     }
-
-
-def is_done(job: Job, *, active: bool) -> bool:
-    """Whether no slot is left: a one-off job has run, or the last repeat is over; `active`: a run waits or runs."""
-    only_by_parents = bool(job.spec.parent_jobs) and not job.spec.schedule
-    only_by_others = only_by_parents or is_never(job.spec.schedule)
-    return job.next_at is None and not only_by_others and not active
 
 
 def _call(call: RemoteCall | None) -> dict[str, Any]:

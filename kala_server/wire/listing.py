@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from pydantic_core import to_json
 
-from kala_server.core.model.job import NOTHING_YET, Job, JobSpec, Run, RunState
+from kala_server.core.model.job import NOTHING_YET, Job, JobSpec, Run
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.wire import answers
@@ -43,8 +43,6 @@ class JobsView:
     children: Mapping[str, tuple[str, ...]]
     active: Container[str]
     """Jobs of which a run waits or runs."""
-    running: Container[str]
-    """Jobs of which a run runs; empty where that was not asked for."""
     kept: Mapping[str, tuple[str, ...]]
     """The finished runs of each job; empty where these were not asked for."""
     runs: Mapping[str, Run]
@@ -60,7 +58,7 @@ class JobsView:
         return (self.runs[run_id] for run_id in self.kept.get(job.id, ()) if run_id in self.runs)
 
 
-def look(state: State, at: datetime, *, stats: bool = False, running: bool = False) -> JobsView:
+def look(state: State, at: datetime, *, stats: bool = False) -> JobsView:
     """Take note of every job. The values are frozen, so that this is quick."""
     return JobsView(
         at=at,
@@ -68,7 +66,6 @@ def look(state: State, at: datetime, *, stats: bool = False, running: bool = Fal
         stuck=dict(state.stuck),
         children=dict(state.children),
         active=frozenset(state.active),
-        running=frozenset(_running(state)) if running else frozenset(),
         kept=dict(state.kept) if stats else {},
         runs=state.runs,
     )
@@ -82,7 +79,6 @@ def look_at(state: State, job: Job, at: datetime) -> JobsView:
         stuck=_only(job.id, state.stuck),
         children=_only(job.id, state.children),
         active=_only(job.id, state.active),
-        running=(),
         kept=_only(job.id, state.kept),
         runs=state.runs,
     )
@@ -90,12 +86,6 @@ def look_at(state: State, job: Job, at: datetime) -> JobsView:
 
 def _only(job_id: str, table: Mapping[str, T]) -> dict[str, T]:
     return {job_id: table[job_id]} if job_id in table else {}
-
-
-def _running(state: State) -> Iterator[str]:
-    for job_id, run_ids in state.active.items():
-        if any(state.runs[run_id].state is RunState.RUNNING for run_id in run_ids):
-            yield job_id
 
 
 _Parts = tuple[bytes, bytes]

@@ -4,7 +4,6 @@ Whoever sets an entry or takes it back sees to the indexes by it. They say nothi
 longer kept is in none of them.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +50,7 @@ class Runs(dict[str, Run]):
         self.long: dict[Block, set[str]] = {}
         """Those that are over and were there in more than one quarter of an hour, by the smallest block around them."""
         self.quarters: dict[tuple[int, RunState], dict[str, int]] = {}
-        """Which jobs have runs that are over, by the quarter of an hour of their slot; and how many."""
+        """Which jobs have entries that are over, by the quarter of an hour of the first slot; and of how many slots."""
         self.running: dict[str, int] = {}
         """Which jobs have runs that are running, and how many."""
 
@@ -60,7 +59,7 @@ class Runs(dict[str, Run]):
         dict.__setitem__(self, run_id, run)
         if before is None:
             self._add(run)
-        elif before.state is not run.state or before.finished_at != run.finished_at:
+        elif (before.state, before.finished_at, before.count) != (run.state, run.finished_at, run.count):
             self._change(before, run)
 
     def __delitem__(self, run_id: str) -> None:
@@ -74,11 +73,13 @@ class Runs(dict[str, Run]):
             self._remove(run)
         return run
 
-    def long_in(self, first: int, last: int) -> Iterator[str]:
-        """Yield those of the `long` ones that may have been there in these quarters of an hour: the others were not."""
+    def long_in(self, first: int, last: int) -> list[str]:
+        """Return those of the `long` ones that may have been there in these quarters of an hour: others were not."""
+        found: list[str] = []
         for level in range(1, _LEVELS):
             for number in range(first >> 3 * level, (last >> 3 * level) + 1):
-                yield from self.long.get((level, number), ())
+                found += self.long.get((level, number), ())
+        return found
 
     def _add(self, run: Run) -> None:
         if run.state in self.over:
@@ -106,7 +107,7 @@ class Runs(dict[str, Run]):
         jobs = self.quarters.get((slot, run.state))
         if jobs is None:
             jobs = self.quarters[slot, run.state] = {}
-        _count(jobs, run.job_id, 1)
+        _count(jobs, run.job_id, run.count)
         if block is not None:
             self.long.setdefault(block, set()).add(run.id)
 
@@ -114,7 +115,7 @@ class Runs(dict[str, Run]):
         self.over[run.state].remove(place_of(run))
         slot, block = _times_of(run)
         jobs = self.quarters[slot, run.state]
-        _count(jobs, run.job_id, -1)
+        _count(jobs, run.job_id, -run.count)
         if not jobs:
             del self.quarters[slot, run.state]
         if block is not None:
@@ -128,9 +129,11 @@ def _times_of(run: Run) -> tuple[int, Block | None]:
     first, last = run.scheduled_at, run.finished_at or run.queued_at
     slot = begin = quarter_of(first)
     end = quarter_of(last)
-    if not first <= run.queued_at <= last:  # the clock has been set back
-        queued = quarter_of(run.queued_at)
-        begin, end = min(begin, end, queued), max(begin, end, queued)
+    if (
+        run.last_scheduled_at is not None or not first <= run.queued_at <= last
+    ):  # a row; or the clock was set back
+        times = [begin, end, quarter_of(run.queued_at), quarter_of(run.last_scheduled_at or last)]
+        begin, end = min(times), max(times)
     level = ((begin ^ end).bit_length() + 2) // 3
     return slot, (level, begin >> 3 * level) if level else None
 

@@ -6,6 +6,7 @@ What every operation shares, such as its errors, is added in `document.py`. Path
 from http import HTTPStatus
 
 from kala_server.core.model.job import RunState
+from kala_server.core.questions.jobs import JobState
 from kala_server.metrics import CONTENT_TYPE as FIGURES
 from kala_server.web.openapi.operation import (
     Answer,
@@ -21,7 +22,7 @@ from kala_server.web.openapi.operation import (
 )
 from kala_server.web.openapi.schemas import TEXT, TIME, Schema, array, nullable, record, ref
 from kala_server.web.routes.across import MOST_SLOTS
-from kala_server.web.routes.finding import MOST_JOBS, JobState
+from kala_server.web.routes.finding import MOST_JOBS
 from kala_server.web.routes.jobs import LONGEST_KEY
 from kala_server.web.routes.pages import MOST_RUNS
 from kala_server.web.routes.runs import MOST_PREVIEWED

@@ -1,12 +1,11 @@
 """What was and what is to come, across all jobs: `/runs/` and `/upcoming/` (docs/api.md)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from kala_server.core.errors import FieldProblem, InvalidRequestError
-from kala_server.core.model.job import Job, Run
+from kala_server.core.model.job import Job
 from kala_server.core.questions.upcoming import Ahead
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
@@ -44,37 +43,21 @@ class Asked:
         """Whether the job is one of those."""
         return not self.tag or self.tag in job.spec.tags
 
-    def was_there(self, run: Run) -> bool:
-        """Whether the run was due before the end of the time, and was not over before it began."""
-        begun = self.until is None or run.scheduled_at < self.until
-        return begun and (self.since is None or run.finished_at is None or run.finished_at >= self.since)
-
 
 class Runs(Handler):
     """`/runs/`."""
 
     async def get(self) -> None:
         """Return a page of the ledgers of all jobs, newest first."""
-        asked = Asked.read(self.query)
-        page, now = Page.read(self.query, asked.was_there), self.context.service.clock.now()
+        asked, now = Asked.read(self.query), self.context.service.clock.now()
+        page = Page.read(self.query, job=asked.job_id, tag=asked.tag, since=asked.since, until=asked.until)
 
         def written(state: State) -> Steps[bytes]:
-            ids = asked.job_ids(state)
-            if asked.tag:
-                ids = yield from _tagged(state, ids, asked.means)
-            return (yield from page.written(state, ids, now))
+            if asked.job_id:
+                existing(state, asked.job_id)
+            return (yield from page.written(state, now))
 
         self.send(await self.ask_long(written))
-
-
-def _tagged(state: State, job_ids: list[str], means: Callable[[Job], bool]) -> Steps[list[str]]:
-    found = []
-    for job_id in job_ids:
-        job = state.jobs.get(job_id)
-        if job is not None and means(job):
-            found.append(job_id)
-        yield
-    return found
 
 
 class Upcoming(Handler):

@@ -8,7 +8,7 @@ from kala_server.core.model import inputs
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.web.ids import Ids
-from kala_server.web.routes.finding import JobQuery, JobState
+from kala_server.web.routes.finding import JobQuery
 from kala_server.web.routes.jobs import existing
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import bulk, listing
@@ -33,10 +33,7 @@ class Bulk(StreamingHandler):
         await self.send_parts(await self.context.turns.walk(_written(jobs)))
 
     async def _found(self, filter_: bulk.Filter) -> list[str]:
-        wanted, now = JobQuery.of(filter_), self.context.service.clock.now()
-        running = wanted.state is JobState.RUNNING
-        view = await self.ask(lambda state: listing.look(state, now, running=running))
-        found, _ = await self.context.turns.walk(wanted.find(view))
+        found, _ = await self.ask_long(JobQuery.of(filter_).find)
         return [job.id for job in found]
 
 

@@ -14,7 +14,7 @@ from kala_server.core.state.state import State
 from kala_server.core.steps import A_STEP, Steps
 from kala_server.web.base import Handler
 from kala_server.web.ids import Ids
-from kala_server.web.routes.finding import JobQuery, JobState
+from kala_server.web.routes.finding import JobQuery
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
@@ -75,14 +75,11 @@ class Jobs(StreamingHandler, JobCreator):
     async def get(self) -> None:
         """List every job, or the page of them to which all that is said applies."""
         wanted, stats = JobQuery.read(self.query), self.query.yes("stats")
-        running = wanted is not None and wanted.state is JobState.RUNNING
         now = self.context.service.clock.now()
-        view = await self.ask(lambda state: listing.look(state, now, stats=stats, running=running))
-        if wanted is None:
-            await self.stream(self.context.listing.slices(view))
-            return
-        found, following = await self.context.turns.walk(wanted.find(view))
-        await self.stream(self.context.listing.slices(view, found, more={"next": following}))
+        found, following = (None, None) if wanted is None else await self.ask_long(wanted.find)
+        view = await self.ask(lambda state: listing.look(state, now, stats=stats))
+        more = None if wanted is None else {"next": following}
+        await self.stream(self.context.listing.slices(view, found, more=more))
 
     async def post(self) -> None:
         """Create a job."""

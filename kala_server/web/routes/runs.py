@@ -38,10 +38,11 @@ class JobRuns(Handler):
 
     async def get(self, job_id: str) -> None:
         """Return a page of the job's ledger, newest first."""
-        page, now = Page.read(self.query), self.context.service.clock.now()
+        page, now = Page.read(self.query, job=job_id), self.context.service.clock.now()
 
         def written(state: State) -> Steps[bytes]:
-            return (yield from page.written(state, [existing(state, job_id).id], now))
+            existing(state, job_id)
+            return (yield from page.written(state, now))
 
         self.send(await self.ask_long(written))
 

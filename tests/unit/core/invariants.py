@@ -130,7 +130,7 @@ def check_runs(runs: Runs) -> None:
         assert list(places) == sorted(place_of(run) for run in over if run.state is state)
     found: dict[tuple[int, RunState], Counter[str]] = {}
     for run in over:
-        found.setdefault((quarter_of(run.scheduled_at), run.state), Counter())[run.job_id] += 1
+        found.setdefault((quarter_of(run.scheduled_at), run.state), Counter())[run.job_id] += run.count
     assert runs.quarters == found
     long = {run.id for run in over if _first(run) != _last(run)}
     assert {run_id for run_ids in runs.long.values() for run_id in run_ids} == long
@@ -151,4 +151,4 @@ def _last(run: Run) -> int:
 
 def _times(run: Run) -> list[datetime]:
     assert run.finished_at
-    return [run.scheduled_at, run.queued_at, run.finished_at]
+    return [run.scheduled_at, run.queued_at, run.finished_at, run.last_scheduled_at or run.finished_at]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from kala_server.core.questions.explain import explain
-from kala_server.wire.answers import is_done
+from kala_server.core.questions.jobs import is_done
 from tests.unit.core.simulation import FAILS, World
 
 

@@ -1,0 +1,107 @@
+"""Which entries of the ledgers of all jobs were there in a time, newest first. It changes nothing."""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from heapq import nlargest
+from itertools import chain
+
+from kala_server.core.frozen import value
+from kala_server.core.model.job import Run, RunState
+from kala_server.core.state.ordered import Sorted
+from kala_server.core.state.run_table import Place, begin_of, place_of, quarter_of
+from kala_server.core.state.state import State
+from kala_server.core.steps import A_STEP, Steps
+
+_FEW = 64
+"""Jobs of a tag whose ledgers are looked through; of more of them enough entries are among the newest of all."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """Which entries are asked for; what is empty says nothing."""
+
+    job_id: str = ""
+    tag: str = ""
+    state: RunState | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: Place | None = None
+    """Only what comes after this one, newest first."""
+
+    def has(self, state: State, run: Run) -> bool:
+        """Whether the entry is one of them: it was due before the end of the time, and not over before it began."""
+        job = state.jobs.get(run.job_id)
+        return (
+            job is not None
+            and (self.state is None or run.state is self.state)
+            and (self.until is None or run.scheduled_at < self.until)
+            and (self.since is None or run.finished_at is None or run.finished_at >= self.since)
+            and (self.before is None or place_of(run) < self.before)
+            and (not self.job_id or run.job_id == self.job_id)
+            and (not self.tag or self.tag in job.spec.tags)
+        )
+
+
+def runs_between(state: State, asked: Entries, most: int) -> Steps[list[Run]]:
+    """Return the newest entries that are asked for, newest first, step by step."""
+    tagged = state.jobs.by_tag.get(asked.tag, set()) if asked.tag else None
+    if asked.job_id:
+        return (yield from _newest(state, asked, _of_jobs(state, [asked.job_id]), most))
+    if tagged is not None and len(tagged) <= _FEW:
+        return (yield from _newest(state, asked, _of_jobs(state, tagged), most))
+    beyond = yield from _newest(state, asked, _beyond(state, asked), most)
+    found = yield from _walking(state, asked, most)
+    there = {run.id: run for run in (*beyond, *found)}
+    return sorted(there.values(), key=place_of, reverse=True)[:most]
+
+
+def newest_first(
+    kinds: Collection[Sorted[Place]], before: Place | tuple[datetime] | None = None
+) -> Iterator[list[Place]]:
+    """Yield what stands in all of these, newest first, some at a time; meanwhile some may come and go."""
+    while True:
+        newest = chain.from_iterable(kind.before(before, A_STEP) for kind in kinds)
+        block = sorted(newest, reverse=True)[:A_STEP]
+        if not block:
+            return
+        yield block
+        before = block[-1]
+
+
+def _of_jobs(state: State, job_ids: Iterable[str]) -> list[str]:
+    ledgers = ((*state.active.get(job_id, ()), *state.kept.get(job_id, ())) for job_id in job_ids)
+    return [*chain.from_iterable(ledgers)]
+
+
+def _beyond(state: State, asked: Entries) -> list[str]:
+    """Return what may have been there though it was queued before the time, or after it: such as is not over."""
+    runs = state.runs
+    edges = {quarter_of(edge) for edge in (asked.since, asked.until) if edge is not None}
+    return [*runs.open, *chain.from_iterable(runs.long_in(edge, edge) for edge in edges)]
+
+
+def _newest(state: State, asked: Entries, run_ids: list[str], most: int) -> Steps[list[Run]]:
+    """Return the newest of these that are asked for, newest first."""
+    found: list[Run] = []
+    for begin in range(0, len(run_ids), A_STEP):
+        runs = [state.runs[run_id] for run_id in run_ids[begin : begin + A_STEP] if run_id in state.runs]
+        found += [run for run in runs if asked.has(state, run)]
+        if len(found) > 2 * most + A_STEP:
+            found = nlargest(most, found, key=place_of)
+        yield
+    return nlargest(most, found, key=place_of)
+
+
+def _walking(state: State, asked: Entries, most: int) -> Steps[list[Run]]:
+    """Return the newest entries that are over, and were queued in the time."""
+    kinds = state.runs.over.values() if asked.state is None else [state.runs.over.get(asked.state, Sorted())]
+    begin = begin_of(quarter_of(asked.since)) if asked.since else None
+    end: Place | tuple[datetime] | None = (begin_of(quarter_of(asked.until) + 1),) if asked.until else None
+    found: list[Run] = []
+    for block in newest_first(kinds, min((one for one in (end, asked.before) if one), default=None)):
+        runs = [state.runs[run_id] for *_, run_id in block]
+        found += [run for run in runs if asked.has(state, run)]
+        if len(found) >= most or (begin is not None and block[-1][0] < begin):
+            break
+        yield
+    return found
