@@ -1,4 +1,4 @@
-"""Many jobs in one document, `{"jobs": [job, …]}`: read one by one from its bytes.
+"""Many jobs in one document, `{"jobs": [job, …]}`: read one by one from its bytes. Keeps none of them.
 
 A document of 64 MiB would take ten times that as a whole. What is in it is counted before (`strict_json.Census`).
 """
@@ -21,50 +21,65 @@ MOST_VALUES = 1_000_000
 MOST_BYTES = 1 << 20
 """Of one job, as in a request of its own; and of whatever else is in the document."""
 
+_WINDOWS = (strict_json.PIECE, MOST_BYTES + 1)
+"""Bytes in which a value is looked for: most are short."""
 _TOLD = 80
 """Characters of a name in an error."""
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _SPACE = re.compile(rb"[ \t\n\r]*+")
-_NAME = re.compile(_STRING, re.DOTALL)
-_SCALAR = re.compile(_STRING + rb"?|[^\[\]{},:\"\s]++", re.DOTALL)
-_TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+[\[\]{}]", re.DOTALL)
+# In what has no escapes any more.
+_NAME = re.compile(rb'"[^"]*+"')
+_SCALAR = re.compile(rb'"[^"]*+"?|[^\[\]{},:"\s]++')
+_FLAT = re.compile(rb'(?:[\s,]*+\{(?:[^"\[\]{}]++|"[^"]*+")*+\})*+')
+"""Objects with none within, as most jobs are: they are passed over at once."""
+_TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"[^"]*+")*+[\[\]{}]')
 
 
-def read_batch(
+def jobs_in(
     body: bytearray, passed_over: PassedOver, *, default_owner: str = ""
-) -> Steps[list[tuple[JobSpec, bool]]]:
-    """Return what a request says about many jobs, step by step; what it says in vain is noted.
+) -> Iterator[tuple[JobSpec, bool] | None]:
+    """Yield what a request says about each of many jobs, and None for a step on the way; what it says in vain is noted.
 
     Raises InvalidJobError, which names the place of the first fault, and BadJsonError.
     """
-    read: list[tuple[JobSpec, bool]] | None = None
+    there = False
     document = _Document(body)
     yield from document.margin()
+    if not document.goes_on_with(b"{"):
+        yield from document.value("")
+        raise _no_batch()
     for name in document.members():
         if name != "jobs":
             passed_over.note(name, ["jobs"])
-            document.value(name[:_TOLD])
-        elif read is not None:
+            yield from document.value(name[:_TOLD])
+        elif there:
             raise BadJsonError("'jobs' is there twice in one object; which one counts is not said")
         elif not document.goes_on_with(b"["):
-            document.value(name)
+            yield from document.value(name)
             raise _no_batch()
         else:
-            read = []
-            for job in document.elements(name):
-                place = f"{name}[{len(read)}]"
-                passed_over.look(job, place)
-                try:
-                    read.append(read_job(job, default_owner=default_owner))
-                except InvalidJobError as error:
-                    raise error.within(place) from None
-                yield
-        yield
+            there = True
+            yield from _jobs(document.elements(name), name, passed_over, default_owner)
+        yield None
     yield from document.margin()
     document.ends()
-    if read is None:
+    if not there:
         raise _no_batch()
-    return read
+
+
+def _jobs(
+    found: Iterator[list[Any] | None], name: str, passed_over: PassedOver, default_owner: str
+) -> Iterator[tuple[JobSpec, bool] | None]:
+    number = 0
+    for some in found:
+        yield None
+        for job in some or ():
+            place = f"{name}[{number}]"
+            passed_over.look(job, place)
+            try:
+                yield read_job(job, default_owner=default_owner)
+            except InvalidJobError as error:
+                raise error.within(place) from None
+            number += 1
 
 
 def _no_batch() -> InvalidJobError:
@@ -80,10 +95,7 @@ class _Document:
         self._at = 0
 
     def members(self) -> Iterator[str]:
-        """Yield the name of each member of the document, which must be an object; who gets it reads the value."""
-        if not self.goes_on_with(b"{"):
-            self.value("")
-            raise _no_batch()
+        """Yield the name of each member of the document, which is an object; who gets it reads the value."""
         self._at += 1
         closed = self._closes(b"}")
         while not closed:
@@ -94,25 +106,29 @@ class _Document:
 
     def _name(self) -> str:
         self._skip()
-        begin = self._at
-        found = _NAME.match(self._body, begin, begin + MOST_BYTES)
+        found = next(filter(None, (_NAME.match(self._bare(most)) for most in _WINDOWS)), None)
         if found is None:
             raise self._wrong("the name of a member in quotes")
-        self._at = found.end()
+        begin = self._at
+        self._at += found.end()
         name: str = strict_json.decode(self._body[begin : self._at])
         self._expect(b":")
         return name
 
-    def elements(self, name: str) -> Iterator[Any]:
-        """Yield the elements of an array, decoded some at a time."""
+    def _bare(self, most: int) -> bytes:
+        """Return the next bytes, in which no quote is escaped."""
+        return strict_json.without_escapes(bytes(self._body[self._at : self._at + most]))
+
+    def elements(self, name: str) -> Iterator[list[Any] | None]:
+        """Yield the elements of an array, decoded some at a time, and None for a step on the way."""
         self._skip()
         self._at += 1
         if self._closes(b"]"):
             return
         number = 0
         while True:
-            some = self._some() or [self.value(f"{name}[{number}]")]
-            yield from some
+            some = self._some() or [(yield from self.value(f"{name}[{number}]"))]
+            yield some
             number += len(some)
             if self._closes(b"]"):
                 return
@@ -133,30 +149,33 @@ class _Document:
 
     def _end_of_some(self) -> int:
         """Return where the last element ends that is within the next bytes, or their array does."""
-        at, depth, end = self._at, 0, self._at
-        most = at + strict_json.PIECE
-        while bracket := _TO_BRACKET.match(self._body, at, most):
+        bare = self._bare(strict_json.PIECE)
+        flat = _FLAT.match(bare)
+        assert flat is not None
+        at, depth, end = flat.end(), 0, flat.end()
+        while bracket := _TO_BRACKET.match(bare, at):
             at = bracket.end()
-            if self._body[at - 1] in b"[{":
+            if bare[at - 1] in b"[{":
                 depth += 1
             elif not depth:
-                return at - 1
+                return self._at + at - 1
             else:
                 depth -= 1
                 if not depth:
                     end = at
-        return end
+        return self._at + end
 
-    def value(self, place: str) -> Any:
-        """Read a value as it would be read in a request of its own."""
+    def value(self, place: str) -> Steps[Any]:
+        """Read a value as it would be read in a request of its own, step by step."""
         self._skip()
         begin = self._at
-        self._at = self._end_of_value(begin)
+        self._at += self._length_of_value()
         if self._at - begin > MOST_BYTES:
             what = place or "what is no batch"
             raise BadJsonError(f"{what} is larger than {MOST_BYTES:,} bytes")
+        yield
         try:
-            return strict_json.loads(bytes(self._body[begin : self._at]))
+            return (yield from strict_json.loading(bytes(self._body[begin : self._at])))
         except BadJsonError as error:
             raise error.within(place) from None
 
@@ -170,19 +189,12 @@ class _Document:
         self._at += closes
         return closes
 
-    def _end_of_value(self, begin: int) -> int:
-        """Return where a value ends, or any place beyond what it may have."""
-        most = begin + MOST_BYTES + 1
-        if not self._body.startswith((b"{", b"["), begin):
-            scalar = _SCALAR.match(self._body, begin, most)
-            return scalar.end() if scalar else begin + 1
-        at, depth = begin, 0
-        while bracket := _TO_BRACKET.match(self._body, at, most):
-            at = bracket.end()
-            depth += 1 if self._body[at - 1] in b"[{" else -1
-            if not depth:
-                return at
-        return min(most, len(self._body))
+    def _length_of_value(self) -> int:
+        """Return how long a value is, or anything beyond what it may have."""
+        for most in _WINDOWS:
+            if (length := _length(self._bare(most))) < most:
+                return length
+        return MOST_BYTES + 1
 
     def margin(self) -> Iterator[None]:
         """Pass over the space around the document, however much it is, step by step."""
@@ -211,3 +223,17 @@ class _Document:
         line = self._body.count(b"\n", 0, self._at) + 1
         column = self._at - self._body.rfind(b"\n", 0, self._at)
         return BadJsonError(f"not JSON: {expected} belongs at line {line}, column {column}")
+
+
+def _length(bare: bytes) -> int:
+    """Return how long the value is with which this begins; all of it where it goes on."""
+    if not bare.startswith((b"{", b"[")):
+        scalar = _SCALAR.match(bare)
+        return scalar.end() if scalar else 1
+    at, depth = 0, 0
+    while bracket := _TO_BRACKET.match(bare, at):
+        at = bracket.end()
+        depth += 1 if bare[at - 1] in b"[{" else -1
+        if not depth:
+            return at
+    return len(bare)

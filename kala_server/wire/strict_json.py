@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+from kala_server.core.steps import Steps, to_the_end
+
 MOST_DEPTH = 64
 MOST_DIGITS = 100
 MOST_MEMBERS = 1_000
@@ -29,10 +31,6 @@ _TOO_LARGE = 1 << 63
 _OPEN_ARRAY, _OPEN_OBJECT, _COMMA = b"[{,"
 _MARKS = b"[]{},"
 _NO_MARKS = bytes(set(range(256)) - set(_MARKS))
-# A string in the making: it may have begun in an earlier chunk, and end in a later one.
-_OPEN_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+', re.DOTALL)
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_WHOLE = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -92,17 +90,11 @@ class Census:
 
     def _without_strings(self, chunk: bytes) -> bytes:
         """Return what stands outside of strings, with a quote for each of them that ends."""
-        if b"\\" not in chunk:  # so that every quote begins a string or ends it
-            parts = chunk.split(b'"')
-            self._open = b"" if len(parts) % 2 else b'"'
-            return b'"'.join(parts[::2])
-        whole = _WHOLE.match(chunk)
-        assert whole is not None
-        self._open = b""
-        if goes_on := _OPEN_STRING.match(chunk, whole.end()):
-            # At a lone backslash what it escapes is still to come.
-            self._open = b'"' + chunk[goes_on.end() :]
-        return _STRING.sub(b'"', chunk[: whole.end()])
+        chunk = without_escapes(chunk)
+        escaped = b"\\" if chunk.endswith(b"\\") else b""  # what it escapes is still to come
+        parts = chunk.removesuffix(escaped).split(b'"')
+        self._open = (b"" if len(parts) % 2 else b'"') + escaped
+        return b'"'.join(parts[::2])
 
     def _refuse(self) -> NoReturn:
         most = self._most[-1]
@@ -112,11 +104,25 @@ class Census:
         raise BadJsonError(f"more than {most:,} {what}")
 
 
+def without_escapes(part: bytes) -> bytes:
+    """Return as many bytes in which no quote is escaped, so that each begins a string or ends it; the last may be cut.
+
+    Other escapes are left. It is a tenth of what it takes to pass over each of them.
+    """
+    return part.replace(rb"\\", b"..").replace(rb"\"", b"..") if b"\\" in part else part
+
+
 def loads(body: bytes) -> Any:
     """Read a JSON document. Raises BadJsonError."""
+    return to_the_end(loading(body))
+
+
+def loading(body: bytes) -> Steps[Any]:
+    """Do the same step by step."""
     census = Census()
     for begin in range(0, len(body), PIECE):
         census.count(body[begin : begin + PIECE])
+    yield
     return decode(body)
 
 
@@ -141,11 +147,12 @@ def decode(body: bytes | bytearray) -> Any:
 
 def _with_its_place(text: str, error: BadJsonError) -> BadJsonError:
     """Say which member holds what cannot be taken; it costs another reading, and only where something is wrong."""
+    marked = _Marked()
     reader = json.JSONDecoder(
         object_pairs_hook=_object,
-        parse_int=_marked(_whole_number),
-        parse_float=_marked(_real_number),
-        parse_constant=_marked(_no_number),
+        parse_int=marked.reading(_whole_number),
+        parse_float=marked.reading(_real_number),
+        parse_constant=marked.reading(_no_number),
     )
     try:
         document = reader.decode(text)
@@ -161,14 +168,23 @@ class _Bad:
     """Stands where a value is that cannot be taken."""
 
 
-def _marked(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    def mark(text: str) -> Any:
-        try:
-            return read(text)
-        except BadJsonError:
-            return _Bad()
+class _Marked:
+    """Reads numbers with a mark in place of the first that cannot be taken; after it none is looked at."""
 
-    return mark
+    def __init__(self) -> None:
+        self.found = False
+
+    def reading(self, read: Callable[[str], Any]) -> Callable[[str], Any]:
+        def mark(text: str) -> Any:
+            if self.found:
+                return None
+            try:
+                return read(text)
+            except BadJsonError:
+                self.found = True
+                return _Bad()
+
+        return mark
 
 
 def _places(value: Any, place: str = "") -> Iterator[str]:

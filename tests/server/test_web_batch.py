@@ -10,6 +10,7 @@ import pytest
 
 from kala_server.core.model.records import JobCreated
 from kala_server.service.garbage import OurGarbage
+from kala_server.testing import Kit
 from tests.server.at_home import LATER, Home, play
 
 MEBIBYTE = 1 << 20
@@ -204,6 +205,21 @@ def test_the_same_key_and_body_are_the_same_jobs_however_often_and_however_many_
         assert (await stored(home)).keys() == set(told.get("ids") or [told["id"]])
 
     play(scene)
+
+
+def test_a_batch_that_comes_again_is_the_same_jobs_though_its_start_has_passed() -> None:
+    body = {"jobs": jobs(2, schedule="R0/2035-01-01T01:00:00Z/P1D")}
+    with Kit("2035-01-01T00:00Z") as kit:
+        answers = []
+        for _ in range(2):
+            answers.append(
+                httpx.post(f"{kit.url}/api/v1/job/batch/", json=body, headers={"Idempotency-Key": "a key"})
+            )
+            kit.advance("PT2H")
+        without_key = httpx.post(f"{kit.url}/api/v1/job/batch/", json=body)
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].text == answers[1].text
+    assert "has passed" in without_key.json()["detail"]
 
 
 def test_requests_of_one_key_at_once_create_one_job() -> None:

@@ -1,6 +1,9 @@
-"""What is in a body is counted while it comes in: a large one of little value costs neither memory nor a long turn."""
+"""What is refused costs little: what is in a body is counted while it comes in, and the jobs of a batch are asked about
+before one of them is kept.
+"""
 
 import http.client
+import json
 import os
 import time
 from pathlib import Path
@@ -64,6 +67,45 @@ def test_a_large_body_of_little_is_refused_in_words_and_costs_no_memory(kind: st
 def most_memory(pid: int) -> int:
     [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmHWM" in line]
     return int(line.split()[1]) << 10
+
+
+A_JOB = {"name": "a job", "command": "true", "schedule": "R/2035-06-04T19:25:16Z/P1D"}
+DENSE: dict[str, tuple[int, dict[str, object]]] = {
+    "many tags": (900, {"tags": [str(number) for number in range(900)]}),
+    "many variables": (900, {"env": {f"A{number}": "" for number in range(900)}}),
+    "many codes": (
+        900,
+        {"type": 1, "remote_properties": {"url": "http://h/", "expected_response_codes": [200] * 900}},
+    ),
+    "many parents": (900, {"parent_jobs": ["none"] * 900}),
+    "many jobs": (9_900, {}),
+    "wide texts": (1_500, {"description": "x" * 5_000 + "\N{GRINNING FACE}"}),
+}
+ENDS = {"wrong in kind": {"name": 1}, "wrong in what it means": {**A_JOB, "epsilon": "x"}, "no JSON": None}
+"""The last job of a batch."""
+A_LITTLE = 2 << 20
+"""Bytes that the server may take for anything that it does first: a document of some hundred kilobytes is small."""
+
+
+def dense(kind: str, end: str) -> bytes:
+    count, more = DENSE[kind]
+    jobs = [{**A_JOB, **more, "name": f"job {number}"} for number in range(count)]
+    body = json.dumps({"jobs": [*jobs, ENDS[end]]}, ensure_ascii=False).encode()
+    return body if ENDS[end] else body.removesuffix(b"null]}")
+
+
+@pytest.mark.parametrize("kind", DENSE)
+@pytest.mark.parametrize("end", ENDS)
+def test_a_batch_that_is_refused_for_its_last_job_keeps_none_of_the_others(
+    kind: str, end: str, tmp_path: Path
+) -> None:
+    body = dense(kind, end)
+    with server_child(tmp_path / "data") as server:
+        before = server.memory()
+        status, told = sent(server.url, "/job/batch/", body)
+        assert status == 400
+        assert "jobs[" in told
+        assert most_memory(server.pid) - before < 2 * len(body) + A_LITTLE
 
 
 @pytest.mark.parametrize("kind", BODIES)

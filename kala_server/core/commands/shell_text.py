@@ -5,7 +5,7 @@ Only the lone parenthesis of a `case` pattern is taken for the end; `(pattern)` 
 """
 
 import re
-from itertools import count
+from collections.abc import Iterator
 
 from kala_server.core.commands.runnable import BadCommandError
 
@@ -21,23 +21,24 @@ _STEPS = {
 }
 """By what closes the part that is read: its next step."""
 MOST_STEPS = 10_000
-"""Beyond that others would wait: what is so long belongs into a script."""
+"""Of one command, beyond which others would wait: what is so long belongs into a script."""
 _CLOSED_BY = {"$(": ")", "(": ")", "${": "}", '"': '"'}
 
 
-def closing_parenthesis(text: str, at: int) -> int:
+def closing_parenthesis(text: str, at: int, counting: Iterator[int]) -> int:
     """Return where the parenthesis is closed whose inside begins at `at`; -1 where it never is.
 
-    Raises BadCommandError where that takes too long to find.
+    `counting` tells how many steps were taken for the whole command. Raises BadCommandError where they are too many.
     """
     closed_by = [")"]
-    for taken in count():
+    for taken in counting:
         step = _STEPS[closed_by[-1]].match(text, at)
         if step is None:
             break
-        if taken == MOST_STEPS:
+        if taken >= MOST_STEPS:
             raise BadCommandError(
-                f"up to {MOST_STEPS:,} quotes, parentheses and signs can stand in $(…): put it into a script"
+                f"up to {MOST_STEPS:,} quotes, parentheses and signs can stand in the $(…) of a command: "
+                "put it into a script"
             )
         at = step.end()
         if step["lone"]:

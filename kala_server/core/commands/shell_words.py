@@ -9,7 +9,7 @@ is what can never run. Nothing is executed or looked up here.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
 from shlex import quote
 
 from kala_server.core.commands import kernel
@@ -132,6 +132,8 @@ def check_lengths(words: tuple[Word, ...], environment: Mapping[str, str]) -> No
     It is not made for that: a long value may stand there ten thousand times.
     """
     by_a_shell = _for_a_shell(words)
+    if by_a_shell:  # to quote a megabyte takes 10 ms, and what is quoted is no shorter
+        check_sizes([sum(_at_least(part, environment) for word in words for part in word)])
     put = _quote if by_a_shell else _fill
     known: dict[Part, int] = {}
     found = []
@@ -167,6 +169,10 @@ def _fill(part: Part, environment: Mapping[str, str]) -> str:
     return part.value
 
 
+def _at_least(part: Part, environment: Mapping[str, str]) -> int:
+    return len(part.command if isinstance(part, Substitution) else _fill(part, environment))
+
+
 def _quote(part: Part, environment: Mapping[str, str]) -> str:
     if isinstance(part, Substitution):
         # By eval, so that a parenthesis or a comment in the command cannot reach beyond it.
@@ -188,6 +194,7 @@ class _Reader:
         self._command = command
         self._at = 0
         self._pieces = 0
+        self._steps = count()
         self._line_break: int | None = None
         """Where the space before the next word has one."""
 
@@ -254,7 +261,7 @@ class _Reader:
         if self._command.startswith("$((", self._at):
             refuse("$((")
         begin = self._at + len("$(")
-        end = closing_parenthesis(self._command, begin)
+        end = closing_parenthesis(self._command, begin, self._steps)
         if end < 0:
             raise BadCommandError(f"the parenthesis at character {begin} is never closed")
         self._at = end + 1

@@ -67,12 +67,7 @@ def deciding(
 
 
 def _create(tx: Transaction, event: inputs.CreateJobs) -> Steps[None]:
-    known = tx.state.keys.get(event.key)
-    if known is not None and known.digest != event.key_digest:
-        raise KeyReusedError(
-            "this idempotency key came with another body before; each new request needs its own"
-        )
-    if known is not None:
+    if came_before(tx.state, event.key, event.key_digest):
         return
     for number, new in enumerate(event.jobs):
         try:
@@ -85,9 +80,18 @@ def _create(tx: Transaction, event: inputs.CreateJobs) -> Steps[None]:
         tx.emit(r.KeyKept(key=event.key, digest=event.key_digest, ids=ids, at=tx.now))
 
 
+def came_before(state: State, key: str, digest: str) -> bool:
+    """Whether the very request that has this key created its jobs before. Raises KeyReusedError for another one."""
+    known = state.keys.get(key)
+    if known is not None and known.digest != digest:
+        raise KeyReusedError(
+            "this idempotency key came with another body before; each new request needs its own"
+        )
+    return known is not None
+
+
 def _create_one(tx: Transaction, new: inputs.NewJob) -> Steps[None]:
-    validation.check(tx.state, new.id, new.spec)
-    first = validation.first_slot(new.spec, tx.now, tx.now)
+    first = yield from validation.new_job(tx.state, new.id, new.spec, tx.now)
     tx.emit(r.JobCreated(id=new.id, at=tx.now, spec=new.spec, disabled=new.disabled, next_at=first))
     yield from slots.account(tx, new.id)
 
@@ -98,7 +102,7 @@ def _change(tx: Transaction, event: inputs.ChangeJob) -> Steps[None]:
     if before is not None and (before.spec, before.disabled) != (job.spec, job.disabled):
         raise ChangedMeanwhileError(f"the job {job.spec.name!r} was changed by somebody else meanwhile")
     begins = _begins(tx, job, event)
-    validation.check(tx.state, job.id, event.spec, begins=begins is not None)
+    yield from validation.check(tx.state, job.id, event.spec, begins=begins is not None)
     if begins is not None and not (yield from tx.contain(job.id, slots.close(tx, job.id))):
         slots.give_up(tx, job)
     if begins is not None:

@@ -1,13 +1,14 @@
 """Who follows whom: children after their parents, and a job for when another one fails."""
 
 from collections.abc import Iterable
+from itertools import count
 
 from kala_server.core import reasons
 from kala_server.core.decide.transaction import Transaction, run_id_for
 from kala_server.core.model import records as r
 from kala_server.core.model.job import Job, JobSpec, Run, RunState, Trigger, WaitFor
 from kala_server.core.state.state import State
-from kala_server.core.steps import Steps
+from kala_server.core.steps import A_STEP, Steps
 
 GENERATIONS_LIMIT = 100
 """How many ended runs of one parent wait for the other parents at the most."""
@@ -113,18 +114,22 @@ def deleted_with(state: State, job_ids: Iterable[str]) -> Steps[list[str]]:
     return queue
 
 
-def would_start_itself(state: State, job_id: str, spec: JobSpec) -> bool:
-    """Whether a run of the job, with what it now says, could lead to another run of it, for ever."""
+def would_start_itself(state: State, job_id: str, spec: JobSpec) -> Steps[bool]:
+    """Find out, step by step, whether a run of the job, with what it now says, could lead to another one for ever."""
     if not spec.parent_jobs and job_id not in state.jobs:
         return False  # nothing leads to it
     leads_to_it = {job_id, *spec.parent_jobs}
     queue = [*state.children.get(job_id, ()), spec.on_failure_job]
     seen: set[str] = set()
-    while queue:
+    for taken in count(1):
+        if not queue:
+            break
         reached = queue.pop()
         if reached in leads_to_it:
             return True
         if reached not in seen and reached in state.jobs:
             seen.add(reached)
             queue += [*state.children.get(reached, ()), state.jobs[reached].spec.on_failure_job]
+        if not taken % A_STEP:
+            yield
     return job_id in spec.parent_jobs

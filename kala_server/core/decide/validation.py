@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain
 from operator import attrgetter
 
 from kala_client.fields import FIELD, FIELDS, Field, Kind
@@ -22,6 +22,7 @@ from kala_server.core.decide.slots import ON_TIME
 from kala_server.core.errors import MOST_TOLD, FieldProblem, InvalidJobError
 from kala_server.core.model.job import COMMAND, HTTP_CALL, JobSpec
 from kala_server.core.state.state import State
+from kala_server.core.steps import Steps
 from kala_server.core.time.cron import Cron
 from kala_server.core.time.occurrences import Never, read, read_stored, start_of
 from kala_server.core.time.zones import zone_of
@@ -34,24 +35,41 @@ _TEMPLATES = {
     "TemplateDelimiters": FIELD["template_delimiters"].example,
 }
 
-Rule = Callable[[State, str, JobSpec], Iterator[FieldProblem]]
-"""Says what is wrong with a job under an id."""
+Rule = Callable[[State, str, JobSpec], Iterator[FieldProblem | None]]
+"""Says what is wrong with a job under an id; None is a step on the way."""
 
 
-def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> None:
-    """Raise InvalidJobError where the job cannot be accepted under this id.
+def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> Steps[None]:
+    """Raise InvalidJobError, step by step, where the job cannot be accepted under this id.
 
     What the job says already was accepted by the rules of then, and is nobody's mistake: it is not asked again, but for
     its schedule where that `begins` with this.
     """
     known = state.jobs.get(job_id)
     before = known.spec if known else _NOTHING
-    asked = [rule for said, rule in _RULES if said(spec) != said(before)]
+    asked: list[Rule] = [_about_what_runs] if _what_runs(spec) != _what_runs(before) else []
+    if _beside(spec) != _beside(
+        before
+    ):  # as to look at each takes longer, and most new jobs say nothing of it
+        asked += [rule for said, rule in _RULES if said(spec) != said(before)]
     if begins:
         asked.append(_about_the_schedule)
-    problems = chain.from_iterable([rule(state, job_id, spec) for rule in asked])
-    if told := list(islice(problems, MOST_TOLD)):
+    told: list[FieldProblem] = []
+    for problem in chain.from_iterable([rule(state, job_id, spec) for rule in asked]):
+        if problem is None:
+            yield
+        elif len(told) < MOST_TOLD:
+            told.append(problem)
+        else:
+            break
+    if told:
         raise InvalidJobError(told)
+
+
+def new_job(state: State, job_id: str, spec: JobSpec, now: datetime) -> Steps[datetime | None]:
+    """Return the first slot of a job that is to be created. Raises InvalidJobError where it cannot be."""
+    yield from check(state, job_id, spec)
+    return first_slot(spec, now, now)
 
 
 _NOTHING = JobSpec(name="\0")
@@ -207,11 +225,11 @@ def _about_the_one_for_failure(state: State, _job_id: str, spec: JobSpec) -> Ite
         yield _problem("on_failure_job", f"there is no job with the id {spec.on_failure_job!r}")
 
 
-def _about_circles(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
-    if not would_start_itself(state, job_id, spec):
+def _about_circles(state: State, job_id: str, spec: JobSpec) -> Iterator[FieldProblem | None]:
+    if not (yield from would_start_itself(state, job_id, spec)):
         return
     again = "the job would start itself again and again, by way of"
-    if would_start_itself(state, job_id, replace(spec, on_failure_job="")):
+    if (yield from would_start_itself(state, job_id, replace(spec, on_failure_job=""))):
         yield _problem("parent_jobs", f"{again} its parents")
     else:
         yield _problem("on_failure_job", f"{again} the job for its failure")
@@ -235,14 +253,15 @@ def _what_runs(spec: JobSpec) -> object:
     return (_said_in_templates if spec.template_delimiters else _said_of_what_runs)(spec)
 
 
-_RULES: tuple[tuple[Callable[[JobSpec], object], Rule], ...] = (
-    (_what_runs, _about_what_runs),
-    (attrgetter("env"), _about_variables),
-    (attrgetter("cwd", "user"), _about_whose_it_is),
-    *((attrgetter(row.name), _about_a_duration(row)) for row in FIELDS if row.kind is Kind.DURATION),
-    *((attrgetter(row.name), _about_a_number(row)) for row in FIELDS if "minimum" in row.bounds),
-    (attrgetter("parent_jobs"), _about_parents),
-    (attrgetter("on_failure_job"), _about_the_one_for_failure),
-    (attrgetter("parent_jobs", "on_failure_job"), _about_circles),
+_BESIDE: tuple[tuple[tuple[str, ...], Rule], ...] = (
+    (("env",), _about_variables),
+    (("cwd", "user"), _about_whose_it_is),
+    *(((row.name,), _about_a_duration(row)) for row in FIELDS if row.kind is Kind.DURATION),
+    *(((row.name,), _about_a_number(row)) for row in FIELDS if "minimum" in row.bounds),
+    (("parent_jobs",), _about_parents),
+    (("on_failure_job",), _about_the_one_for_failure),
+    (("parent_jobs", "on_failure_job"), _about_circles),
 )
-"""What each rule is about: it is asked where that says something new."""
+"""What each rule is about, beside what runs and when: it is asked where that says something new."""
+_RULES = tuple((attrgetter(*names), rule) for names, rule in _BESIDE)
+_beside = attrgetter(*dict.fromkeys(chain.from_iterable(names for names, _ in _BESIDE)))

@@ -20,7 +20,7 @@ class Bulk(StreamingHandler):
 
     async def post(self) -> None:
         """Do it to all of the jobs that are meant, or say which these are."""
-        asked = bulk.read_bulk(self.body())
+        asked = bulk.read_bulk(await self.body())
         ids = [*dict.fromkeys(asked.ids or ())] if asked.filter is None else await self._found(asked.filter)
         jobs = await self.ask_long(lambda state: _meant(state, asked, ids, self.context.ids))
         if asked.expect is not None and len(jobs) != asked.expect:

@@ -1,13 +1,22 @@
 """Kala's own routes: jobs, their statistics, starting and stopping them (docs/api.md)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from kala_server.core.errors import ChangedMeanwhileError, FieldProblem, InvalidRequestError, NotFoundError
+from kala_server.core.decide import validation
+from kala_server.core.decide.engine import came_before
+from kala_server.core.errors import (
+    ChangedMeanwhileError,
+    FieldProblem,
+    InvalidJobError,
+    InvalidRequestError,
+    NotFoundError,
+)
 from kala_server.core.model import inputs
 from kala_server.core.model.job import Job, JobSpec
 from kala_server.core.state.state import State
@@ -21,6 +30,10 @@ from kala_server.wire.passed_over import PassedOver, with_warnings
 from kala_server.wire.shapes import WHOLE
 
 LONGEST_KEY = 255
+_PLACE = "jobs"
+"""Where in a batch they are."""
+_ANY_ID = str(UUID(int=0))
+"""Of a job that is only asked about: a template may fill in its id."""
 
 
 def existing(state: State, job_id: str) -> Job:
@@ -48,20 +61,24 @@ class JobTaker(Handler):
 class JobCreator(JobTaker):
     """What the two ways to create jobs share."""
 
-    async def create(self, jobs: list[inputs.NewJob], place: str = "") -> list[str]:
-        """Create the jobs and return their ids; those of earlier, where this very request came before."""
+    async def key(self) -> tuple[str, str]:
+        """Return what makes the request known where it comes again, and a digest of it; nothing where it has no key."""
         key = self.request.headers.get("Idempotency-Key", "")
         if len(key) > LONGEST_KEY or not key.isprintable():
             message = f"a key has up to {LONGEST_KEY} printable characters"
             raise InvalidRequestError([FieldProblem("Idempotency-Key", message, str(uuid4()))])
         # In a thread, as it takes 0.1 s for the largest body.
-        digest = await asyncio.to_thread(self._digest) if key else ""
+        return key, await asyncio.to_thread(self._digest) if key else ""
+
+    async def create(self, jobs: list[inputs.NewJob], key: tuple[str, str], place: str = "") -> list[str]:
+        """Create the jobs and return their ids; those of earlier, where this very request came before."""
+        name, digest = key
         await self.context.service.submit(
-            inputs.CreateJobs(jobs=tuple(jobs), place=place, key=key, key_digest=digest)
+            inputs.CreateJobs(jobs=tuple(jobs), place=place, key=name, key_digest=digest)
         )
-        if not key:
+        if not name:
             return [job.id for job in jobs]
-        return await self.ask(lambda state: list(state.keys[key].ids))
+        return await self.ask(lambda state: list(state.keys[name].ids))
 
     def _digest(self) -> str:
         said = sha256(self.request.path.rstrip("/").encode() + b"\n")
@@ -83,10 +100,11 @@ class Jobs(StreamingHandler, JobCreator):
 
     async def post(self) -> None:
         """Create a job."""
-        document, passed_over = self.body(), PassedOver()
+        document, passed_over = await self.body(), PassedOver()
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
-        [job_id] = await self.create([inputs.NewJob(id=self.context.ids.new(), spec=spec, disabled=disabled)])
+        new = inputs.NewJob(id=self.context.ids.new(), spec=spec, disabled=disabled)
+        [job_id] = await self.create([new], await self.key())
         self.answer({"id": job_id, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
 
 
@@ -97,21 +115,46 @@ class Batch(JobCreator):
     most_values = batch.MOST_VALUES
 
     async def post(self) -> None:
-        """Create the jobs in their order."""
-        passed_over = PassedOver()
+        """Create the jobs in their order.
+
+        They are read twice: what is refused keeps none of them, as one of them may take ten times its bytes.
+        """
+        passed_over, key = PassedOver(), await self.key()
         with self.context.garbage.only_the_newest_looked_at():
-            reading = batch.read_batch(self.raw_body(), passed_over, default_owner=self.context.default_owner)
-            jobs = await self.context.turns.walk(_new_jobs(reading, self.context.ids))
-            ids = await self.create(jobs, "jobs")
+            if not await self.ask(lambda state: came_before(state, *key)):
+                now = self.context.service.clock.now()
+                await self.ask_long(lambda state: _asking(state, self._jobs(PassedOver()), now))
+            jobs = await self.context.turns.walk(_new_jobs(self._jobs(passed_over), self.context.ids))
+            ids = await self.create(jobs, key, _PLACE)
         self.answer({"ids": ids, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
+
+    def _jobs(self, passed_over: PassedOver) -> Iterator[tuple[JobSpec, bool] | None]:
+        return batch.jobs_in(self.raw_body(), passed_over, default_owner=self.context.default_owner)
 
 
 def _told(warnings: list[str]) -> dict[str, list[str]]:
     return {"warnings": warnings} if warnings else {}
 
 
-def _new_jobs(reading: Steps[list[tuple[JobSpec, bool]]], random: Ids) -> Steps[list[inputs.NewJob]]:
-    read = yield from reading
+def _asking(state: State, jobs: Iterator[tuple[JobSpec, bool] | None], now: datetime) -> Steps[None]:
+    """Raise InvalidJobError for the first job that could not be created now."""
+    asked = 0
+    for job in jobs:
+        if job is not None:
+            try:
+                yield from validation.new_job(state, _ANY_ID, job[0], now)
+            except InvalidJobError as error:
+                raise error.within(f"{_PLACE}[{asked}]") from None
+            asked += 1
+        yield
+
+
+def _new_jobs(jobs: Iterator[tuple[JobSpec, bool] | None], random: Ids) -> Steps[list[inputs.NewJob]]:
+    read: list[tuple[JobSpec, bool]] = []
+    for job in jobs:
+        if job is not None:
+            read.append(job)
+        yield
     ids: list[str] = []
     while len(ids) < len(read):
         ids += random.several(min(A_STEP, len(read) - len(ids)))
@@ -158,7 +201,7 @@ class OneJob(StreamingHandler, JobTaker):
 
     async def put(self, job_id: str) -> None:
         """Let the job say what the request says, and nothing else; it keeps its id and its history."""
-        document, passed_over = self.body(), PassedOver()
+        document, passed_over = await self.body(), PassedOver()
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
         await self.context.service.submit(inputs.ChangeJob(id=job_id, spec=spec, disabled=disabled))
@@ -166,7 +209,7 @@ class OneJob(StreamingHandler, JobTaker):
 
     async def patch(self, job_id: str) -> None:
         """Change the fields that the request names."""
-        changes, passed_over = self.body(), PassedOver()
+        changes, passed_over = await self.body(), PassedOver()
         passed_over.look(changes)
         anew = requests.names_schedule(changes)
         while True:

@@ -18,7 +18,7 @@ class Pause(Handler):
 
     async def post(self) -> None:
         """Pause it; where it is paused, that goes on, for the new reason where there is one."""
-        reason = pause.read_reason(self.body()) if self.raw_body() else ""
+        reason = pause.read_reason(await self.body()) if self.raw_body() else ""
         await self.context.service.submit(inputs.PauseServer(reason=reason))
         _log.info("paused by request: no job starts by itself")
         await self.get()

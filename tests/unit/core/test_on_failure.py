@@ -1,12 +1,15 @@
 """A job for when another one fails, and jobs that would start each other for ever."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from kala_server.core.decide.followers import would_start_itself
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.model.job import RunState, Trigger
+from kala_server.core.steps import A_STEP
 from tests.unit.core import invariants
 from tests.unit.core.simulation import FAILS, FOR_EVER, WORKS, World, id_of
 
@@ -146,3 +149,11 @@ def test_the_job_for_a_failure_may_follow_the_job_as_a_child() -> None:
     world = chain()
     world.change("a", schedule=NEVER, on_failure_job="c")
     assert world.job("a").spec.on_failure_job == id_of("c")
+
+
+def test_what_a_job_leads_to_is_looked_through_step_by_step_however_many_follow() -> None:
+    world = with_helper()
+    world.state.children[id_of("helper")] = tuple(str(number) for number in range(40_000))
+    spec = replace(world.job("job").spec, parent_jobs=(id_of("job"),), on_failure_job=id_of("helper"))
+    steps = would_start_itself(world.state, id_of("new"), spec)
+    assert sum(1 for _ in steps) >= 40_000 // A_STEP

@@ -11,6 +11,7 @@ from kala_server.core.decide.validation import check
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.model.job import HTTP_CALL, JobSpec, RemoteCall, Tally
 from kala_server.core.state.state import State
+from kala_server.core.steps import to_the_end
 from tests.unit.core.simulation import World
 
 BRACES = "{{ }}"
@@ -107,34 +108,42 @@ def test_any_other_template_is_refused_when_the_job_is_created(template: str) ->
     with pytest.raises(
         InvalidJobError, match=r"^command: (.* cannot be filled in: .*\.Name, |a \{\{ has no)"
     ):
-        check(State(), "an-id", spec)
+        to_the_end(check(State(), "an-id", spec))
     call = RemoteCall(url="http://x/", body=template.replace("RemoteProperties.Url", "NextRunAt"))
     spec = JobSpec(name="a", type=HTTP_CALL, remote_properties=call, template_delimiters=BRACES)
     with pytest.raises(InvalidJobError, match=r"^remote_properties: "):
-        check(State(), "an-id", spec)
+        to_the_end(check(State(), "an-id", spec))
 
 
 @pytest.mark.parametrize("wrong", ["{{", "{{}}", "{{  }}", " }}", "{{ ", "{{ }} ", "a b c"])
 def test_what_are_no_two_delimiters_is_refused(wrong: str) -> None:
     with pytest.raises(InvalidJobError, match=r"^TemplateDelimiters: two delimiters with a space between"):
-        check(State(), "an-id", JobSpec(name="a", command="true", template_delimiters=wrong))
+        to_the_end(check(State(), "an-id", JobSpec(name="a", command="true", template_delimiters=wrong)))
 
 
 def test_what_a_template_comes_to_is_checked_and_words_are_split_after_it() -> None:
-    check(State(), "an-id", JobSpec(name="date -u", command="{{.Name}}", template_delimiters=BRACES))
+    to_the_end(
+        check(State(), "an-id", JobSpec(name="date -u", command="{{.Name}}", template_delimiters=BRACES))
+    )
     with pytest.raises(InvalidJobError, match="means something to a shell only"):
-        check(State(), "an-id", JobSpec(name="a | b", command="echo {{.Name}}", template_delimiters=BRACES))
-    check(State(), "an-id", JobSpec(name="a | b", command="echo '{{.Name}}'", template_delimiters=BRACES))
+        to_the_end(
+            check(
+                State(), "an-id", JobSpec(name="a | b", command="echo {{.Name}}", template_delimiters=BRACES)
+            )
+        )
+    to_the_end(
+        check(State(), "an-id", JobSpec(name="a | b", command="echo '{{.Name}}'", template_delimiters=BRACES))
+    )
     call = RemoteCall(url="{{.Owner}}://x/")
     for owner, right in (("http", True), ("gopher", False)):
         spec = JobSpec(
             name="a", owner=owner, type=HTTP_CALL, remote_properties=call, template_delimiters=BRACES
         )
         if right:
-            check(State(), "an-id", spec)
+            to_the_end(check(State(), "an-id", spec))
         else:
             with pytest.raises(InvalidJobError, match="needs a url"):
-                check(State(), "an-id", spec)
+                to_the_end(check(State(), "an-id", spec))
 
 
 def test_a_change_of_what_is_filled_in_is_checked_as_the_command_is() -> None:

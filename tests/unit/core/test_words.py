@@ -113,6 +113,7 @@ def test_quoted_operators_and_those_within_a_word_are_fine(command: str) -> None
         ('a "' + "$A" * MOST_PIECES + '"', "up to 2,000 words, quotes, variables and escapes"),
         ("a $( " + "(" * 20_000, "can stand in"),
         ("a $( " + "()" * 20_000 + ")", "can stand in"),
+        ("a" + " $(a;a;a;a;)" * 1_500, "can stand in"),
         ("FOO=1 date", "FOO=… before a command .* write env in front of it"),
         ("FOO='a b' date", "FOO=… before a command"),
         ("FOO+=1", r"FOO\+=… before a command"),

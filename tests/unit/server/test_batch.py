@@ -1,6 +1,7 @@
 """A batch is read job by job, and comes to what the whole document would."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server.core.errors import InvalidJobError
-from kala_server.core.steps import to_the_end
-from kala_server.wire.batch import read_batch
+from kala_server.core.model.job import JobSpec
+from kala_server.wire.batch import jobs_in
 from kala_server.wire.passed_over import PassedOver
 from kala_server.wire.requests import read_job
 from kala_server.wire.strict_json import BadJsonError
@@ -18,7 +19,7 @@ JOB = {"name": "a", "command": 'echo "[{,}]" \\ ä', "tags": ["x", "]"], "env": 
 
 
 def read(body: bytes) -> Any:
-    return to_the_end(read_batch(bytearray(body), PassedOver()))
+    return [job for job in jobs_in(bytearray(body), PassedOver()) if job is not None]
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,31 @@ def test_what_is_no_json_as_a_whole_is_none_in_parts(text: str) -> None:
     except ValueError:
         with pytest.raises((BadJsonError, InvalidJobError)):
             read(text.encode())
+
+
+TEXTS = [field.name for field in fields(JobSpec) if field.type is str]
+
+
+@given(st.dictionaries(st.sampled_from(TEXTS), st.text() | st.integers(0, 1), max_size=5))
+def test_a_job_of_texts_alone_is_what_it_is_beside_a_number(said: dict[str, Any]) -> None:
+    assert come_to({**said, "retries": 0}) == come_to(said)
+
+
+def come_to(said: dict[str, Any]) -> object:
+    try:
+        return read_job(said)
+    except InvalidJobError as error:
+        return [(problem.field, problem.message) for problem in error.problems]
+
+
+NAMES = st.text(alphabet='\\"{}[],: \nä\u2603', min_size=1, max_size=8)
+
+
+@given(
+    st.lists(st.builds(lambda name, times: name * times, NAMES, st.integers(1, 4_000)), max_size=5),
+    st.booleans(),
+)
+def test_escapes_end_no_text_wherever_the_document_is_cut(names: list[str], ascii_only: bool) -> None:
+    jobs = [{"name": name, "command": "true"} for name in names]
+    body = json.dumps({'\\"': names, "jobs": jobs}, ensure_ascii=ascii_only).encode()
+    assert read(body) == [read_job(job) for job in jobs]

@@ -10,6 +10,7 @@ from kala_client.fields import FIELDS
 from kala_server.core.decide.validation import check
 from kala_server.core.errors import InvalidRequestError
 from kala_server.core.state.state import State
+from kala_server.core.steps import to_the_end
 from kala_server.web.app import PREFIX, ROUTES, WATCHING
 from kala_server.web.openapi.document import document
 from kala_server.web.problems import PROBLEM
@@ -111,7 +112,7 @@ def accepted(document: Any) -> bool:
     """Whether the server takes the job; its command is checked only where the document has none."""
     try:
         spec, _ = read_job({"command": "true", **document} if isinstance(document, dict) else document)
-        check(State(), "an id", spec)
+        to_the_end(check(State(), "an id", spec))
     except InvalidRequestError:
         return False
     return True
