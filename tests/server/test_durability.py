@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from kala_client import KalaClient, KalaConnectionError, Period, RetryPolicy, Schedule
+from kala_server.testing import Kit
 from tests.eventually import PATIENCE, eventually
 from tests.server.server_process import journal, records, server_process
 
@@ -100,30 +101,20 @@ def test_a_job_repeats_as_often_as_it_says_however_often_the_server_is_killed(
         assert 2 <= len(pids.read_text().split()) <= 4
 
 
-def test_slots_that_passed_while_the_server_was_down_are_caught_up_once(tmp_path: Path) -> None:
-    for lead in (
-        0.5,
-        2,
-        8,
-        32,
-    ):  # until the server is gone before the first slot, however slow the machine is
-        folder = tmp_path / f"data-{lead}"
-        with server_process(folder) as server, KalaClient(server.url) as kala:
-            start = datetime.now(UTC) + timedelta(seconds=lead)
-            job_id = kala.create_job(name="missed", command="true", schedule=f"R3/{start.isoformat()}/PT0.2S")
-            server.kill()
-        if datetime.now(UTC) < start:
-            break
-    eventually(lambda: datetime.now(UTC) > start + timedelta(seconds=0.7))
-    with server_process(folder) as again, KalaClient(again.url) as kala:
-        [stat] = eventually(lambda: kala.get_job_stats(job_id))
-        assert stat.success
-        assert kala.get_job(job_id).is_done
-        again.kill()
-    [skipped] = records(folder, "slots_skipped")
-    assert (skipped["count"], skipped["reason"]) == (3, "the server was down")
-    with server_process(folder) as third, KalaClient(third.url) as kala:
-        assert len(kala.get_job_stats(job_id)) == 1
+def test_slots_that_passed_while_the_server_was_down_are_caught_up_once() -> None:
+    with Kit("2035-03-24T00:00Z") as kit:
+        job_id = kit.client.create_job(name="missed", command="true", schedule="R3/2035-03-24T01:00:00Z/PT1H")
+        kit.crash(down="PT5H")
+        skipped, caught_up = kit.runs_of("missed")
+        assert (skipped.state, skipped.count, skipped.reason) == ("skipped", 3, "the server was down")
+        assert (caught_up.state, caught_up.trigger, caught_up.started_at) == (
+            "succeeded",
+            "catch_up",
+            kit.now,
+        )
+        assert kit.client.get_job(job_id).is_done
+        kit.crash()
+        assert len(kit.client.get_job_stats(job_id)) == 1
 
 
 def test_a_run_that_a_kill_cut_off_is_interrupted_its_command_ended_and_nothing_is_repeated(

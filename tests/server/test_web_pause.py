@@ -1,21 +1,19 @@
 """`/pause/` and `/resume/`: asked for twice, refused, told to everybody who should know, and kept over a kill."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from kala_client import KalaClient
-from kala_server.core.model.job import Trigger
-from kala_server.core.model.records import RunQueued, ServerPaused, ServerResumed, SlotsSkipped
-from kala_server.testing import running_server
-from tests.eventually import PATIENCE, eventually
+from kala_server.core.model.records import ServerPaused, ServerResumed
+from kala_server.testing import Kit, running_server
+from tests.eventually import PATIENCE
 from tests.server.at_home import LATER, Home, play
-from tests.server.server_process import records, server_process
 
+HOURLY = "0 * * * *"
 NOT_PAUSED = {"paused": False, "since": None, "reason": ""}
 BAD: list[tuple[Any, str]] = [
     ({"reason": 7}, "reason"),
@@ -28,10 +26,6 @@ BAD: list[tuple[Any, str]] = [
     ([], ""),
     ("why", ""),
 ]
-
-
-def each_second() -> str:
-    return f"R/{(datetime.now(UTC) + timedelta(seconds=1)).isoformat()}/PT1S"
 
 
 async def pause_of(home: Home) -> dict[str, Any]:
@@ -74,28 +68,26 @@ def test_what_is_no_reason_is_refused_by_its_field_and_changes_nothing(body: Any
 
 
 def test_slots_are_skipped_and_starts_by_hand_are_not() -> None:
-    async def scene(home: Home) -> None:
-        await asked(home, "/pause/", json={"reason": "moving"})
-        job_id = await home.create(schedule=each_second())
-        skipped = 0
-        async for entry in home.server.service.feed.follow(0):
-            skipped += isinstance(entry.record, SlotsSkipped)
-            if skipped == 2:
-                break
-        [ledger] = (await home.http.get(f"/job/{job_id}/runs/")).json()["runs"]
-        assert (ledger["state"], ledger["reason"]) == ("skipped", "the server was paused: moving")
-        assert ledger["count"] >= 2
-        await home.ends(await home.start_job(job_id))
-        answer = (await home.http.get(f"/job/{job_id}/explain/")).json()["slots"]
-        assert "skipped unless the server is resumed by then" in answer[-1]["sentence"]
-        stats = (await home.http.get("/stats/")).json()["Stats"]
-        assert (stats["success_count"], stats["next_run_at"] > "2026") == (1, True)
-        await asked(home, "/resume/")
-        async for entry in home.server.service.feed.follow(0):
-            if isinstance(entry.record, RunQueued) and entry.record.trigger is Trigger.SCHEDULE:
-                break
-
-    play(scene)
+    with Kit() as kit:
+        kit.client.pause("moving")
+        job_id = kit.client.create_job(name="hourly", command="true", schedule=HOURLY)
+        kit.advance("PT2H")
+        [skipped] = kit.runs_of("hourly")
+        assert (skipped.state, skipped.reason, skipped.count) == (
+            "skipped",
+            "the server was paused: moving",
+            2,
+        )
+        by_hand = kit.client.run_job(job_id)
+        kit.advance("PT0S")
+        assert kit.client.get_run(by_hand).state == "succeeded"
+        assert "skipped unless the server is resumed by then" in kit.client.explain(job_id)[-1].sentence
+        stats = kit.client.get_kala_stats()
+        assert (stats.success_count, stats.next_run_at) == (1, kit.now + timedelta(hours=1))
+        kit.client.resume()
+        kit.advance("PT1H")
+        assert [run.trigger for run in kit.runs_of("hourly")] == ["schedule", "manual", "schedule"]
+        assert kit.client.get_kala_stats().success_count == 2
 
 
 def test_a_pause_is_told_in_a_200_without_what_somebody_wrote_and_in_a_figure() -> None:
@@ -151,23 +143,19 @@ def test_a_web_page_and_a_token_that_only_looks_do_not_pause_a_server(tmp_path: 
         assert httpx.post(f"{server.url}/api/v1/pause/", headers=full).status_code == 200
 
 
-def test_a_pause_outlives_a_kill_and_what_passed_meanwhile_is_of_the_pause(folder: Path) -> None:
-    with server_process(folder) as server, KalaClient(server.url) as kala:
-        job_id = kala.create_job(name="tick", command="true", schedule=each_second())
-        eventually(lambda: kala.get_job(job_id).success_count)
-        began = kala.pause("ask Ana")
-        server.kill()
-    killed = datetime.now(UTC)
-    eventually(lambda: datetime.now(UTC) > killed + timedelta(seconds=2))
-    started = len(records(folder, "run_started"))
-    with server_process(folder) as again, KalaClient(again.url) as kala:
-        assert kala.get_pause() == began
-        newest = next(kala.runs(job_id))
-        assert (newest.state, newest.reason) == ("skipped", "the server was paused: ask Ana")
-        assert newest.count >= 2
-        assert len(records(folder, "run_started")) == started
-        kala.resume()
-        eventually(lambda: next(kala.runs(job_id)).state == "succeeded")
+def test_a_pause_outlives_a_crash_and_what_passed_meanwhile_is_of_the_pause() -> None:
+    with Kit() as kit:
+        kit.client.create_job(name="hourly", command="true", schedule=HOURLY)
+        kit.advance("PT1H")
+        began = kit.client.pause("ask Ana")
+        kit.crash(down="PT2H")
+        assert kit.client.get_pause() == began
+        ran, skipped = kit.runs_of("hourly")
+        assert (ran.state, skipped.state, skipped.count) == ("succeeded", "skipped", 2)
+        assert skipped.reason == "the server was paused: ask Ana"
+        kit.client.resume()
+        kit.advance("PT1H")
+        assert [run.state for run in kit.runs_of("hourly")] == ["succeeded", "skipped", "succeeded"]
 
 
 def test_many_that_wait_are_let_go_while_others_are_answered() -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from kala_server.service import zone_watch
+from kala_server.testing import Kit
 from tests.eventually import PATIENCE, eventually
 from tests.server.at_home import Home, play
 from tests.server.server_process import records, server_process
@@ -155,23 +156,21 @@ def test_new_rules_of_a_zone_move_the_next_slot_of_a_running_server(
 
 
 def test_a_disabled_job_has_no_next_run_that_has_passed() -> None:
-    async def scene(home: Home) -> None:
-        job_id = await home.create(schedule=f"R/{soon(0.3)}/PT1H", disabled=True)
-        later = await home.create(schedule="R/2035-06-04T03:00:00Z/P1D", disabled=True)
+    with Kit("2035-06-04T00:00Z") as kit, httpx.Client(base_url=f"{kit.url}/api/v1") as http:
 
-        async def told(job_id: str) -> set[str]:
-            alone = (await home.http.get(f"/job/{job_id}/")).json()["job"]["next_run_at"]
-            return {alone, (await home.http.get("/job/")).json()["jobs"][job_id]["next_run_at"]}
+        def told(job_id: str) -> set[str]:
+            alone = http.get(f"/job/{job_id}/").json()["job"]["next_run_at"]
+            return {alone, http.get("/job/").json()["jobs"][job_id]["next_run_at"]}
 
-        async with asyncio.timeout(PATIENCE):
-            while await told(job_id) != {NO_TIME}:  # noqa: ASYNC110 - the time passes for the real clock
-                await asyncio.sleep(0.05)
-        assert await told(later) == {"2035-06-04T03:00:00Z"}
-        [following] = (await home.http.get(f"/job/{job_id}/explain/")).json()["slots"]
-        assert following["state"] == "disabled"
-        assert datetime.fromisoformat(following["at"]) > datetime.now(UTC)
-
-    play(scene)
+        schedule = "R/2035-06-04T03:00:00Z/PT1H"
+        job_id = kit.client.create_job(name="off", command="true", schedule=schedule, disabled=True)
+        kit.advance("PT2H")
+        assert told(job_id) == {"2035-06-04T03:00:00Z"}
+        kit.advance("PT1H")
+        assert told(job_id) == {NO_TIME}
+        [following] = kit.client.explain(job_id)
+        assert following.state == "disabled"
+        assert following.at == kit.now + timedelta(hours=1)
 
 
 def test_sentences_are_asked_for_in_a_zone() -> None:
