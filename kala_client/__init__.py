@@ -125,7 +125,7 @@ _HOMES = {
     "UpcomingSlot": "models",
 }
 """In which module each name is that is not loaded with the package."""
-_MODULES = ("aio", "client", "clock", "models", "schedules")
+_MODULES = ("aio", "client", "clock", "fields", "models", "schedules")
 
 
 def __getattr__(name: str) -> Any:

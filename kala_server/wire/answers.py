@@ -56,20 +56,20 @@ def common_part(
     place later. `active`: a run waits or runs; `stuck`: why nothing can be decided about it.
     """
     spec, counters = job.spec, _counters(job)
-    values = {
-        **dict(zip(_SAID, _said(spec), strict=True)),
-        **counters,
-        "disabled": job.disabled,
-        "catch_up": spec.catching_up,
-        "parent_jobs": spec.parent_jobs or None,
-        "remote_properties": _call(spec.remote_properties),
-        "dependent_jobs": children,
-        "metadata": {name: counters[name] for name in shape.metadata},
-        "stats": [],
-        "is_done": is_done(job, active=active),
-        "last_error_reason": job.tally.last_error_reason,
-        "stuck": stuck,
-    }
+    values = dict(zip(_SAID, _said(spec), strict=True))
+    values.update(
+        counters,
+        disabled=job.disabled,
+        catch_up=spec.catching_up,
+        parent_jobs=spec.parent_jobs or None,
+        remote_properties=_call(spec.remote_properties),
+        dependent_jobs=children,
+        metadata={name: counters[name] for name in shape.metadata},
+        stats=[],
+        is_done=is_done(job, active=active),
+        last_error_reason=job.tally.last_error_reason,
+        stuck=stuck,
+    )
     return {name: values[name] for name in shape.common}
 
 

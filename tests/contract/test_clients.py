@@ -22,6 +22,7 @@ from kala_client import (
 from kala_server.testing import running_server
 from tests.blocking import Kind, client_of
 from tests.eventually import eventually
+from tests.every_field import OF_A_COMMAND
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 IN_2035 = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
@@ -41,31 +42,7 @@ def test_create_job_takes_its_fields_or_a_job_and_returns_its_id(kala: KalaClien
 
 
 def test_get_job_returns_all_that_was_said_and_what_the_server_knows(kala: KalaClient) -> None:
-    said: dict[str, Any] = {
-        "name": "everything",
-        "command": "true",
-        "owner": "ops@example.com",
-        "schedule": str(NIGHTLY),
-        "retries": 2,
-        "epsilon": "PT5S",
-        "resume_at_next_scheduled_time": True,
-        "template_delimiters": "{{ }}",
-        "timezone": "Europe/Berlin",
-        "overlap": "skip",
-        "catch_up": "none",
-        "misfire_grace": "PT1M",
-        "timeout": "PT1H",
-        "retry_delay": "PT2S",
-        "retry_backoff": 2.5,
-        "wait_for": "all",
-        "shell": True,
-        "cwd": "/",
-        "env": {"LANG": "C.UTF-8"},
-        "tags": ["night"],
-        "description": "ä 😀",
-        "keep_runs": 5,
-        "rerun_interrupted": True,
-    }
+    said = OF_A_COMMAND | {"schedule": str(NIGHTLY), "description": "ä 😀"}
     job = kala.get_job(kala.create_job(**said))
     assert job.model_dump(include=set(said)) == said
     assert not job.model_extra

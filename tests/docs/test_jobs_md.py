@@ -23,6 +23,7 @@ from tests.eventually import PATIENCE
 PAGE = read(DOCS / "jobs.md")
 EXAMPLES = blocks(PAGE, "json")
 ROWS = {codes(field)[0]: (field, default) for field, default in rows(PAGE, "field", "default")}
+VALUES = {codes(field)[0]: values for field, values, _ in rows(PAGE, "field", "values", "default")}
 OWNED = {
     name for (field,) in rows(PAGE.partition("## What the server says")[2], "field") for name in codes(field)
 }
@@ -61,6 +62,15 @@ def test_every_documented_default_is_the_real_one(http: httpx.Client) -> None:
     assert documented.keys() - defaults.keys() == {"name", "remote_properties"}
     unlike_the_plain_job = {"command": "", "schedule": ""}
     assert defaults == {name: there[name] for name in defaults} | unlike_the_plain_job
+
+
+def test_choices_and_bounds_are_documented_as_they_are() -> None:
+    for row in FIELDS:
+        if row.choices:
+            assert tuple(codes(VALUES[row.wire])) == row.choices
+        elif "minimum" in row.bounds:
+            least, most = row.bounds["minimum"], row.bounds.get("maximum")
+            assert VALUES[row.wire] == (f"{least} to {most}" if most else f"{least} or more")
 
 
 def test_the_fields_that_real_kala_passes_over_are_marked() -> None:

@@ -6,35 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.every_field import OF_A_COMMAND, on_the_wire
 from tests.server.at_home import LATER, Home, play
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
-EVERYTHING: dict[str, Any] = {
-    "name": "everything",
-    "owner": "ops@example.com",
-    "schedule": LATER,
-    "timezone": "Europe/Berlin",
-    "retries": 2,
-    "epsilon": "PT5S",
-    "disabled": True,
-    "resume_at_next_scheduled_time": True,
-    "TemplateDelimiters": "{{ }}",
-    "overlap": "skip",
-    "catch_up": "all",
-    "misfire_grace": "PT1M",
-    "timeout": "PT1H",
-    "retry_delay": "PT2S",
-    "retry_backoff": 2.5,
-    "wait_for": "all",
-    "shell": True,
-    "cwd": "/",
-    "env": {"LANG": "C.UTF-8"},
-    "user": "nobody",
-    "tags": ["night"],
-    "description": "ä 😀",
-    "keep_runs": 5,
-    "rerun_interrupted": True,
-}
+EVERYTHING = on_the_wire(OF_A_COMMAND | {"schedule": LATER})
 
 
 async def job(home: Home, job_id: str) -> dict[str, Any]:
@@ -54,7 +30,9 @@ async def patched(home: Home, job_id: str, **changes: Any) -> dict[str, Any]:
 # -- PATCH
 
 
-@pytest.mark.parametrize("field", [name for name in EVERYTHING if name not in {"name", "schedule"}])
+@pytest.mark.parametrize(
+    "field", [name for name in EVERYTHING if name not in {"name", "command", "schedule"}]
+)
 def test_a_patch_changes_one_field_and_null_resets_it(field: str) -> None:
     async def scene(home: Home) -> None:
         job_id = await home.create(schedule=LATER)

@@ -44,12 +44,16 @@ def test_a_model_is_there_as_soon_as_it_is_named(script: str) -> None:
     assert "kala_client.models" in loaded_by(script)
 
 
+def test_the_table_of_fields_needs_no_models() -> None:
+    assert not loaded_by("import kala_client.fields") & SLOW
+
+
 def test_every_name_is_shown_before_it_is_loaded() -> None:
     loaded = loaded_by("import kala_client; assert set(kala_client.__all__) <= set(dir(kala_client))")
     assert not loaded & SLOW
 
 
 def test_every_public_module_is_there_as_an_attribute_of_the_package() -> None:
-    modules = ("aio", "client", "clock", "errors", "models", "schedules")
+    modules = ("aio", "client", "clock", "errors", "fields", "models", "schedules")
     loaded = loaded_by(f"import kala_client; print([getattr(kala_client, name) for name in {modules}])")
     assert {f"kala_client.{name}" for name in modules} <= loaded

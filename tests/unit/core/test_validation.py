@@ -1,11 +1,14 @@
 """A job that cannot be accepted: every field at fault is named, and what would be right is shown, and is right."""
 
+import math
+import re
 from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from kala_client.fields import FIELDS
 from kala_client.schedules.schedule import Period
 from kala_server.core.decide.validation import check, first_slot
 from kala_server.core.errors import InvalidJobError
@@ -19,6 +22,8 @@ from tests.unit.core.simulation import START, World, id_of
 NOBODY = id_of("nobody")
 GOOD = JobSpec(name="good", command="true")
 CALL = RemoteCall(url="https://example.com/hook")
+
+BOUNDED = {row.name: row for row in FIELDS if "minimum" in row.bounds}
 
 # the field that is named, what the job says, a word of the message
 BAD: list[tuple[str, dict[str, Any], str]] = [
@@ -110,12 +115,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("misfire_grace", {"misfire_grace": "PT"}, "no duration at all"),
     ("timeout", {"timeout": "-PT5S"}, "cannot be negative"),
     ("retry_delay", {"retry_delay": "P99999Y"}, "longer than 9999 years"),
-    ("retry_backoff", {"retry_backoff": 0.5}, "or more"),
-    ("retry_backoff", {"retry_backoff": float("nan")}, "or more"),
-    ("retry_backoff", {"retry_backoff": float("inf")}, "or more"),
-    ("retries", {"retries": -1}, "negative"),
-    ("keep_runs", {"keep_runs": 0}, "between 1 and 100000"),
-    ("keep_runs", {"keep_runs": 100_001}, "between 1 and 100000"),
+    *(
+        (name, {name: number}, re.escape(row.refusal))
+        for name, row in BOUNDED.items()
+        for number in (row.bounds["minimum"] - 1, row.bounds.get("maximum", math.inf) + 1, math.nan)
+    ),
     ("parent_jobs", {"parent_jobs": (NOBODY,)}, "no job with the id"),
     ("parent_jobs", {"parent_jobs": (id_of("there"),) * 2}, "only once"),
     ("on_failure_job", {"on_failure_job": NOBODY}, "no job with the id"),

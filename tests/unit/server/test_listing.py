@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from kala_server.core.model import records as r
-from kala_server.core.model.job import CatchUp, JobSpec, Overlap, RemoteCall, RunState, Trigger, WaitFor
+from kala_server.core.model.job import JobSpec, RemoteCall, RunState, Trigger
 from kala_server.core.state.apply import apply
 from kala_server.core.state.state import State
 from kala_server.core.steps import to_the_end
 from kala_server.wire import answers
 from kala_server.wire.listing import SLICE, JobsView, Listing, look, look_at
+from kala_server.wire.requests import read_job
 from kala_server.wire.shapes import WHOLE
+from tests.every_field import EVERY, on_the_wire
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
 
@@ -73,37 +75,7 @@ def test_a_list_says_of_each_job_what_the_job_alone_says(jobs: int, stats: bool)
         assert read(slices(listing, look(state, NOW, stats=stats))) == expected(state, stats=stats)
 
 
-OTHERWISE = JobSpec(
-    name="b",
-    command="false",
-    owner="a@example.com",
-    schedule="R/2035-06-04T19:25:16Z/PT10M",
-    timezone="Europe/Berlin",
-    retries=1,
-    epsilon="PT5S",
-    parent_jobs=("plain",),
-    on_failure_job="plain",
-    resume_at_next_scheduled_time=True,
-    type=1,
-    remote_properties=RemoteCall(url="http://localhost/"),
-    template_delimiters="{{ }}",
-    overlap=Overlap.SKIP,
-    catch_up=CatchUp.ALL,
-    misfire_grace="PT1H",
-    timeout="PT2H",
-    retry_delay="PT3S",
-    retry_backoff=2.0,
-    wait_for=WaitFor.ALL,
-    shell=True,
-    argv=("date",),
-    cwd="/srv",
-    env={"LANG": "C"},
-    user="nobody",
-    tags=("night",),
-    description="words",
-    keep_runs=7,
-    rerun_interrupted=True,
-)
+OTHERWISE, _ = read_job(on_the_wire(EVERY))
 
 
 def test_jobs_that_differ_in_one_field_have_only_the_others_in_common() -> None:
