@@ -22,7 +22,6 @@ from tests.unit.core.simulation import FAILS, FOR_EVER, WORKS, Command, World, i
 
 HERE = Path(__file__).parent
 HOURLY = "R/2030-01-01T01:00:00Z/PT1H"
-KEYED = inputs.CreateJobs(jobs=(new_job("keyed", schedule="never"),), key="a-key", key_digest="0123abcd")
 
 
 def story() -> World:
@@ -32,6 +31,10 @@ def story() -> World:
     _runs(world)
     _the_server(world)
     return world
+
+
+def _keyed(name: str) -> inputs.CreateJobs:
+    return inputs.CreateJobs(jobs=(new_job(name, schedule="never"),), key="a-key", key_digest="0123abcd")
 
 
 def _jobs_that_say_everything(world: World) -> None:
@@ -77,7 +80,7 @@ def _jobs_that_say_everything(world: World) -> None:
         expected_response_codes=(200, 204),
     )
     world.create("call", command="", type=1, remote_properties=call, disabled=True, schedule=HOURLY)
-    world.tell(KEYED)
+    world.tell(_keyed("keyed"))
     world.change("call", command="", type=1, remote_properties=call, schedule=HOURLY, disabled=True)
     world.enable("call")
     world.say_anew("call", command="", type=1, remote_properties=call, schedule=HOURLY)
@@ -129,7 +132,7 @@ def _the_server(world: World) -> None:
     world.decide(inputs.Recover(mark="a-mark"))
     world.tell(inputs.Housekeep(runs_before=utc("2030-01-01 02:00"), keys_before=utc("2030-01-01 00:00")))
     world.tell(inputs.Housekeep(runs_before=None, keys_before=utc("2030-01-02 00:00")))
-    world.tell(KEYED)
+    world.tell(_keyed("keyed again"))  # the key is forgotten by now
     _attempts(world)
     for job in ("also", "words"):  # as if its zone were gone
         _happens(world, r.JobStuck(id=id_of(job), reason="there is no time zone 'Mars/Olympus'"))

@@ -21,6 +21,8 @@ def test_the_server_runs_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) 
 
 
 _NEEDING = ("kala_server.cli", "kala_server.server")
+_FORGOTTEN = (*_NEEDING, "kala_server.testing", "kala_server.__main__")
+"""With the modules within them."""
 
 
 class Missing:
@@ -36,8 +38,9 @@ class Missing:
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    for name in (*_NEEDING, "kala_server.testing", "kala_server.__main__"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in list(sys.modules):
+        if name.startswith(_FORGOTTEN):
+            monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Missing(request.param), *sys.meta_path])
 
 
