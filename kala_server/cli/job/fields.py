@@ -99,9 +99,9 @@ def _option(row: Field, within: str = "") -> FieldOption:
     elif row.kind is Kind.CHOICE:
         attributes["type"] = click.Choice(row.choices)
     elif row.kind is Kind.WHOLE:
-        attributes["type"] = Whole(min=row.bounds["minimum"])
+        attributes["type"] = Whole(min=row.bounds.get("minimum"))
     elif row.kind is Kind.NUMBER:
-        attributes["type"] = Number(min=row.bounds["minimum"])
+        attributes["type"] = Number(min=row.bounds.get("minimum"))
     return FieldOption(path, row.option or f"--{dashed}", attributes, row.kind, _GOES_WITH.get(path, {}))
 
 
