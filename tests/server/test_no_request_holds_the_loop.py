@@ -66,6 +66,7 @@ SENT: dict[str, dict[str, object]] = {
     "lines that go on and on": {"command": "true " + "\\\n" * 65_000},
     "lines without an end": {"command": "true" + "\n \r\n" * 26_000},
     "backslashes": {"command": "true " + "\\" * 130_000},
+    "words and nothing else": {"command": "true" + " a" * 65_000},
     "substitutions": {"command": "echo " + "$(" * 65_000},
     "substitutions that end": {"command": "echo " + f"$({'a;' * 4_900})" * 13},
     "a mebibyte of backslashes": {"description": "\\" * 520_000},

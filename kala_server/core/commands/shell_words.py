@@ -47,6 +47,7 @@ _MOST_OF_EACH = 8
 
 LONGEST = kernel.LONGEST_WORD + kernel.LONGEST_PATH
 """Characters in a command, as to split it takes time: a program and the longest word have room."""
+MOST_WORDS = 10_000
 MOST_PIECES = 2_000
 """Words, quotes, variables and escapes in a command that must be read piece by piece: others wait meanwhile. What
 stands between two quotes is one, with its escapes."""
@@ -103,7 +104,10 @@ def _read(command: str) -> tuple[Word, ...]:
     if len(command) > LONGEST:
         raise BadCommandError(f"a command cannot be longer than {LONGEST:,} characters: put it into a script")
     if _NOTHING_SPECIAL.fullmatch(command):
-        words: tuple[Word, ...] = tuple((Text(word),) for word in command.split())
+        texts = command.split()
+        if len(texts) > MOST_WORDS:
+            raise BadCommandError(f"a command has up to {MOST_WORDS:,} words: put it into a script")
+        words: tuple[Word, ...] = tuple((Text(word),) for word in texts)
         for word in words[:1]:
             _check_first(word, command.split(None, 1)[0])
     else:
@@ -136,12 +140,15 @@ def check_lengths(words: tuple[Word, ...], environment: Mapping[str, str]) -> No
         check_sizes([sum(_at_least(part, environment) for word in words for part in word)])
     put = _quote if by_a_shell else _fill
     known: dict[Part, int] = {}
-    found = []
-    for word in words:
-        for part in word:
-            if part not in known:
-                known[part] = kernel.size(put(part, environment))
-        found.append(sum(known[part] for part in word))
+
+    def size(part: Part) -> int:
+        if isinstance(part, Text):  # as long as it is written, and faster made than looked up
+            return kernel.size(put(part, environment))
+        if part not in known:
+            known[part] = kernel.size(put(part, environment))
+        return known[part]
+
+    found = [sum(map(size, word)) for word in words]
     if by_a_shell:
         found = [*map(len, _BY_A_SHELL), len(_EXEC) + sum(found) + len(found) - 1]
     check_sizes(found)

@@ -71,7 +71,7 @@ def _create(tx: Transaction, event: inputs.CreateJobs) -> Steps[None]:
         return
     for number, new in enumerate(event.jobs):
         try:
-            yield from _create_one(tx, new)
+            yield from _create_one(tx, new, event.asked_at)
         except InvalidJobError as error:
             raise error.within(f"{event.place}[{number}]" if event.place else "") from None
         yield
@@ -90,8 +90,8 @@ def came_before(state: State, key: str, digest: str) -> bool:
     return known is not None
 
 
-def _create_one(tx: Transaction, new: inputs.NewJob) -> Steps[None]:
-    first = yield from validation.new_job(tx.state, new.id, new.spec, tx.now)
+def _create_one(tx: Transaction, new: inputs.NewJob, asked_at: datetime | None) -> Steps[None]:
+    first = yield from validation.new_job(tx.state, new.id, new.spec, tx.now, asked_at)
     tx.emit(r.JobCreated(id=new.id, at=tx.now, spec=new.spec, disabled=new.disabled, next_at=first))
     yield from slots.account(tx, new.id)
 

@@ -6,7 +6,7 @@ Bounds of numbers, and what would be right, stand in the rows of `kala_client/fi
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -48,14 +48,18 @@ def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> S
     known = state.jobs.get(job_id)
     before = known.spec if known else _NOTHING
     asked: list[Rule] = [_about_what_runs] if _what_runs(spec) != _what_runs(before) else []
-    if _beside(spec) != _beside(
-        before
-    ):  # as to look at each takes longer, and most new jobs say nothing of it
+    # To look at each of the others takes longer, and most new jobs say nothing of them.
+    if _beside(spec) != _beside(before):
         asked += [rule for said, rule in _RULES if said(spec) != said(before)]
     if begins:
         asked.append(_about_the_schedule)
+    yield from _refuse(rule(state, job_id, spec) for rule in asked)
+
+
+def _refuse(problems: Iterable[Iterator[FieldProblem | None]]) -> Steps[None]:
+    """Raise InvalidJobError where there are any."""
     told: list[FieldProblem] = []
-    for problem in chain.from_iterable([rule(state, job_id, spec) for rule in asked]):
+    for problem in chain.from_iterable(problems):
         if problem is None:
             yield
         elif len(told) < MOST_TOLD:
@@ -66,31 +70,41 @@ def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> S
         raise InvalidJobError(told)
 
 
-def new_job(state: State, job_id: str, spec: JobSpec, now: datetime) -> Steps[datetime | None]:
-    """Return the first slot of a job that is to be created. Raises InvalidJobError where it cannot be."""
-    yield from check(state, job_id, spec)
-    return first_slot(spec, now, now)
+def new_job(
+    state: State, job_id: str, spec: JobSpec, now: datetime, asked_at: datetime | None = None
+) -> Steps[datetime | None]:
+    """Return the first slot of a job that is to be created. Raises InvalidJobError where it cannot be.
+
+    Where this was asked before, at that time, it is asked no more what the job says by itself.
+    """
+    if asked_at is None:
+        yield from check(state, job_id, spec)
+    elif spec.parent_jobs or spec.on_failure_job:
+        yield from _refuse(rule(state, job_id, spec) for _, rule in _AMONG_OTHERS)
+    return first_slot(spec, now, asked_at or now)
 
 
 _NOTHING = JobSpec(name="\0")
 """What a new job said before: its name is none, so that whatever it has is asked about."""
 
 
-def first_slot(spec: JobSpec, now: datetime, created_at: datetime) -> datetime | None:
+def first_slot(spec: JobSpec, now: datetime, asked_at: datetime) -> datetime | None:
     """Return the first slot of a checked job. Raises InvalidJobError where it lies in the past, as Kala does.
 
-    It may have passed while the request was on its way: then it is late, but not missed.
+    It may have passed while the request was on its way, or while it was worked on: then it is late, but not missed.
     """
     if not spec.schedule:
-        return None if spec.parent_jobs else created_at
+        return None if spec.parent_jobs else now
     timetable = read_stored(spec.schedule, spec.timezone)
     if isinstance(timetable, Never):
         return None
     start = timetable.next_after(now) if isinstance(timetable, Cron) else start_of(timetable)
     if start is None:
         raise InvalidJobError([FieldProblem("schedule", "it is never due", example_for(spec.schedule))])
-    if start <= now - ON_TIME:
-        passed = f"its START {_written(start)} has passed (it is {_written(now)}); name one in the future"
+    if start <= asked_at - ON_TIME:
+        passed = (
+            f"its START {_written(start)} has passed (it is {_written(asked_at)}); name one in the future"
+        )
         raise InvalidJobError([_problem("schedule", passed)])
     return start
 
@@ -253,14 +267,18 @@ def _what_runs(spec: JobSpec) -> object:
     return (_said_in_templates if spec.template_delimiters else _said_of_what_runs)(spec)
 
 
+_AMONG_OTHERS: tuple[tuple[tuple[str, ...], Rule], ...] = (
+    (("parent_jobs",), _about_parents),
+    (("on_failure_job",), _about_the_one_for_failure),
+    (("parent_jobs", "on_failure_job"), _about_circles),
+)
+"""What may be otherwise an instant later."""
 _BESIDE: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("env",), _about_variables),
     (("cwd", "user"), _about_whose_it_is),
     *(((row.name,), _about_a_duration(row)) for row in FIELDS if row.kind is Kind.DURATION),
     *(((row.name,), _about_a_number(row)) for row in FIELDS if "minimum" in row.bounds),
-    (("parent_jobs",), _about_parents),
-    (("on_failure_job",), _about_the_one_for_failure),
-    (("parent_jobs", "on_failure_job"), _about_circles),
+    *_AMONG_OTHERS,
 )
 """What each rule is about, beside what runs and when: it is asked where that says something new."""
 _RULES = tuple((attrgetter(*names), rule) for names, rule in _BESIDE)

@@ -34,6 +34,8 @@ class CreateJobs:
     key: str = ""
     key_digest: str = ""
     """Of the request's body, so that the same key with another body is noticed."""
+    asked_at: datetime | None = None
+    """When it was asked whether each could be created (`validation.new_job`), and it could; None where nobody has."""
 
 
 @value(frozen=True, slots=True, kw_only=True)

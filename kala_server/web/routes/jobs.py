@@ -70,15 +70,12 @@ class JobCreator(JobTaker):
         # In a thread, as it takes 0.1 s for the largest body.
         return key, await asyncio.to_thread(self._digest) if key else ""
 
-    async def create(self, jobs: list[inputs.NewJob], key: tuple[str, str], place: str = "") -> list[str]:
+    async def create(self, wanted: inputs.CreateJobs) -> list[str]:
         """Create the jobs and return their ids; those of earlier, where this very request came before."""
-        name, digest = key
-        await self.context.service.submit(
-            inputs.CreateJobs(jobs=tuple(jobs), place=place, key=name, key_digest=digest)
-        )
-        if not name:
-            return [job.id for job in jobs]
-        return await self.ask(lambda state: list(state.keys[name].ids))
+        await self.context.service.submit(wanted)
+        if not wanted.key:
+            return [job.id for job in wanted.jobs]
+        return await self.ask(lambda state: list(state.keys[wanted.key].ids))
 
     def _digest(self) -> str:
         said = sha256(self.request.path.rstrip("/").encode() + b"\n")
@@ -104,7 +101,8 @@ class Jobs(StreamingHandler, JobCreator):
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
         new = inputs.NewJob(id=self.context.ids.new(), spec=spec, disabled=disabled)
-        [job_id] = await self.create([new], await self.key())
+        key, digest = await self.key()
+        [job_id] = await self.create(inputs.CreateJobs(jobs=(new,), key=key, key_digest=digest))
         self.answer({"id": job_id, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
 
 
@@ -119,13 +117,17 @@ class Batch(JobCreator):
 
         They are read twice: what is refused keeps none of them, as one of them may take ten times its bytes.
         """
-        passed_over, key = PassedOver(), await self.key()
+        key, digest = await self.key()
+        asked_at, passed_over = None, PassedOver()
         with self.context.garbage.only_the_newest_looked_at():
-            if not await self.ask(lambda state: came_before(state, *key)):
-                now = self.context.service.clock.now()
+            if not await self.ask(lambda state: came_before(state, key, digest)):
+                asked_at = now = self.context.service.clock.now()
                 await self.ask_long(lambda state: _asking(state, self._jobs(PassedOver()), now))
             jobs = await self.context.turns.walk(_new_jobs(self._jobs(passed_over), self.context.ids))
-            ids = await self.create(jobs, key, _PLACE)
+            wanted = inputs.CreateJobs(
+                jobs=tuple(jobs), place=_PLACE, key=key, key_digest=digest, asked_at=asked_at
+            )
+            ids = await self.create(wanted)
         self.answer({"ids": ids, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
 
     def _jobs(self, passed_over: PassedOver) -> Iterator[tuple[JobSpec, bool] | None]:

@@ -1,6 +1,7 @@
 """Jobs that are created together: all of them or none, and once for each idempotency key."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,24 @@ def test_one_bad_job_refuses_the_whole_batch_and_says_where_it_stands(place: int
     assert [problem.field for problem in refused.value.problems] == [f"jobs[{place}].command"]
     assert contents(world.state) == known
     assert world.state.take_dropped() == []
+
+
+def test_a_start_that_has_passed_since_it_was_asked_about_is_late_and_not_refused() -> None:
+    world = World()
+    job = new_job("job", schedule=f"R0/{START + timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}/PT1H")
+    world.advance(timedelta(minutes=1))
+    with pytest.raises(InvalidJobError, match="has passed"):
+        world.tell(inputs.CreateJobs(jobs=(job,)))
+    world.tell(inputs.CreateJobs(jobs=(job,), asked_at=START))
+    assert world.states("job") == ["succeeded"]
+
+
+@pytest.mark.parametrize("named", [{"parent_jobs": ["gone"]}, {"on_failure_job": "gone"}])
+def test_a_job_that_has_gone_since_it_was_asked_about_is_still_missed(named: dict[str, Any]) -> None:
+    world = World()
+    with pytest.raises(InvalidJobError, match="there is no job with the id"):
+        world.tell(inputs.CreateJobs(jobs=(new_job("job", schedule=LATER, **named),), asked_at=START))
+    assert world.state.jobs == {}
 
 
 def test_a_key_is_remembered_with_its_jobs() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from kala_server.core.commands import kernel
 from kala_server.core.commands.runnable import BadCommandError
-from kala_server.core.commands.shell_words import LONGEST, MOST_PIECES, argv_for, check, split
+from kala_server.core.commands.shell_words import LONGEST, MOST_PIECES, MOST_WORDS, argv_for, check, split
 
 ENVIRONMENT = {"NAME": "two words", "QUOTE": 'it\'s "so"', "EMPTY": ""}
 
@@ -109,6 +109,7 @@ def test_quoted_operators_and_those_within_a_word_are_fine(command: str) -> None
         ("echo $(a ')'", "the parenthesis at character 7 is never closed"),
         ("echo $(a ')", "the parenthesis at character 7 is never closed"),
         ("x " * LONGEST, "cannot be longer than 135,166 characters"),
+        ("a" + " b" * MOST_WORDS, "up to 10,000 words: put it into a script"),
         ("a" + " $A" * MOST_PIECES, "up to 2,000 words, quotes, variables and escapes"),
         ('a "' + "$A" * MOST_PIECES + '"', "up to 2,000 words, quotes, variables and escapes"),
         ("a $( " + "(" * 20_000, "can stand in"),
