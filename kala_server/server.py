@@ -219,7 +219,7 @@ class Server:
         state, step = self.service.state, self.service.last_step
         return {
             "kala_jobs": ("Jobs", len(state.jobs)),
-            "kala_jobs_disabled": ("Disabled jobs", state.counts["disabled"]),
+            "kala_jobs_disabled": ("Disabled jobs", len(state.jobs.disabled)),
             "kala_paused": ("1 while the server is paused, else 0", int(state.pause is not None)),
             "kala_jobs_stuck": ("Jobs about which nothing can be decided", len(state.stuck)),
             "kala_runs_running": ("Runs whose command is running", state.counts["running"]),

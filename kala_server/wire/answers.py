@@ -131,7 +131,7 @@ def nanoseconds(run: Run) -> int:
 
 def server_stats(state: State, now: datetime, shape: Shape) -> dict[str, Any]:
     """Return what the whole server did until now; the counts are kept as they change."""
-    disabled, jobs = state.counts["disabled"], len(state.jobs)
+    disabled, jobs = len(state.jobs.disabled), len(state.jobs)
     values: dict[str, Any] = {
         "active_jobs": jobs - disabled,
         "disabled_jobs": disabled,

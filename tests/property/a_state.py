@@ -16,6 +16,7 @@ INSTANTS = st.one_of(MINUTES, st.integers(0, 290).map(lambda quarter: timedelta(
 """Many of them on the edge of a quarter of an hour."""
 SHORT = st.integers(0, 600).map(lambda seconds: timedelta(seconds=seconds))
 LENGTHS = st.one_of(SHORT, SHORT, MINUTES)
+CREATED = st.sampled_from([START + timedelta(seconds=second) for second in (0, 1, 1, 2)])
 TAGS = st.lists(st.sampled_from(["night", "big", "x"]), max_size=2, unique=True).map(tuple)
 SPECS = st.builds(
     JobSpec,
@@ -35,7 +36,7 @@ def jobs(draw: st.DrawFn, number: int) -> Job:
     return Job(
         id=f"job-{number}",
         spec=draw(SPECS),
-        created_at=START + draw(st.sampled_from([0, 1, 1, 2])) * timedelta(seconds=1),
+        created_at=draw(CREATED),
         disabled=draw(st.booleans()),
         next_at=next_at,
         tally=draw(TALLIES),

@@ -58,6 +58,6 @@ def test_going_back_is_as_a_copy_of_that_moment(
             mark, then = marks.pop() if len(marks) > 1 else marks[0]
             undo.roll_back(mark)
             assert table == then
-        in_order = sorted((entry, key) for key, entry in table.items())
+        in_order = sorted((*entry, key) for key, entry in table.items())
         assert list(table.places) == in_order
         assert table.first() == (in_order[0] if in_order else None)

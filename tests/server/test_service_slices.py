@@ -234,6 +234,7 @@ def remember(parts: Parts, count: int) -> None:
             state=RunState.SUCCEEDED,
             queued_at=before,
             finished_at=before,
+            output_size=1,
         )
         for number in range(count)
     ]

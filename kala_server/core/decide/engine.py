@@ -248,10 +248,10 @@ def _due(tx: Transaction, missed: str = "") -> Iterator[Steps[None]]:
     """
     state = tx.state
     while True:
-        if (deadline := state.deadlines.first()) is not None and deadline[0][0] <= tx.now:
-            yield attempts.timed_out(tx, deadline[1])
-        elif (slot := state.slots.first()) is not None and slot[0][0] <= tx.now:
-            yield _slot_has_come(tx, slot[1], missed)
+        if (deadline := state.deadlines.first()) is not None and deadline[0] <= tx.now:
+            yield attempts.timed_out(tx, deadline[-1])
+        elif (slot := state.slots.first()) is not None and slot[0] <= tx.now:
+            yield _slot_has_come(tx, slot[-1], missed)
         else:
             return
 

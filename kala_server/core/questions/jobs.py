@@ -1,6 +1,6 @@
 """Which jobs of many are meant, and which part of them a page shows. It changes nothing."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -9,14 +9,15 @@ from kala_client.schedules.due import is_never
 from kala_server.core.frozen import value
 from kala_server.core.model.job import Job, Run
 from kala_server.core.questions.runs import newest_first
+from kala_server.core.state.job_table import Created, text_of
 from kala_server.core.state.ordered import Sorted
 from kala_server.core.state.state import State
 from kala_server.core.steps import A_STEP, Steps
 
-_FEW = 2_048
-"""Jobs that are put in order in one go: it takes a millisecond or two."""
+_FEW = 512
+"""Jobs that are put in order in one go: it takes half a millisecond."""
 _MUCH = 4_096
-"""Characters of a command that take some time to be looked through."""
+"""Characters that take some time to be looked through."""
 
 Creation = tuple[datetime, str]
 """When a job was created, and its id."""
@@ -56,40 +57,35 @@ class Which:
     tag: str = ""
     state: JobState | None = None
 
-    def means(self, state: State, job: Job) -> bool:
-        """Whether the job is one of them."""
-        spec = job.spec
-        return (
-            self.name in {"", spec.name}
-            and self.owner in {"", spec.owner}
-            and (not self.tag or self.tag in spec.tags)
-            and (self.state is None or is_in(state, job, self.state))
-            and (not self.q or self._is_in(job))
-        )
+    def of(self, state: State, jobs: Iterable[Job], *, q_fits: bool = False) -> list[Job]:
+        """Return those of a few jobs that are meant."""
+        found = list(jobs)
+        for test in self._tests(state, q_fits=q_fits):
+            found = [job for job in found if test(job)]
+        return found
 
-    def _is_in(self, job: Job) -> bool:
-        spec = job.spec
-        q = self.q
-        return (
-            q in spec.name.lower()
-            or q in spec.command.lower()
-            or q in spec.owner.lower()
-            or q in job.id.lower()
-        )
+    def _tests(self, state: State, *, q_fits: bool) -> Iterator[Callable[[Job], bool]]:
+        if self.name:
+            yield lambda job: job.spec.name == self.name
+        if self.owner:
+            yield lambda job: job.spec.owner == self.owner
+        if self.tag:
+            yield lambda job: self.tag in job.spec.tags
+        if (wanted := self.state) is not None:
+            yield lambda job: is_in(state, job, wanted)
+        if self.q and not q_fits:
+            yield lambda job: self.q in text_of(job) or self.q in job.id
 
-    def few(self, state: State) -> list[Job] | None:
-        """Return all of them in the order of their creation, where an index says that these are few; else None."""
-        indexed: list[Collection[str] | None] = [
+    def indexed(self, state: State) -> Collection[str] | None:
+        """Return the fewest jobs of which an index says that the others are not meant; None where none says it."""
+        indexes: list[Collection[str] | None] = [
             state.jobs.by_tag.get(self.tag, set()) if self.tag else None,
+            state.jobs.disabled if self.state is JobState.DISABLED else None,
             state.jobs.failing if self.state is JobState.FAILING else None,
             state.runs.running.keys() if self.state is JobState.RUNNING else None,
             _named(state, self.name) if self.name else None,
         ]
-        least = min((ids for ids in indexed if ids is not None), key=len, default=None)
-        if least is None or len(least) > _FEW:
-            return None
-        jobs = (state.jobs[job_id] for job_id in least if job_id in state.jobs)
-        return sorted((job for job in jobs if self.means(state, job)), key=creation_of)
+        return min((job_ids for job_ids in indexes if job_ids is not None), key=len, default=None)
 
 
 EVERY_JOB = Which()
@@ -102,9 +98,10 @@ def creation_of(job: Job) -> Creation:
 
 def is_done(job: Job, *, active: bool) -> bool:
     """Whether no slot is left: a one-off job has run, or the last repeat is over; `active`: a run waits or runs."""
+    if job.next_at is not None or active:
+        return False
     only_by_parents = bool(job.spec.parent_jobs) and not job.spec.schedule
-    only_by_others = only_by_parents or is_never(job.spec.schedule)
-    return job.next_at is None and not only_by_others and not active
+    return not (only_by_parents or is_never(job.spec.schedule))
 
 
 def is_in(state: State, job: Job, wanted: JobState) -> bool:
@@ -121,17 +118,29 @@ def is_in(state: State, job: Job, wanted: JobState) -> bool:
 
 def state_of(state: State, job: Job) -> JobState:
     """Return how the job is, trouble first."""
-    return next(one for one in _TROUBLE_FIRST if is_in(state, job, one))
+    if job.id in state.jobs.failing:
+        return JobState.FAILING
+    if job.id in state.runs.running:
+        return JobState.RUNNING
+    if job.disabled:
+        return JobState.DISABLED
+    return JobState.DONE if is_done(job, active=job.id in state.active) else JobState.ACTIVE
 
 
 def jobs_after(state: State, which: Which, after: Creation | None, most: int) -> Steps[list[Job]]:
     """Return the first jobs that were created after a place, in that order."""
-    few = which.few(state)
-    if few is not None:
+    indexed = which.indexed(state)
+    if indexed is not None and len(indexed) <= _FEW:
+        few = sorted(which.of(state, _there(state, indexed)), key=creation_of)
         return [job for job in few if after is None or creation_of(job) > after][:most]
+    meant = None if indexed is None else (yield from _matching(state, which))
     found: list[Job] = []
-    for block in _ids(state.jobs.by_creation, after):
-        found += yield from _meant(state, which, block)
+    behind = None if after is None else (after[0], f"{after[1]}\0")  # its own entry has a text as well
+    for block in _blocks(state.jobs.by_creation, behind):
+        if meant is None:
+            found += yield from _of_block(state, which, block)
+        else:
+            found += _there(state, (job_id for _, job_id, _ in block if job_id in meant))
         if len(found) >= most:
             break
         yield
@@ -142,6 +151,9 @@ def jobs_page(
     state: State, which: Which, order: JobOrder, offset: int, limit: int
 ) -> Steps[tuple[list[Job], int]]:
     """Return a part of the jobs in an order, and how many there are in all."""
+    if which == EVERY_JOB and order in _PLACES:
+        places = _PLACES[order](state).at(offset, limit)
+        return [state.jobs[place[1]] for place in places], len(state.jobs)
     meant = state.jobs if which == EVERY_JOB else (yield from _matching(state, which))
     total = len(meant)
     found: list[str] = []
@@ -150,8 +162,7 @@ def jobs_page(
         if len(found) >= offset + limit:
             break
         yield
-    page = found[offset : offset + limit]
-    return [state.jobs[job_id] for job_id in page if job_id in state.jobs], total
+    return list(_there(state, found[offset : offset + limit])), total
 
 
 def last_over(state: State, job: Job) -> Run | None:
@@ -160,37 +171,43 @@ def last_over(state: State, job: Job) -> Run | None:
     return state.runs[kept[-1]] if kept else None
 
 
+def _there(state: State, job_ids: Iterable[str]) -> Iterator[Job]:
+    """Yield the jobs of these that are there: some may be gone since they were found."""
+    return (state.jobs[job_id] for job_id in job_ids if job_id in state.jobs)
+
+
 def _matching(state: State, which: Which) -> Steps[set[str]]:
-    few = which.few(state)
-    if few is not None:
-        return {job.id for job in few}
+    """Return all that are meant."""
     found: set[str] = set()
-    for block in _ids(state.jobs.by_creation):
-        found.update(job.id for job in (yield from _meant(state, which, block)))
+    indexed = which.indexed(state)
+    if indexed is not None:
+        job_ids = list(indexed)
+        for begin in range(0, len(job_ids), A_STEP):
+            found.update(job.id for job in which.of(state, _there(state, job_ids[begin : begin + A_STEP])))
+            yield
+        return found
+    for block in _blocks(state.jobs.by_creation):
+        found.update(job.id for job in (yield from _of_block(state, which, block)))
         yield
     return found
 
 
-def _meant(state: State, which: Which, job_ids: Iterable[str]) -> Steps[list[Job]]:
-    """Return those of a few jobs that are meant; one with a long command is a step of its own."""
-    found = []
-    for job_id in job_ids:
-        job = state.jobs.get(job_id)
-        if job is not None and which.means(state, job):
-            found.append(job)
-        if job is not None and which.q and len(job.spec.command) > _MUCH:
+def _of_block(state: State, which: Which, block: list[Created]) -> Steps[list[Job]]:
+    """Return those of a few that are meant; one with a long text is a step of its own."""
+    q, found = which.q, []
+    for _, job_id, text in block:
+        if q in text or q in job_id:
+            found.append(job_id)
+        if len(text) > _MUCH:
             yield
-    return found
+    return which.of(state, _there(state, found), q_fits=True)
 
 
-def _named(state: State, name: str) -> list[str]:
+def _named(state: State, name: str) -> Collection[str] | None:
+    """Return those with the name, in upper or lower case; None where these are many."""
     lowered = name.lower()
-    found: list[str] = []
-    for block in _blocks(state.jobs.by_name, (lowered,)):
-        found += [job_id for known, job_id in block if known == lowered]
-        if block[-1][0] != lowered or len(found) > _FEW:
-            break
-    return found
+    named = [job_id for known, job_id in state.jobs.by_name.after((lowered,), _FEW + 1) if known == lowered]
+    return named if len(named) <= _FEW else None
 
 
 def _blocks(places: Sorted[Any], after: tuple[Any, ...] | None = None) -> Iterator[list[Any]]:
@@ -200,8 +217,8 @@ def _blocks(places: Sorted[Any], after: tuple[Any, ...] | None = None) -> Iterat
         after = block[-1]
 
 
-def _ids(places: Sorted[Any], after: tuple[Any, ...] | None = None) -> Iterator[list[str]]:
-    return ([place[-1] for place in block] for block in _blocks(places, after))
+def _ids(places: Sorted[Any]) -> Iterator[list[str]]:
+    return ([place[-1] for place in block] for block in _blocks(places))
 
 
 def _by_next(state: State) -> Iterator[list[str]]:
@@ -224,16 +241,29 @@ def _by_last(state: State) -> Iterator[list[str]]:
 
 def _by_state(state: State) -> Iterator[list[str]]:
     """Yield those in trouble first, each kind by name."""
-    kinds: dict[JobState, list[str]] = {kind: [] for kind in _TROUBLE_FIRST}
-    for block in _ids(state.jobs.by_name):
-        for job_id in block:
-            kinds[state_of(state, state.jobs[job_id])].append(job_id)
-        yield []
-    yield from kinds.values()
+    for kind in _TROUBLE_FIRST:
+        for block in _ids(state.jobs.by_name):
+            yield _of_kind(state, kind, block)
 
 
-_ORDERS = {
-    JobOrder.CREATED: lambda state: _ids(state.jobs.by_creation),
+def _of_kind(state: State, kind: JobState, job_ids: list[str]) -> list[str]:
+    """Return which of a few jobs are so, and in no worse trouble."""
+    failing, running = state.jobs.failing, state.runs.running
+    if kind is JobState.FAILING:
+        return [job_id for job_id in job_ids if job_id in failing]
+    if kind is JobState.RUNNING:
+        return [job_id for job_id in job_ids if job_id in running and job_id not in failing]
+    return [job.id for job in _there(state, job_ids) if state_of(state, job) is kind]
+
+
+_PLACES: dict[JobOrder, Callable[[State], Sorted[Any]]] = {
+    JobOrder.CREATED: lambda state: state.jobs.by_creation,
+    JobOrder.NAME: lambda state: state.jobs.by_name,
+}
+_ORDERS: dict[JobOrder, Callable[[State], Iterator[list[str]]]] = {
+    JobOrder.CREATED: lambda state: (
+        [place[1] for place in block] for block in _blocks(state.jobs.by_creation)
+    ),
     JobOrder.NAME: lambda state: _ids(state.jobs.by_name),
     JobOrder.NEXT: _by_next,
     JobOrder.LAST: _by_last,

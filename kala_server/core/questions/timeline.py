@@ -1,10 +1,10 @@
 """How the jobs went in each part of a time: how many, each once. It changes nothing."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from kala_server.core.frozen import value
-from kala_server.core.model.job import Run, RunState
+from kala_server.core.model.job import RunState
+from kala_server.core.questions.rows import Rows
 from kala_server.core.state.run_table import QUARTER, begin_of, quarter_of
 from kala_server.core.state.state import State
 from kala_server.core.steps import A_STEP, Steps
@@ -55,77 +55,52 @@ def timeline(state: State, since: datetime, until: datetime, step: timedelta) ->
     last = max(first, quarter_of(until - _INSTANT))
     begins = range(first, last + 1, length)
     slots = dict.fromkeys(WORST_FIRST, 0)
-    rows = yield from _rows(state, begins, slots)
+    rows = Rows(begins)
+    yield from rows.gathering(state)
+    slots[RunState.SKIPPED] += rows.moved
     parts = []
-    for begin, skipped in zip(begins, rows, strict=True):
-        jobs = yield from _part(state, range(begin, begin + length), skipped, slots)
+    for number, begin in enumerate(begins):
+        jobs = yield from _part(state, range(begin, begin + length), rows, number, slots)
         parts.append(Part(begin_of(begin), jobs))
         yield
     return Timeline(parts, {kind: count for kind, count in slots.items() if count})
 
 
-def _rows(state: State, begins: range, slots: dict[RunState, int]) -> Steps[list[set[str]]]:
-    """Return of each part the jobs with a row of skipped slots that touches it; count the slots that lie elsewhere."""
-    touched: list[set[str]] = [set() for _ in begins]
-    run_ids = state.runs.long_in(begins[0], begins[-1] + begins.step - 1)
-    for start in range(0, len(run_ids), A_STEP):
-        for run_id in run_ids[start : start + A_STEP]:
-            run = state.runs.get(run_id)
-            if run is not None and run.last_scheduled_at is not None:
-                for part in _parts_of(run, run.last_scheduled_at, begins):
-                    touched[part].add(run.job_id)
-                slots[run.state] += _moved(run, run.last_scheduled_at, begins)
-        yield
-    return touched
-
-
-def _parts_of(row: Run, last_slot: datetime, begins: range) -> range:
-    """Return which parts the row touches."""
-    first = max(0, (quarter_of(row.scheduled_at) - begins[0]) // begins.step)
-    last = min(len(begins) - 1, (quarter_of(last_slot) - begins[0]) // begins.step)
-    return range(first, last + 1)
-
-
-def _moved(row: Run, last_slot: datetime, begins: range) -> int:
-    """Return how many slots of the row are in the time, less those that are counted there with its first one."""
-    begin, end = begin_of(begins[0]), begin_of(begins[-1] + begins.step)
-    length = (last_slot - row.scheduled_at) // _INSTANT
-
-    def before(instant: datetime) -> int:
-        """Return how many of its slots are before then: slot n is at first + n × length ÷ (count - 1)."""
-        passed = (instant - row.scheduled_at) // _INSTANT
-        return min(max(0, -(-passed * (row.count - 1) // length)), row.count)
-
-    counted = row.count if begin <= row.scheduled_at < end else 0
-    return before(end) - before(begin) - counted
-
-
 def _part(
-    state: State, quarters: range, skipped: set[str], slots: dict[RunState, int]
+    state: State, quarters: range, rows: Rows, number: int, slots: dict[RunState, int]
 ) -> Steps[dict[RunState, int]]:
     """Return how many jobs there are of each state, each under its worst; and count the slots."""
-    kinds: list[tuple[RunState, list[Collection[str]]]] = []
+    kinds: list[tuple[RunState, list[dict[str, int]]]] = []
+    both: set[str] = set()
+    """Jobs with rows that have slots of their own here."""
     for kind in WORST_FIRST:
         found = [state.runs.quarters.get((quarter, kind)) for quarter in quarters]
-        tables = [table for table in found if table]
-        slots[kind] += sum(sum(table.values()) for table in tables)
-        rows = [skipped] if kind is RunState.SKIPPED and skipped else []
-        if tables or rows:
-            kinds.append((kind, [*tables, *rows]))
-    jobs = {}
+        if tables := [table for table in found if table]:
+            kinds.append((kind, tables))
+        for table in tables:
+            slots[kind] += sum(table.values())
+            both |= rows.of(number, table.keys())
+            yield
+    jobs = dict.fromkeys(WORST_FIRST, 0)
     seen: set[str] = set()
-    for number, (kind, collections) in enumerate(kinds, 1):
-        jobs[kind] = yield from _not_seen(collections, seen, last=number == len(kinds))
+    for place, (kind, tables) in enumerate(kinds, 1):
+        jobs[kind] = yield from _not_seen(tables, seen, last=place == len(kinds))
+    jobs[RunState.SKIPPED] += rows.jobs[number]
+    for place, job_id in enumerate(both):
+        counted = next(kind for kind, tables in kinds if any(job_id in table for table in tables))
+        jobs[max(counted, RunState.SKIPPED, key=WORST_FIRST.index)] -= 1
+        if not place % A_STEP:
+            yield
     return {kind: count for kind, count in jobs.items() if count}
 
 
-def _not_seen(collections: list[Collection[str]], seen: set[str], *, last: bool) -> Steps[int]:
+def _not_seen(tables: list[dict[str, int]], seen: set[str], *, last: bool) -> Steps[int]:
     """Return how many ids there are that were not seen before; see them, where others follow."""
-    if last and len(collections) == 1 and len(seen) < _MANY:
-        [only] = collections
+    if last and len(tables) == 1 and len(seen) < _MANY:
+        [only] = tables
         return len(only) - sum(job_id in only for job_id in seen)
     before = len(seen)
-    for job_ids in map(list, collections):
+    for job_ids in map(list, tables):
         for start in range(0, len(job_ids), _MANY):
             seen.update(job_ids[start : start + _MANY])
             yield

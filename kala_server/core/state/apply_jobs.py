@@ -36,8 +36,6 @@ def _job_kept(state: State, record: r.JobKept) -> None:
 
 def _add_job(state: State, job: Job) -> None:
     state.put_job(job)
-    if job.disabled:
-        state.count("disabled", 1)
     if job.tally is not NOTHING_YET:
         state.count("succeeded", job.tally.success_count)
         state.count("errors", job.tally.error_count)
@@ -75,14 +73,12 @@ def _job_disabled(state: State, record: r.JobDisabled) -> None:
 
 
 def _set_disabled(state: State, job: Job, *, disabled: bool) -> None:
-    state.count("disabled", int(disabled) - int(job.disabled))
     # Generations that were half there when the job was disabled are over.
     state.put_job(replace(job, disabled=disabled, arrivals=() if disabled else job.arrivals))
 
 
 def _job_deleted(state: State, record: r.JobDeleted) -> Steps[None]:
     job = state.drop_job(record.id)
-    state.count("disabled", -int(job.disabled))
     state.count("succeeded", -job.tally.success_count)
     state.count("errors", -job.tally.error_count)
     for parent_id in job.spec.parent_jobs:

@@ -9,16 +9,20 @@ from typing import Any
 from kala_server.core.model.job import Job
 from kala_server.core.state.ordered import Sorted
 
+Created = tuple[datetime, str, str]
+"""When a job was created, its id, and what it is looked for by."""
+
 
 class Jobs(dict[str, Job]):
     """Jobs by their ids."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.by_creation: Sorted[tuple[datetime, str]] = Sorted()
+        self.by_creation: Sorted[Created] = Sorted()
         self.by_name: Sorted[tuple[str, str]] = Sorted()
         """Names in lower case, with the ids."""
         self.by_tag: dict[str, set[str]] = {}
+        self.disabled: set[str] = set()
         self.failing: set[str] = set()
         """Jobs of which an attempt has failed, and none has succeeded since."""
 
@@ -42,41 +46,50 @@ class Jobs(dict[str, Job]):
         return job
 
     def _add(self, job: Job) -> None:
-        self.by_creation.add((job.created_at, job.id))
-        self.by_name.add(_named(job))
-        self._tag(job)
+        self._add_texts(job)
+        if job.disabled:
+            self.disabled.add(job.id)
         if job.tally.failing:
             self.failing.add(job.id)
 
     def _remove(self, job: Job) -> None:
-        self.by_creation.remove((job.created_at, job.id))
-        self.by_name.remove(_named(job))
-        self._untag(job)
+        self._remove_texts(job)
+        self.disabled.discard(job.id)
         self.failing.discard(job.id)
 
     def _change(self, before: Job, job: Job) -> None:
-        if job.tally is not before.tally:
-            if job.tally.failing:
-                self.failing.add(job.id)
-            else:
-                self.failing.discard(job.id)
         if job.spec is not before.spec:
-            if _named(job) != _named(before):
-                self.by_name.remove(_named(before))
-                self.by_name.add(_named(job))
-            self._untag(before)
-            self._tag(job)
+            self._remove_texts(before)
+            self._add_texts(job)
+        if job.disabled is not before.disabled:
+            (self.disabled.add if job.disabled else self.disabled.discard)(job.id)
+        if job.tally is not before.tally:
+            (self.failing.add if job.tally.failing else self.failing.discard)(job.id)
 
-    def _tag(self, job: Job) -> None:
+    def _add_texts(self, job: Job) -> None:
+        self.by_creation.add(_created(job))
+        self.by_name.add(_named(job))
         for tag in job.spec.tags:
             self.by_tag.setdefault(tag, set()).add(job.id)
 
-    def _untag(self, job: Job) -> None:
+    def _remove_texts(self, job: Job) -> None:
+        self.by_creation.remove(_created(job))
+        self.by_name.remove(_named(job))
         for tag in set(job.spec.tags):
             tagged = self.by_tag[tag]
             tagged.remove(job.id)
             if not tagged:
                 del self.by_tag[tag]
+
+
+def text_of(job: Job) -> str:
+    """Return what the job is looked for by: its name, command and owner in lower case, each ended by a zero."""
+    spec = job.spec
+    return f"{spec.name}\0{spec.command}\0{spec.owner}\0".lower()
+
+
+def _created(job: Job) -> Created:
+    return job.created_at, job.id, text_of(job)
 
 
 def _named(job: Job) -> tuple[str, str]:

@@ -126,26 +126,26 @@ class Ordered(dict[str, E]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.places: Sorted[tuple[E, str]] = Sorted()
-        """Every entry and its key, in their order."""
+        self.places: Sorted[tuple[Any, ...]] = Sorted()
+        """Every entry with its key at the end, in their order."""
 
-    def first(self) -> tuple[E, str] | None:
-        """Return the least entry and its key."""
+    def first(self) -> tuple[Any, ...] | None:
+        """Return the least entry, with its key at the end."""
         return self.places.first()
 
     def __setitem__(self, key: str, entry: E) -> None:
         before = self.get(key)
         if before is not None:
-            self.places.remove((before, key))
-        super().__setitem__(key, entry)
-        self.places.add((entry, key))
+            self.places.remove((*before, key))
+        dict.__setitem__(self, key, entry)
+        self.places.add((*entry, key))
 
     def __delitem__(self, key: str) -> None:
-        self.places.remove((self[key], key))
+        self.places.remove((*self[key], key))
         super().__delitem__(key)
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove an entry and return it."""
         if key in self:
-            self.places.remove((self[key], key))
+            self.places.remove((*self[key], key))
         return super().pop(key, *default)

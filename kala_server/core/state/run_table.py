@@ -4,6 +4,7 @@ Whoever sets an entry or takes it back sees to the indexes by it. They say nothi
 longer kept is in none of them.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,8 +18,8 @@ _LEVELS = 11
 
 Place = tuple[datetime, datetime, str]
 """Where a run is in the ledger of all jobs. It does not change when the run ends."""
-Block = tuple[int, int]
-"""A stretch of 8ⁿ quarters of an hour, by n and its number."""
+Block = tuple[RunState, int, int]
+"""A stretch of 8ⁿ quarters of an hour, by n and its number, for the entries of a state."""
 
 
 def quarter_of(instant: datetime) -> int:
@@ -73,12 +74,13 @@ class Runs(dict[str, Run]):
             self._remove(run)
         return run
 
-    def long_in(self, first: int, last: int) -> list[str]:
+    def long_in(self, kinds: Iterable[RunState], first: int, last: int) -> list[str]:
         """Return those of the `long` ones that may have been there in these quarters of an hour: others were not."""
         found: list[str] = []
-        for level in range(1, _LEVELS):
-            for number in range(first >> 3 * level, (last >> 3 * level) + 1):
-                found += self.long.get((level, number), ())
+        for kind in kinds:
+            for level in range(1, _LEVELS):
+                for number in range(first >> 3 * level, (last >> 3 * level) + 1):
+                    found += self.long.get((kind, level, number), ())
         return found
 
     def _add(self, run: Run) -> None:
@@ -135,7 +137,7 @@ def _times_of(run: Run) -> tuple[int, Block | None]:
         times = [begin, end, quarter_of(run.queued_at), quarter_of(run.last_scheduled_at or last)]
         begin, end = min(times), max(times)
     level = ((begin ^ end).bit_length() + 2) // 3
-    return slot, (level, begin >> 3 * level) if level else None
+    return slot, (run.state, level, begin >> 3 * level) if level else None
 
 
 def _count(table: dict[str, int], key: str, by: int) -> None:

@@ -35,7 +35,7 @@ class State:
         self.active: dict[str, tuple[str, ...]] = {}
         """A job's waiting and running runs, in the order of their turn."""
         self.children: dict[str, tuple[str, ...]] = {}
-        self.counts: dict[str, int] = {"running": 0, "disabled": 0, "succeeded": 0, "errors": 0}
+        self.counts: dict[str, int] = {"running": 0, "succeeded": 0, "errors": 0}
         self.times: dict[str, datetime] = {}
         """`created_at` of this store and `last_attempted_run`."""
         self.marks: dict[str, str] = {}
@@ -130,19 +130,19 @@ class State:
     def next_due(self, *, room: bool = True) -> datetime | None:
         """Return when something is due next; an attempt that could not be started for want of `room` waits for that."""
         firsts = [self.slots.first(), self.deadlines.first(), self.retries.first() if room else None]
-        return min((first[0][0] for first in firsts if first), default=None)
+        return min((first[0] for first in firsts if first), default=None)
 
     def next_run_at(self) -> datetime | None:
         """Return the earliest slot of all enabled jobs."""
         first = self.slots.first()
-        return first[0][0] if first else None
+        return first[0] if first else None
 
     def next_to_start(self, now: datetime) -> Run | None:
         """Return the run whose turn it is: that with the oldest slot of those that are ready, or to be tried again."""
         ready, retry = self.ready.first(), self.retries.first()
-        if retry is not None and retry[0][0] <= now and (ready is None or retry[0][1] < ready[0][0]):
-            return self.runs[retry[1]]
-        return self.runs[ready[1]] if ready else None
+        if retry is not None and retry[0] <= now and (ready is None or retry[1] < ready[0]):
+            return self.runs[retry[-1]]
+        return self.runs[ready[-1]] if ready else None
 
     def take_dropped(self) -> list[str]:
         """Take the runs that are no longer kept."""

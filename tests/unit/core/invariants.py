@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from kala_server.core.model.job import Overlap, Run, RunState, Trigger
-from kala_server.core.state.job_table import Jobs
+from kala_server.core.state.job_table import Jobs, text_of
 from kala_server.core.state.run_table import Runs, place_of, quarter_of
 from kala_server.core.state.state import State
 from kala_server.core.time.durations import after
@@ -41,7 +41,6 @@ def check(state: State) -> None:
     jobs, runs = state.jobs.values(), state.runs.values()
     assert state.counts == {
         "running": sum(run.state is RunState.RUNNING for run in runs),
-        "disabled": sum(job.disabled for job in jobs),
         "succeeded": sum(job.tally.success_count for job in jobs),
         "errors": sum(job.tally.error_count for job in jobs),
     }
@@ -108,10 +107,11 @@ def _check_children(state: State) -> None:
 def check_jobs(jobs: Jobs) -> None:
     """Compare the indexes of the table of jobs with the table."""
     there = jobs.values()
-    assert list(jobs.by_creation) == sorted((job.created_at, job.id) for job in there)
+    assert list(jobs.by_creation) == sorted((job.created_at, job.id, text_of(job)) for job in there)
     assert list(jobs.by_name) == sorted((job.spec.name.lower(), job.id) for job in there)
     tags = {tag for job in there for tag in job.spec.tags}
     assert jobs.by_tag == {tag: {job.id for job in there if tag in job.spec.tags} for tag in tags}
+    assert jobs.disabled == {job.id for job in there if job.disabled}
     assert jobs.failing == {
         job.id
         for job in there
@@ -138,7 +138,7 @@ def check_runs(runs: Runs) -> None:
     assert all(runs.long.values())
     for run_id in long:
         for quarter in {_first(runs[run_id]), _last(runs[run_id])}:
-            assert run_id in runs.long_in(quarter, quarter)
+            assert run_id in runs.long_in([runs[run_id].state], quarter, quarter)
 
 
 def _first(run: Run) -> int:

@@ -173,10 +173,10 @@ def test_a_job_without_slots_that_becomes_a_child_before_it_ran_waits_for_its_pa
 def test_a_change_can_disable_and_enable() -> None:
     world = hourly()
     world.change("job", schedule=HOURLY, disabled=True)
-    assert world.state.counts["disabled"] == 1
+    assert len(world.state.jobs.disabled) == 1
     world.advance(timedelta(hours=3))
     world.change("job", schedule=HOURLY)
-    assert world.state.counts["disabled"] == 0
+    assert not world.state.jobs.disabled
     assert [run.count for run in world.runs("job")] == [1, 2, 1]
     assert world.reasons("job")[1] == "the job was disabled"
 

@@ -66,7 +66,7 @@ def test_a_deleted_jobs_history_goes_with_it_and_so_does_its_output() -> None:
     assert dropped_by(decision.effects) == runs
     assert world.state.runs == {}
     assert world.state.next_due() is None
-    assert world.state.counts == {"running": 0, "disabled": 0, "succeeded": 0, "errors": 0}
+    assert world.state.counts == {"running": 0, "succeeded": 0, "errors": 0}
 
 
 def test_what_waits_goes_and_what_runs_may_end_in_peace() -> None:
@@ -145,7 +145,7 @@ def test_all_jobs_go_at_once() -> None:
     world.tell(inputs.DeleteAllJobs())
     assert world.state.jobs == {}
     assert world.state.children == {}
-    assert world.state.counts["disabled"] == 0
+    assert not world.state.jobs.disabled
     assert len(world.state.runs) == world.state.counts["running"] == 1
 
 

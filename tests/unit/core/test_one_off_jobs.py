@@ -150,7 +150,7 @@ def test_enabling_what_is_enabled_and_disabling_what_is_disabled_changes_nothing
     world.disable("job")
     world.disable("job")
     assert len(world.journal) == before + 1
-    assert world.state.counts["disabled"] == 1
+    assert len(world.state.jobs.disabled) == 1
 
 
 def test_a_disabled_job_wakes_nobody() -> None:

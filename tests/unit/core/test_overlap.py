@@ -142,7 +142,7 @@ def test_no_more_runs_than_there_are_places() -> None:
     assert world.state.counts["running"] == 3
     world.advance(timedelta(minutes=2))
     assert world.most_running == 3
-    assert world.state.counts == {"running": 0, "disabled": 0, "succeeded": 10, "errors": 0}
+    assert world.state.counts == {"running": 0, "succeeded": 10, "errors": 0}
 
 
 def test_free_places_are_given_in_the_order_of_the_due_times() -> None:
