@@ -218,9 +218,11 @@ class GroupCommit:
         if self.standing is Standing.FULL and records:
             _log.warning("there is room in the store again")
             self.standing = Standing.OPEN
+        pace = self._pace()
         self._life.durable(records, self._clock.monotonic() - began)
         for wish, refusal in answers:
             wish.answer(refusal)
+        await pace.keep()
         await self._life.carry_out(decisions, records)
         await self._tidy(freeing, len(records))
         return True

@@ -224,6 +224,7 @@ class Service:
             for effect in decision.effects:
                 self._executor.perform((effect,))
                 await pace.keep()
+        await pace.keep()
         self._executor.settle(records)
         await self._compact_when_wanted()
 

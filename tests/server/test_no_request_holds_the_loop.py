@@ -182,6 +182,16 @@ def test_a_job_that_follows_many_and_calls_one_whom_many_follow_holds_the_loop_n
         assert there.longest < LONGEST
 
 
+def test_a_job_that_is_deleted_with_many_that_follow_it_holds_the_loop_no_longer() -> None:
+    with watched() as there:
+        [parent] = create(there, 1)
+        for _ in range(2):
+            create(there, 10_000, schedule="", parent_jobs=[parent])
+        there.begin()
+        ask(there, "DELETE", f"/job/{parent}/")
+        assert there.longest < LONGEST / 2
+
+
 def test_no_change_holds_the_loop(tmp_path: Path) -> None:
     with watched(data_dir=tmp_path / "data") as there:
         for _ in range(2):

@@ -150,13 +150,15 @@ def _settle(tx: Transaction, job_id: str, missed: str = "") -> Steps[bool]:
 def _delete(tx: Transaction, event: inputs.DeleteJob) -> Steps[None]:
     tx.job(event.id)
     gone = yield from followers.deleted_with(tx.state, [event.id])
-    children = [child_id for job_id in gone for child_id in tx.state.children.get(job_id, ())]
+    children: list[str] = []
     for job_id in gone:
+        children += tx.state.children.get(job_id, ())
         yield from tx.emitting(r.JobDeleted(id=job_id, at=tx.now))
+        yield
     for child_id in children:
         if child_id in tx.state.jobs:  # it may have waited for nobody but the one that is gone
             followers.join_generations(tx, child_id)
-            yield
+        yield
 
 
 def _delete_all(tx: Transaction, _event: inputs.DeleteAllJobs) -> Steps[None]:

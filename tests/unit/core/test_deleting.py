@@ -1,9 +1,12 @@
 """What goes when a job is deleted, and what stays."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
+from kala_server.core.decide.engine import deciding
+from kala_server.core.decide.transaction import Limits
 from kala_server.core.model import effects, inputs
 from tests.unit.core import invariants
 from tests.unit.core.simulation import FOR_EVER, World, dropped_by, id_of
@@ -153,3 +156,14 @@ def test_deleting_all_jobs_is_one_record_however_many_there_are() -> None:
     world = family(a=[], b=["a"], c=["a", "b"])
     assert len(world.tell(inputs.DeleteAllJobs()).records) == 1
     assert len(world.tell(inputs.DeleteAllJobs()).records) == 1
+
+
+def test_jobs_that_go_with_one_go_step_by_step() -> None:
+    world = World()
+    world.create("parent", schedule=NEVER)
+    for number in range(50):
+        world.create(f"child {number}", parent_jobs=["parent"])
+    steps = deciding(world.state, inputs.DeleteJob(id=id_of("parent")), world.now, Limits())
+    there = [len(world.state.jobs), *(len(world.state.jobs) for _ in steps)]
+    assert there[-1] == 0
+    assert all(before - after <= 1 for before, after in pairwise(there))
