@@ -136,7 +136,7 @@ def jobs_after(state: State, which: Which, after: Creation | None, most: int) ->
     meant = None if indexed is None else (yield from _matching(state, which))
     found: list[Job] = []
     behind = None if after is None else (after[0], f"{after[1]}\0")  # its own entry has a text as well
-    for block in _blocks(state.jobs.by_creation, behind):
+    for block in state.jobs.by_creation.blocks(behind):
         if meant is None:
             found += yield from _of_block(state, which, block)
         else:
@@ -186,7 +186,7 @@ def _matching(state: State, which: Which) -> Steps[set[str]]:
             found.update(job.id for job in which.of(state, _there(state, job_ids[begin : begin + A_STEP])))
             yield
         return found
-    for block in _blocks(state.jobs.by_creation):
+    for block in state.jobs.by_creation.blocks():
         found.update(job.id for job in (yield from _of_block(state, which, block)))
         yield
     return found
@@ -210,15 +210,8 @@ def _named(state: State, name: str) -> Collection[str] | None:
     return named if len(named) <= _FEW else None
 
 
-def _blocks(places: Sorted[Any], after: tuple[Any, ...] | None = None) -> Iterator[list[Any]]:
-    """Yield entries in their order, some at a time; meanwhile some may come and go."""
-    while block := places.after(after, A_STEP):
-        yield block
-        after = block[-1]
-
-
 def _ids(places: Sorted[Any]) -> Iterator[list[str]]:
-    return ([place[-1] for place in block] for block in _blocks(places))
+    return ([place[-1] for place in block] for block in places.blocks())
 
 
 def _by_next(state: State) -> Iterator[list[str]]:
@@ -262,7 +255,7 @@ _PLACES: dict[JobOrder, Callable[[State], Sorted[Any]]] = {
 }
 _ORDERS: dict[JobOrder, Callable[[State], Iterator[list[str]]]] = {
     JobOrder.CREATED: lambda state: (
-        [place[1] for place in block] for block in _blocks(state.jobs.by_creation)
+        [place[1] for place in block] for block in state.jobs.by_creation.blocks()
     ),
     JobOrder.NAME: lambda state: _ids(state.jobs.by_name),
     JobOrder.NEXT: _by_next,

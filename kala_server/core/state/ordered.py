@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
+from kala_server.core.steps import A_STEP
+
 E = TypeVar("E", bound=tuple[Any, ...])
 
 _CHUNK = 512
@@ -79,6 +81,12 @@ class Sorted(Generic[E]):
             return []
         begin = bisect_right(self._chunks[number], place) if place is not None else 0
         return self._from(number, begin, most)
+
+    def blocks(self, place: tuple[Any, ...] | None = None) -> Iterator[list[E]]:
+        """Yield the entries behind a place in their order, some at a time; meanwhile others may come and go."""
+        while block := self.after(place, A_STEP):
+            yield block
+            place = block[-1]
 
     def at(self, offset: int, most: int) -> list[E]:
         """Return the entries behind the first `offset` ones."""

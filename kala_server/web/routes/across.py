@@ -35,9 +35,11 @@ class Asked:
             raise InvalidRequestError([FieldProblem("to", "it is before `from`", None)])
         return asked
 
-    def job_ids(self, state: State) -> list[str]:
-        """Return the jobs that may be meant. Raises NotFoundError."""
-        return [existing(state, self.job_id).id] if self.job_id else list(state.jobs)
+    def job_ids(self, state: State) -> list[str] | None:
+        """Return the jobs that may be meant; None where it may be any. Raises NotFoundError."""
+        if self.job_id:
+            return [existing(state, self.job_id).id]
+        return list(state.jobs.by_tag.get(self.tag, ())) if self.tag else None
 
     def means(self, job: Job) -> bool:
         """Whether the job is one of those."""

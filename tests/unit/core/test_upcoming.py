@@ -58,7 +58,8 @@ def test_slots_are_those_that_a_walk_finds(
     begin, end = (world.now + timedelta(minutes=minute) for minute in sorted(minutes))
     after = None if place is None else (world.now + timedelta(minutes=place[0]), id_of(f"job {place[1]}"))
     ahead = Ahead(first=begin, last=end, count=count, after=after)
-    assert to_the_end(ahead.of(world.state, list(world.state.jobs), every_job)) == by_walking(world, ahead)
+    for job_ids in (None, list(world.state.jobs)):
+        assert to_the_end(ahead.of(world.state, job_ids, every_job)) == by_walking(world, ahead)
 
 
 def test_of_many_jobs_only_those_matter_that_are_due_first() -> None:
@@ -66,9 +67,14 @@ def test_of_many_jobs_only_those_matter_that_are_due_first() -> None:
     for number in range(1000):
         world.create(f"job {number}", schedule=f"R/2030-01-02T{number % 24:02}:{number % 60:02}:00Z/PT1M")
     ahead = Ahead(first=world.now, last=utc("2031-01-01 00:00"), count=5)
-    assert to_the_end(ahead.of(world.state, list(world.state.jobs), every_job)) == by_walking(
-        world, Ahead(first=world.now, last=utc("2030-01-02 01:00"), count=5)
-    )
+    expected = by_walking(world, Ahead(first=world.now, last=utc("2030-01-02 01:00"), count=5))
+    for job_ids, most in ((None, 300), (list(world.state.jobs), 1_010)):
+        assert to_the_end(ahead.of(world.state, job_ids, every_job)) == expected
+        assert len(list(ahead.of(world.state, job_ids, every_job))) < most, (
+            "steps, one for each job that is looked at"
+        )
+    soon = Ahead(first=world.now, last=utc("2030-01-01 23:00"), count=5)
+    assert len(list(soon.of(world.state, None, every_job))) < 300
 
 
 def test_a_job_whose_timetable_fails_is_left_out_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +89,7 @@ def test_a_job_whose_timetable_fails_is_left_out_and_hides_no_other(monkeypatch:
 
     monkeypatch.setattr(upcoming, "timetable_of", fails)
     ahead = Ahead(first=utc("2030-01-01 09:30"), last=utc("2030-01-01 11:00"), count=9)
-    found = to_the_end(ahead.of(world.state, list(world.state.jobs), every_job))
+    found = to_the_end(ahead.of(world.state, None, every_job))
     assert {job_id for _, job_id in found} == {id_of("good")}
 
 
