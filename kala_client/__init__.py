@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kala_client._calls.answers import Answer
     from kala_client._calls.retry import RetryPolicy
     from kala_client._http.request import Attempt
-    from kala_client._model.fields import JobState
+    from kala_client._model.fields import JobOrder, JobState
     from kala_client.aio import AsyncKalaClient
     from kala_client.client import KalaClient
     from kala_client.models import (
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from kala_client.schedules.cron_line import CronSchedule
     from kala_client.schedules.period import Period
     from kala_client.schedules.schedule import Schedule
+    from kala_client.views import JobBrief, JobRow, JobRows, Mark, Session
 
     __version__: str
 
@@ -70,7 +71,11 @@ __all__ = [
     "InvalidJobError",
     "InvalidRequestError",
     "Job",
+    "JobBrief",
     "JobNotFoundError",
+    "JobOrder",
+    "JobRow",
+    "JobRows",
     "JobStat",
     "JobState",
     "KalaClient",
@@ -79,6 +84,7 @@ __all__ = [
     "KalaStats",
     "KalaTimeoutError",
     "KalaWarning",
+    "Mark",
     "NotFoundError",
     "NotSupportedError",
     "Pause",
@@ -93,6 +99,7 @@ __all__ = [
     "RunState",
     "Schedule",
     "ServerError",
+    "Session",
     "SlotExplanation",
     "Trigger",
     "UnexpectedResponseError",
@@ -108,10 +115,15 @@ _HOMES = {
     "CronSchedule": "schedules.cron_line",
     "Event": "models",
     "Job": "models",
+    "JobBrief": "views",
+    "JobOrder": "_model.fields",
+    "JobRow": "views",
+    "JobRows": "views",
     "JobStat": "models",
     "JobState": "_model.fields",
     "KalaClient": "client",
     "KalaStats": "models",
+    "Mark": "views",
     "Pause": "models",
     "Period": "schedules.period",
     "Preview": "models",
@@ -120,12 +132,13 @@ _HOMES = {
     "Run": "models",
     "RunState": "models",
     "Schedule": "schedules.schedule",
+    "Session": "views",
     "SlotExplanation": "models",
     "Trigger": "models",
     "UpcomingSlot": "models",
 }
 """In which module each name is that is not loaded with the package."""
-_MODULES = ("aio", "client", "clock", "fields", "models", "schedules")
+_MODULES = ("aio", "client", "clock", "fields", "models", "schedules", "views")
 
 
 def __getattr__(name: str) -> Any:

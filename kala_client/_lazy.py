@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kala_client import models
+    from kala_client import models, views
     from kala_client._calls import builders as _calls
     from kala_client._calls import jobs as _jobs
     from kala_client._http import follow as _follow
     from kala_client._model import fields as _fields
 
-__all__ = ["_calls", "_fields", "_follow", "_jobs", "models"]
+__all__ = ["_calls", "_fields", "_follow", "_jobs", "models", "views"]
 
 
 class _Later:
@@ -33,3 +33,4 @@ if not TYPE_CHECKING:  # pragma: no branch
     _follow = _Later("kala_client._http.follow")
     _jobs = _Later("kala_client._calls.jobs")
     models = _Later("kala_client.models")
+    views = _Later("kala_client.views")

@@ -20,7 +20,7 @@ from kala_client._http.network import Network
 from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Wire, expect
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
-from kala_client._lazy import _calls, _fields, _follow, _jobs, models
+from kala_client._lazy import _calls, _fields, _follow, _jobs, models, views
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
@@ -148,6 +148,28 @@ class KalaClient:
             pages.take(self._engine.run(call))
         return pages.jobs
 
+    def job_rows(
+        self,
+        *,
+        q: str | None = None,
+        name: str | None = None,
+        owner: str | None = None,
+        tag: str | None = None,
+        state: _fields.JobState | None = None,
+        sort: _fields.JobOrder | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> views.JobRows:
+        """Get a part of the list of jobs, a row for each, and how many there are in all. Needs kala_server.
+
+        Which jobs is said as in `find_jobs`. In the order of their creation unless `sort` says another one; from
+        `offset` on, at most `limit` of them, up to 1,000.
+        """
+        call = _calls.job_rows(
+            q=q, name=name, owner=owner, tag=tag, state=state, sort=sort, offset=offset, limit=limit
+        )
+        return self._engine.run(call)
+
     def update_job(self, job_id: models.WhichJob, **changes: Unpack[_fields.JobFields]) -> models.Job:
         """Change the given fields of a job, and return it as it is now. Needs kala_server.
 
@@ -215,6 +237,10 @@ class KalaClient:
     def get_kala_stats(self) -> models.KalaStats:
         """Get the figures of the whole server."""
         return self._engine.run(_calls.get_kala_stats())
+
+    def session(self) -> views.Session:
+        """Say what the token of this client allows, and what kind of server it speaks to. Needs kala_server."""
+        return self._engine.run(_calls.session())
 
     def pause(self, reason: str = "") -> models.Pause:
         """Let no job start by itself until `resume`; what is due meanwhile is skipped. Needs kala_server.

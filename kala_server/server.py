@@ -19,6 +19,7 @@ from kala_server.clock import Clock, LoopClock
 from kala_server.config import ConfigError, Settings
 from kala_server.core.decide.transaction import Limits
 from kala_server.core.model.inputs import EndEverything
+from kala_server.machine_zone import machine_zone
 from kala_server.metrics import Metrics
 from kala_server.outputs.kept import OutputFolder
 from kala_server.ports.runner import Runner
@@ -116,6 +117,8 @@ class Server:
             ids=Ids(random),
             garbage=garbage,
             default_owner=settings.default_owner,
+            zone=machine_zone(),
+            max_running=settings.max_running,
         )
         self._http = BoundedServer(
             App(context),

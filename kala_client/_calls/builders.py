@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from kala_client import errors
 from kala_client._calls import answers, checks, envelopes
 from kala_client._calls.answers import Answer
@@ -35,6 +37,7 @@ from kala_client._calls.envelopes import (
     PauseAnswer,
     RunAnswer,
     RunPage,
+    SessionAnswer,
     SlotsAnswer,
     StatsAnswer,
     UpcomingPage,
@@ -51,8 +54,10 @@ from kala_client.models import (
     SlotExplanation,
     WhichJob,
 )
+from kala_client.views import JobRows, Session
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 _PRINTED, _EVENTS = "text/plain", "text/event-stream"
 _HEARTBEATS = 60.0
@@ -104,13 +109,12 @@ def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
 
     Real Kala ignores them and sends every job, which must not pass for an answer.
     """
+    return _get("/job/", _only_ours(JobsAnswer), params=query(**wanted))
 
-    def found(answer: Answer) -> JobsAnswer:
-        if not answer.from_kala_server:
-            raise not_supported(answer)
-        return envelopes.read(answer, JobsAnswer)
 
-    return _get("/job/", found, params=query(**wanted))
+def job_rows(**wanted: str | int | None) -> Call[JobRows]:
+    """GET /job/?view=row: some rows of the list of jobs."""
+    return _get("/job/", _only_ours(JobRows), params=query(view="row", **wanted))
 
 
 def update_job(job_id: WhichJob, changes: Mapping[str, Any]) -> Call[Job]:
@@ -196,6 +200,11 @@ def bulk(
 def get_kala_stats() -> Call[KalaStats]:
     """GET /stats/."""
     return _get("/stats/", lambda answer: envelopes.read(answer, StatsAnswer).stats)
+
+
+def session() -> Call[Session]:
+    """GET /session/."""
+    return _get("/session/", lambda answer: envelopes.read(answer, SessionAnswer).session, added=True)
 
 
 def get_pause() -> Call[Pause]:
@@ -301,6 +310,17 @@ def events(last_event_id: str | None) -> Call[None]:
         headers["Last-Event-ID"] = header_value("last_event_id", last_event_id)
     stream = _get("/events/", answers.check_empty, added=True)
     return replace(stream, headers=headers, patience=_HEARTBEATS, kind=_EVENTS)
+
+
+def _only_ours(model: type[M]) -> Callable[[Answer], M]:
+    """Read what kala_server tells on a route of Kala's own, where a real one would pass over what was asked."""
+
+    def found(answer: Answer) -> M:
+        if not answer.from_kala_server:
+            raise not_supported(answer)
+        return envelopes.read(answer, model)
+
+    return found
 
 
 def _paused(answer: Answer) -> Pause:

@@ -8,6 +8,7 @@ from kala_client._calls.answers import Answer, is_heap
 from kala_client._model.wire_types import FirstFault, WithoutNulls
 from kala_client.errors import UnexpectedResponseError
 from kala_client.models import BulkJob, Job, JobStat, KalaStats, Pause, Run, SlotExplanation, UpcomingSlot
+from kala_client.views import Session
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -76,6 +77,12 @@ class SlotsAnswer(_Envelope):
     """`{"slots": […]}`."""
 
     slots: Annotated[list[SlotExplanation], WithoutNulls]
+
+
+class SessionAnswer(_Envelope):
+    """`{"session": …}`."""
+
+    session: Session
 
 
 class BulkAnswer(_Envelope):

@@ -12,6 +12,7 @@ Overlap = Literal["queue", "skip", "allow", "replace"]
 CatchUp = Literal["one", "none", "all"]
 WaitFor = Literal["any", "all"]
 JobState = Literal["active", "disabled", "done", "running", "failing"]
+JobOrder = Literal["created", "name", "state", "next", "last"]
 Duration = str | timedelta | Period
 When = str | Schedule | CronSchedule
 Zone = str | ZoneInfo

@@ -13,6 +13,16 @@ def _of(*rows: Field) -> dict[str, str]:
     return {row.wire: row.meaning for row in rows}
 
 
+_BRIEF = {
+    "id": _ID,
+    "name": "Its name.",
+    "schedule": "When it is due, as its owner said it.",
+    "timezone": "The zone whose clock the schedule means.",
+    "state": "How it is in a word, trouble first.",
+    "disabled": "Whether its slots pass without a run.",
+    "stuck": "Why nothing can be decided about it; empty where that is not so.",
+    "next_at": "Its next slot; null where there is none.",
+}
 MEANINGS: dict[str, dict[str, str]] = {
     "NewJob": _of(*FIELDS),
     "Bulk": {
@@ -83,6 +93,35 @@ MEANINGS: dict[str, dict[str, str]] = {
         "state": "That of its run; without one `upcoming`, `disabled`, `stuck`, `unknown` (no longer kept) or `none`.",
         "sentence": "What became of it, and why, for people.",
         "run_id": "The id of its run.",
+    },
+    "Session": {
+        "scope": "What the token allows: `read` to look, `full` everything; without tokens everybody has the full one.",
+        "tokens": "Whether the server wants a token at all.",
+        "version": "The version of the server.",
+        "now": "What time it is there.",
+        "timezone": "The time zone that the server's machine is set to.",
+        "max_running": "How many commands may run at the same time.",
+        "up_since": "When the server started.",
+        "pause": "Whether the server is paused.",
+        "trouble": "What keeps jobs from being stored and run at all, in words; empty where nothing does.",
+        "notes": "What ails the server all the same, as `/readyz` tells it.",
+    },
+    "JobBrief": _BRIEF,
+    "JobRow": _BRIEF
+    | {
+        "owner": "Whose it is.",
+        "tags": "Its tags.",
+        "type": "0 for a command, 1 for an HTTP call.",
+        "running": "How many runs of it are running.",
+        "waiting": "How many runs of it wait.",
+        "parents": "How many jobs it follows.",
+        "followers": "How many jobs follow it.",
+        "recent": "The latest entries of its ledger, oldest first, up to 16.",
+    },
+    "JobRows": {
+        "rows": "The rows, in the order that was asked for.",
+        "total": "How many jobs are meant in all.",
+        "offset": "How many of them come before the first row.",
     },
     "Pause": {
         "paused": "Whether no job starts by itself.",

@@ -66,6 +66,8 @@ class Service:
     ) -> None:
         self.feed = Feed()
         self.clock = clock
+        self.up_since = clock.now()
+        """Since when this server is there."""
         self.last_step: tuple[datetime, timedelta] | None = None
         """When the clock was put on or back for the last time, by what it says since, and by how much."""
         self._store = store

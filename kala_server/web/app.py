@@ -10,7 +10,7 @@ from tornado.routing import Router
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.openapi.handler import OpenApi
-from kala_server.web.routes import across, bulk, health, jobs, output, pause, runs
+from kala_server.web.routes import across, bulk, health, jobs, output, pause, runs, session
 from kala_server.web.routes.events import Events
 
 PREFIX = "/api/v1"
@@ -39,6 +39,7 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/resume", pause.Resume),
     ("/events", Events),
     ("/stats", jobs.ServerStats),
+    ("/session", session.Session),
     ("/openapi.json", OpenApi),
 ]
 """Below `/api/v1`."""

@@ -40,3 +40,6 @@ class Context:
     """The answers that are being streamed."""
     garbage: Garbage
     default_owner: str = ""
+    zone: str = "UTC"
+    """The name of the machine's time zone."""
+    max_running: int = 64

@@ -37,13 +37,15 @@ class Query:
         except UnicodeDecodeError:
             raise _wrong(name, "it is not UTF-8", "") from None
 
-    def whole_number(self, name: str, *, otherwise: int, most: int) -> int:
-        """Return a number from 1 to `most`. Raises InvalidRequestError."""
+    def whole_number(self, name: str, *, otherwise: int, most: int, least: int = 1) -> int:
+        """Return a number from `least` to `most`. Raises InvalidRequestError."""
         text = self.text(name)
         if not text:
             return otherwise
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
-            raise _wrong(name, f"a whole number from 1 to {most} belongs here, not {text[:40]!r}", otherwise)
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+            raise _wrong(
+                name, f"a whole number from {least} to {most} belongs here, not {text[:40]!r}", otherwise
+            )
         return int(text)
 
     def yes(self, name: str) -> bool:

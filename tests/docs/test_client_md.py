@@ -85,6 +85,8 @@ def test_every_method_that_sends_something_says_whether_it_is_repeated() -> None
     looks = (
         "get_",
         "find_",
+        "job_rows",
+        "session",
         "runs",
         "wait",
         "output",

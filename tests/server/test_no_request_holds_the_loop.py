@@ -45,6 +45,10 @@ ASKED = [
     "/job/?state=running",
     "/job/?name=none",
     "/job/?q=none",
+    "/job/?view=row&limit=1000",
+    "/job/?view=row&sort=state&offset=9000",
+    "/job/?view=row&sort=last&q=none",
+    "/session/",
     "/stats/",
     "/openapi.json",
 ]

@@ -41,6 +41,13 @@ EVERYTHING = {
 }
 
 
+WAYS_TO_ASK = {
+    "/api/v1/job/": [{"name": "x"}, {"view": "row"}],
+    "/api/v1/preview/": [{"schedule": "* * * * *"}],
+}
+"""Of a route that does not read all of its parameters each time."""
+
+
 @pytest.fixture(scope="module")
 def described() -> Iterator[Described]:
     with running_server() as server, httpx.Client(base_url=server.url) as http:
@@ -75,7 +82,10 @@ def ask_about_jobs(described: Described) -> None:
     assert everything in described.ask("GET", "/job/").json()["jobs"]
     assert "next" in described.ask("GET", "/job/", params={"limit": 1, "stats": True}).json()
     described.ask("GET", "/job/", params={"name": "plain", "state": "done"})
+    rows = described.ask("GET", "/job/", params={"view": "row", "sort": "last"}).json()["rows"]
+    assert rows[0]["recent"]
     described.ask("GET", "/stats/")
+    assert described.ask("GET", "/session/").json()["session"]["scope"] == "full"
     described.ask("DELETE", "/job/{id}/", words)
     described.ask("DELETE", "/job/all/")
 
@@ -204,8 +214,8 @@ def test_every_parameter_that_is_read_is_described_and_no_other(
             if method != "get":
                 continue
             url = path.replace("{id}", run_id if "/run/" in path else job_id)
-            params = {"schedule": "* * * * *"} | ({"name": "x"} if path == "/api/v1/job/" else {})
-            with described.http.stream("GET", url, params=params) as response:
-                assert response.status_code == 200
+            for params in WAYS_TO_ASK.get(path, [{}]):
+                with described.http.stream("GET", url, params=params) as response:
+                    assert response.status_code == 200
             names = {one["name"] for one in operation["parameters"] if one["in"] == "query"}
             assert read[url] == names, path

@@ -4,14 +4,13 @@
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 
-_LOCALTIME = Path("/etc/localtime")
-_FOLDER = "zoneinfo/"
-_MOST_LINKS = 8
+from kala_server.machine_zone import LOCALTIME, zones_meant
+
 _UTC_NAMES = {"UTC", "UCT", "Zulu", "Universal", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "Etc/Universal"}
 
 
@@ -45,38 +44,14 @@ def named_clock(name: str, *, plain: bool = False, chosen: bool = False) -> Cloc
 
 
 def readers_clock(
-    *, utc: bool, zone: str | None, environ: Mapping[str, str] = os.environ, localtime: Path = _LOCALTIME
+    *, utc: bool, zone: str | None, environ: Mapping[str, str] = os.environ, localtime: Path = LOCALTIME
 ) -> Clock:
     """Return the clock on which this command reads and shows times. Raises ValueError for a zone that is none."""
     if utc or zone:
         return named_clock("UTC" if utc else zone or "", chosen=True)
-    said = environ.get("TZ")
-    names = _zones_along(localtime) if said is None else _meant_by(said.removeprefix(":"), localtime)
-    for name in names:
+    for name in zones_meant(environ, localtime):
         try:
             return named_clock(name, plain=True)
         except ValueError:
             continue
     return named_clock("UTC")
-
-
-def _meant_by(said: str, localtime: Path) -> Iterator[str]:
-    """Yield the zones that TZ may mean; a rule such as CET-1CEST names none."""
-    if not said or said == "UTC0":
-        yield "UTC"
-    elif said.startswith("/"):
-        yield from _zones_along(localtime if said == str(_LOCALTIME) else Path(said))
-    else:
-        yield said
-
-
-def _zones_along(path: Path) -> Iterator[str]:
-    """Yield the names of zones that the file, and the links that it is, lead to: the first is what was set."""
-    for _ in range(_MOST_LINKS):
-        _, found, name = str(path).partition(_FOLDER)
-        if found and name:
-            yield name
-        try:
-            path = path.parent / path.readlink()
-        except OSError:
-            return

@@ -12,15 +12,18 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from kala_client import models
+from kala_client import models, views
 from kala_server.core.errors import FieldProblem
 from kala_server.core.model.job import RunState, Trigger
+from kala_server.core.questions.jobs import JobState
+from kala_server.tokens import Scope
 
 _SENT = ConfigDict(extra="ignore", json_schema_serialization_defaults_required=True)
 """Nothing is ever left out of an answer, and a later server may say more."""
 
 _Kalas = Annotated[datetime | None, WithJsonSchema({"type": "string", "format": "date-time"})]
 """A time that Kala writes as year 1 where something has not happened: never null."""
+_Mark = Annotated[views.Mark, WithJsonSchema({"$ref": "#/components/schemas/Mark"})]
 _IdsOrNull = Annotated[
     list[str], WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]})
 ]
@@ -117,6 +120,24 @@ class Pause(models.Pause):
     """Whether the server is paused: no job starts by itself then."""
 
     model_config = _SENT
+
+
+class Session(views.Session):
+    """What the token that was sent allows, and what kind of server it is that answers."""
+
+    model_config = _SENT
+    scope: Scope  # type: ignore[assignment] # only their schemas are used
+    pause: Pause
+    notes: list[str]
+
+
+class JobRow(views.JobRow):
+    """A job in a row of a list."""
+
+    model_config = _SENT
+    state: JobState  # type: ignore[assignment] # as above
+    tags: list[str]
+    recent: list[_Mark]
 
 
 class Problem(BaseModel):

@@ -6,7 +6,7 @@ What every operation shares, such as its errors, is added in `document.py`. Path
 from http import HTTPStatus
 
 from kala_server.core.model.job import RunState
-from kala_server.core.questions.jobs import JobState
+from kala_server.core.questions.jobs import JobOrder, JobState
 from kala_server.metrics import CONTENT_TYPE as FIGURES
 from kala_server.web.openapi.operation import (
     Answer,
@@ -25,6 +25,7 @@ from kala_server.web.routes.across import MOST_SLOTS
 from kala_server.web.routes.finding import MOST_JOBS
 from kala_server.web.routes.jobs import LONGEST_KEY
 from kala_server.web.routes.pages import MOST_RUNS
+from kala_server.web.routes.rows import MOST_OFFSET, MOST_ROWS, View
 from kala_server.web.routes.runs import MOST_PREVIEWED
 
 _API = "/api/v1"
@@ -37,6 +38,7 @@ _CREATES = (HTTPStatus.UNPROCESSABLE_ENTITY, *_WRITES)
 
 _YES: Schema = {"type": "boolean", "default": False}
 _NEXT = nullable(TEXT)
+_COUNT: Schema = {"type": "integer"}
 _KEY = header(
     "Idempotency-Key",
     "Makes it safe to send the request again: for 24 hours the same key with the same body creates nothing new.",
@@ -60,6 +62,22 @@ _FINDING = (
     query("limit", "At most so many jobs.", number(most=MOST_JOBS, default=MOST_JOBS)),
     query("after", "The `next` of an earlier answer: what comes after it.", TEXT),
     query("stats", "Whether each job comes with its finished runs.", _YES),
+    query(
+        "view",
+        "`row`: rows in an order take the place of the jobs, and `sort` and `offset` that of `after` and `stats`. "
+        f"Of rows, `limit` is up to {MOST_ROWS:,}, and 100 where it is not said.",
+        {"type": "string", "enum": list(View)},
+    ),
+    query(
+        "sort",
+        "What comes first: the oldest job, the first name, what is in trouble, what is due next, or what ran last.",
+        {"type": "string", "enum": list(JobOrder), "default": JobOrder.CREATED},
+    ),
+    query(
+        "offset",
+        "How many rows are left out before the first one.",
+        {"type": "integer", "minimum": 0, "maximum": MOST_OFFSET, "default": 0},
+    ),
 )
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -69,14 +87,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="List every job, or those to which all that is said applies",
         answers={
             HTTPStatus.OK: Answer(
-                means="The jobs by their ids; `next` is there where the query says which, null on the last page.",
+                means="The jobs by their ids; `next` is there where the query says which, null on the last page. "
+                "Or rows, and how many there are in all.",
                 schema={
-                    "type": "object",
-                    "properties": {
-                        "jobs": {"type": "object", "additionalProperties": ref("Job")},
-                        "next": _NEXT,
-                    },
-                    "required": ["jobs"],
+                    "anyOf": [
+                        {
+                            "type": "object",
+                            "properties": {
+                                "jobs": {"type": "object", "additionalProperties": ref("Job")},
+                                "next": _NEXT,
+                            },
+                            "required": ["jobs"],
+                        },
+                        record(rows=array(ref("JobRow")), total=_COUNT, offset=_COUNT),
+                    ]
                 },
             )
         },
@@ -307,6 +331,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         tag="server",
         summary="Get what the whole server did",
         answers=ok("The figures.", Stats=ref("KalaStats")),
+        problems=_READS,
+    ),
+    ("GET", f"{_API}/session/"): Operation(
+        id="session",
+        tag="server",
+        summary="Say what the token allows, and what kind of server this is",
+        answers=ok("What a page has to know first.", session=ref("Session")),
         problems=_READS,
     ),
     ("GET", f"{_API}/pause/"): Operation(

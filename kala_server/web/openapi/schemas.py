@@ -11,9 +11,10 @@ from pydantic.json_schema import models_json_schema
 
 from kala_client._model.meanings import MEANINGS
 from kala_client.fields import FIELD, FIELDS, Field, Kind, Since
-from kala_server.core.model.job import JobSpec
+from kala_server.core.model.job import JobSpec, RunState
 from kala_server.web.openapi import answer_models
 from kala_server.wire.bulk import Bulk
+from kala_server.wire.marks import LONGEST_REASON
 from kala_server.wire.pause import PauseRequest
 from kala_server.wire.shapes import RUN_DOCUMENTED, SERVER_DOCUMENTED
 
@@ -24,6 +25,7 @@ TIME: Schema = {"type": "string", "format": "date-time"}
 _SENT = (
     answer_models.BulkJob,
     answer_models.Job,
+    answer_models.JobRow,
     answer_models.JobStat,
     answer_models.KalaStats,
     answer_models.Metadata,
@@ -31,9 +33,26 @@ _SENT = (
     answer_models.Problem,
     answer_models.RemoteProperties,
     answer_models.Run,
+    answer_models.Session,
     answer_models.SlotExplanation,
     answer_models.UpcomingSlot,
 )
+_MARK: Schema = {
+    "type": "array",
+    "description": "An entry of the ledger, or several that are near each other, as a stretch of time: begin and end "
+    "in milliseconds since 1970 (the end is null while it waits or runs), state, how many slots it stands for, the id "
+    "of the latest entry, and the beginning of why it was skipped or failed.",
+    "prefixItems": [
+        {"type": "integer"},
+        {"type": ["integer", "null"]},
+        {"type": "string", "enum": list(RunState)},
+        {"type": "integer"},
+        TEXT,
+        {"type": "string", "maxLength": LONGEST_REASON},
+    ],
+    "minItems": 6,
+    "maxItems": 6,
+}
 _HEADER_VALUES: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 _TEMPLATE = "#/components/schemas/{model}"
 
@@ -64,7 +83,7 @@ def nullable(schema: Schema) -> Schema:
 
 def schemas() -> dict[str, Schema]:
     """Return every schema by its name."""
-    found = {**_of_answers(), **_of_requests()}
+    found = {**_of_answers(), **_of_requests(), "Mark": _MARK}
     return {name: _told(name, schema) for name, schema in sorted(found.items())}
 
 

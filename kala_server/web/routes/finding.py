@@ -14,6 +14,17 @@ MOST_JOBS = 100_000
 _PARAMETERS = ("q", "name", "owner", "tag", "state", "limit", "after")
 
 
+def which_jobs(query: Query) -> Which:
+    """Return which jobs a query means. Raises InvalidRequestError."""
+    return Which(
+        q=query.text("q").lower(),
+        name=query.text("name"),
+        owner=query.text("owner"),
+        tag=query.text("tag"),
+        state=query.choice("state", JobState),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
     """A page of the jobs that are meant."""
@@ -28,13 +39,7 @@ class JobQuery:
         if not any(query.text(name) for name in _PARAMETERS):
             return None
         return cls(
-            which=Which(
-                q=query.text("q").lower(),
-                name=query.text("name"),
-                owner=query.text("owner"),
-                tag=query.text("tag"),
-                state=query.choice("state", JobState),
-            ),
+            which=which_jobs(query),
             limit=query.whole_number("limit", otherwise=MOST_JOBS, most=MOST_JOBS),
             after=query.cursor("after"),
         )

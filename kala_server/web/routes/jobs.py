@@ -24,6 +24,7 @@ from kala_server.core.steps import A_STEP, Steps
 from kala_server.web.base import Handler
 from kala_server.web.ids import Ids
 from kala_server.web.routes.finding import JobQuery
+from kala_server.web.routes.rows import RowPage, View
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
@@ -87,9 +88,13 @@ class Jobs(StreamingHandler, JobCreator):
     """`/job/`: create one, list them all, or those that are asked for."""
 
     async def get(self) -> None:
-        """List every job, or the page of them to which all that is said applies."""
-        wanted, stats = JobQuery.read(self.query), self.query.yes("stats")
+        """List every job, or the page of them to which all that is said applies; or a page of rows."""
         now = self.context.service.clock.now()
+        if self.query.choice("view", View) is View.ROW:
+            rows = RowPage.read(self.query)
+            self.send(await self.ask_long(lambda state: rows.written(state, now)))
+            return
+        wanted, stats = JobQuery.read(self.query), self.query.yes("stats")
         found, following = (None, None) if wanted is None else await self.ask_long(wanted.find)
         view = await self.ask(lambda state: listing.look(state, now, stats=stats))
         more = None if wanted is None else {"next": following}

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 from kala_client import (
     Event,
     Job,
+    JobRow,
+    JobRows,
     JobStat,
     KalaStats,
     Period,
@@ -19,6 +21,7 @@ from kala_client import (
     RemoteProperties,
     Run,
     Schedule,
+    Session,
     SlotExplanation,
     UpcomingSlot,
 )
@@ -240,8 +243,12 @@ def test_a_state_and_a_trigger_are_closed_for_checkers_and_open_for_newer_server
 
 
 @pytest.mark.parametrize(
-    "model", [Event, Job, JobStat, KalaStats, Preview, RemoteProperties, Run, SlotExplanation, UpcomingSlot]
-)
+    "model",
+    [
+        Event, Job, JobRow, JobRows, JobStat, KalaStats, Preview, RemoteProperties, Run, Session, SlotExplanation,
+        UpcomingSlot,
+    ],
+)  # fmt: skip
 def test_every_field_of_every_model_says_what_it_means(model: type[BaseModel]) -> None:
     assert all(field.description for field in model.model_fields.values())
     described = model.model_json_schema(mode="serialization", by_alias=True)["properties"]

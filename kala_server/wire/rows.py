@@ -1,0 +1,51 @@
+"""A job in one row of a list: what tells at a glance how it is, and no more. What it runs is not in it."""
+
+from datetime import datetime
+from typing import Any
+
+from kala_server.core.model.job import Job
+from kala_server.core.questions import marks
+from kala_server.core.questions.jobs import state_of
+from kala_server.core.state.state import State
+from kala_server.wire.marks import told
+
+RECENT = 16
+"""Entries of the ledger that a row tells of."""
+
+
+def brief(state: State, job: Job, now: datetime) -> dict[str, Any]:
+    """Return what every view of many jobs tells of each."""
+    spec = job.spec
+    return {
+        "id": job.id,
+        "name": spec.name,
+        "schedule": spec.schedule,
+        "timezone": spec.timezone,
+        "state": state_of(state, job),
+        "disabled": job.disabled,
+        "stuck": state.stuck.get(job.id, ""),
+        "next_at": next_at(state, job, now),
+    }
+
+
+def next_at(state: State, job: Job, now: datetime) -> datetime | None:
+    """Return the job's next slot; none that has passed, as it does where the job is disabled or stuck."""
+    passed = job.next_at is not None and job.next_at <= now
+    return None if passed and (job.disabled or job.id in state.stuck) else job.next_at
+
+
+def row(state: State, job: Job, now: datetime) -> dict[str, Any]:
+    """Return a job's row in the list of jobs."""
+    spec = job.spec
+    running = state.runs.running.get(job.id, 0)
+    return {
+        **brief(state, job, now),
+        "owner": spec.owner,
+        "tags": spec.tags,
+        "type": spec.type,
+        "running": running,
+        "waiting": len(state.active.get(job.id, ())) - running,
+        "parents": len(spec.parent_jobs),
+        "followers": len(state.children.get(job.id, ())),
+        "recent": [told(marks.mark_of(run)) for run in marks.latest(state, job.id, RECENT)],
+    }
