@@ -31,7 +31,7 @@ from kala_client.errors import (
 if TYPE_CHECKING:
     from kala_client._calls.answers import Answer
     from kala_client._calls.retry import RetryPolicy
-    from kala_client._http.request import Attempt
+    from kala_client._http.request import CallAttempt
     from kala_client._model.fields import JobOrder, JobState
     from kala_client.aio import AsyncKalaClient
     from kala_client.client import KalaClient
@@ -60,9 +60,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "AsyncKalaClient",
-    "Attempt",
     "AuthenticationError",
     "BulkJob",
+    "CallAttempt",
     "ConflictError",
     "CronSchedule",
     "Event",
@@ -110,7 +110,7 @@ __all__ = [
 _HOMES = {
     "Answer": "_calls.answers",
     "AsyncKalaClient": "aio",
-    "Attempt": "_http.request",
+    "CallAttempt": "_http.request",
     "BulkJob": "models",
     "CronSchedule": "schedules.cron_line",
     "Event": "models",

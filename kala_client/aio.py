@@ -18,7 +18,7 @@ from kala_client._http import log
 from kala_client._http.aio_connections import Connections
 from kala_client._http.aio_engine import AsyncEngine
 from kala_client._http.network import Network
-from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Wire, expect
+from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, CallAttempt, Wire, expect
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
 from kala_client._lazy import _calls, _fields, _follow, _jobs, models, views
@@ -48,7 +48,7 @@ class AsyncKalaClient:
         max_body: int = DEFAULT_MAX_BODY,
         http_client: httpx.AsyncClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        on_attempt: Callable[[Attempt], None] | None = None,
+        on_attempt: Callable[[CallAttempt], None] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

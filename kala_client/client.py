@@ -17,7 +17,7 @@ from kala_client._http import log
 from kala_client._http.connections import Connections
 from kala_client._http.engine import Engine
 from kala_client._http.network import Network
-from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, Attempt, Wire, expect
+from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, CallAttempt, Wire, expect
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
 from kala_client._lazy import _calls, _fields, _follow, _jobs, models, views
@@ -47,7 +47,7 @@ class KalaClient:
         max_body: int = DEFAULT_MAX_BODY,
         http_client: httpx.Client | None = None,
         transport: httpx.BaseTransport | None = None,
-        on_attempt: Callable[[Attempt], None] | None = None,
+        on_attempt: Callable[[CallAttempt], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 - the wait before a retry
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -6,7 +6,7 @@ import resource
 import socket
 import ssl
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from os import urandom
@@ -28,6 +28,7 @@ from kala_server.runners.dispatch import Runners
 from kala_server.runners.http.calls import HttpRunner
 from kala_server.runners.http.reach import Reach
 from kala_server.runners.local.environment import Surroundings, surroundings
+from kala_server.runners.local.notes import Notes
 from kala_server.runners.local.worker_runner import WorkerRunner
 from kala_server.service import condition, zone_watch
 from kala_server.service.executor import Executor
@@ -76,7 +77,7 @@ class Server:
         """
         garbage = garbage or Garbage()
         tokens = _tokens(settings)
-        check(settings, tokens)
+        check_settings(settings, tokens)
         tls = _tls(settings)
         self._settings = settings
         self._exit = ExitStack()
@@ -87,11 +88,12 @@ class Server:
         self.port = settings.port
         self.ended: asyncio.Future[StoreBrokenError] = asyncio.get_running_loop().create_future()
         """Done with the reason when the server cannot go on."""
-        self.store = self._make_store()
+        self.store, held = self._make_store()
         self._commands = WorkerRunner(
             kill_grace=settings.kill_grace.total_seconds(),
             found=self._what_commands_find,
-            held=lambda: self.store.locks,
+            held=held,
+            notes=Notes(settings.data_dir and settings.data_dir / "commands"),
         )
         ours = Runners(shell=self._commands, http=HttpRunner(reach=_reach(settings)))
         self._carries_out_commands = runner is None
@@ -249,9 +251,13 @@ class Server:
         if not self.ended.done():
             self.ended.set_result(error)
 
-    def _make_store(self) -> Store:
+    def _make_store(self) -> tuple[Store, Callable[[], Sequence[int]]]:
+        """Return the store, and what tells the descriptors by which it is owned: the worker is to hold them too."""
         folder = self._settings.data_dir
-        return MemoryStore() if folder is None else JournalStore(folder)
+        if folder is None:
+            return MemoryStore(), tuple
+        journal = JournalStore(folder)
+        return journal, lambda: journal.locks
 
     def _make_service(self, clock: Clock, garbage: Garbage) -> Service:
         settings = self._settings
@@ -323,7 +329,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def check(settings: Settings, tokens: Tokens) -> None:
+def check_settings(settings: Settings, tokens: Tokens) -> None:
     """Raise ConfigError where the settings would let strangers run commands, or would have no effect."""
     for name in settings.allowed_hosts:
         if not can_be_a_host(name):

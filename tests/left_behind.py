@@ -1,5 +1,7 @@
 """Processes that carry a run's id, whoever started them: what a test looks for when nobody should be left."""
 
+from pathlib import Path
+
 from kala_server.runners.local import processes
 from kala_server.runners.local.processes import Process
 
@@ -16,3 +18,9 @@ def left_of(run_id: str, mark: str = "") -> list[Process]:
         if wanted <= set(variables) and (started := processes.start_time(pid)) is not None:
             found.append(Process(pid, started))
     return found
+
+
+def noted(folder: Path) -> list[str]:
+    """Return the attempts of which the server of a data folder has noted the process, a moment after its start."""
+    notes = folder / "commands"
+    return [path.name for path in notes.iterdir()] if notes.exists() else []

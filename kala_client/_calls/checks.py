@@ -46,7 +46,7 @@ def _raise(wrong: Iterator[FieldError]) -> None:
 def _about_the_schedule(schedule: str) -> Iterator[FieldError]:
     try:
         if schedule:
-            due.check(schedule)
+            due.check_schedule(schedule)
     except ValueError as error:
         yield FieldError("schedule", str(error), due.example_for(schedule))
 

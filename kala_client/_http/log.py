@@ -12,7 +12,7 @@ from kala_client._calls.answers import Answer, safe_url
 from kala_client._calls.call import Call
 
 if TYPE_CHECKING:
-    from kala_client._http.request import Attempt
+    from kala_client._http.request import CallAttempt
 
 LOGGER = logging.getLogger("kala")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
@@ -61,7 +61,7 @@ def listens() -> bool:
     return LOGGER.isEnabledFor(logging.INFO)
 
 
-def tell(call: Call[Any], headers: Mapping[str, str], attempt: "Attempt", answer: Answer | None) -> None:
+def tell(call: Call[Any], headers: Mapping[str, str], attempt: "CallAttempt", answer: Answer | None) -> None:
     """Log one attempt of a call; `headers` are what the client sends with every call."""
     result = (
         attempt.status

@@ -29,7 +29,7 @@ _HASTY_SECONDS = 1.0  # where a server speaks TLS it greets sooner; else it is l
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class CallAttempt:
     """One attempt of a call, for the `on_attempt` hook; either `status` or `error` is None. `elapsed` in seconds."""
 
     method: str
@@ -81,7 +81,7 @@ class Wire:
     timeout: float
     retry: RetryPolicy
     max_body: int
-    on_attempt: Callable[[Attempt], None] | None
+    on_attempt: Callable[[CallAttempt], None] | None
     monotonic: Callable[[], float]
     honours_keys: bool | None = None
     heard: Heard = field(default_factory=Heard, repr=False)
@@ -199,7 +199,7 @@ class Wire:
         if self.on_attempt is None and not log.listens():
             return
         answer = outcome if isinstance(outcome, Answer) else None
-        told = Attempt(
+        told = CallAttempt(
             method=call.method,
             url=self.url(call),
             attempt=attempt,

@@ -24,7 +24,7 @@ def is_cron(schedule: str) -> bool:
     return bool(words) and (cron_line.is_macro(words[0]) or (len(words) > 1 and words[0][0] not in "Rr"))
 
 
-def check(schedule: str) -> None:
+def check_schedule(schedule: str) -> None:
     """Raise ValueError, which says what is wrong, for a text that no new job may have as its schedule."""
     check_length(schedule)
     if is_cron(schedule):

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -14,7 +14,6 @@ from kala_server.cli.text.plain import printable
 from kala_server.cli.text.show import took
 from kala_server.core.commands.runnable import A_JOB_MAY
 from kala_server.core.model.job import JobSpec
-from kala_server.outputs.bounded import BoundedOutput
 from kala_server.ports.runner import Attempt, Outcome
 from kala_server.runners.local.environment import hide_secrets, surroundings
 from kala_server.runners.local.inherited import reset_signals
@@ -25,25 +24,26 @@ def run_once(command: str, pass_env: Sequence[str] = ()) -> int:
     """Run the command, pass its output on, say on stderr how it went, and return the exit code: 0 or 1."""
     reset_signals(but=[signal.SIGHUP])
     hide_secrets()
-    output = _PassedOn(sys.stdout.buffer)
-    outcome, seconds = asyncio.run(_run(command, pass_env, output))
-    if output.broken:
-        raise output.broken
+    outcome, seconds = asyncio.run(_run(command, pass_env))
     click.echo(_sentence(outcome, seconds), err=True)
     return 0 if outcome.succeeded else 1
 
 
-class _PassedOn(BoundedOutput):
-    """Writes what the command prints to a stream, all of it and at once; keeps nothing."""
+class _PassedOn:
+    """Writes what the command prints to a stream, all of it and at once, and takes note of how it went."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        super().__init__(head=0, tail=0)
+    def __init__(self, stream: BinaryIO, on_broken: Callable[[], None]) -> None:
+        """Call `on_broken` once nobody reads the stream any more."""
         self._stream = stream
+        self._on_broken = on_broken
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.broken: BrokenPipeError | None = None
-        self.gone = asyncio.Event()
-        """Set when nobody reads the stream any more."""
 
-    def write(self, chunk: bytes) -> None:
+    def ended(self, _handle: str, outcome: Outcome) -> None:
+        """Take note of how it went."""
+        self.outcome.set_result(outcome)
+
+    def printed(self, _handle: str, chunk: bytes) -> None:
         """Pass the chunk on."""
         if self.broken:
             return
@@ -52,31 +52,31 @@ class _PassedOn(BoundedOutput):
             self._stream.flush()
         except BrokenPipeError as error:
             self.broken = error
-            self.gone.set()
+            asyncio.get_running_loop().call_soon(self._on_broken)
 
 
-async def _run(command: str, pass_env: Sequence[str], output: _PassedOn) -> tuple[Outcome, float]:
-    """Return how the command went and how many seconds it took."""
+async def _run(command: str, pass_env: Sequence[str]) -> tuple[Outcome, float]:
+    """Return how the command went and how many seconds it took. Raises BrokenPipeError where nobody reads it."""
     loop = asyncio.get_running_loop()
-    runner, ended = ShellRunner(found=surroundings(pass_env=pass_env)), loop.create_future()
+    runner, run_id = ShellRunner(found=surroundings(pass_env=pass_env)), str(uuid4())
+    output = _PassedOn(sys.stdout.buffer, lambda: runner.end(run_id))
+    runner.attach(output)
     attempt = Attempt(
-        run_id=str(uuid4()),
+        handle=run_id,
+        run_id=run_id,
         job_id=str(uuid4()),
         number=1,
         scheduled_at=utc_now(),
         spec=JobSpec(name="kala run", command=command),
-        output=output,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, runner.end, attempt.run_id)
+        loop.add_signal_handler(number, runner.end, run_id)
     began = loop.time()
-    runner.start(attempt, on_spawned=lambda _pid, _started: None, on_ended=ended.set_result)
-    unread = asyncio.create_task(output.gone.wait())
-    await asyncio.wait({ended, unread}, return_when=asyncio.FIRST_COMPLETED)
-    unread.cancel()
-    runner.end(attempt.run_id)
-    outcome: Outcome = await ended
+    runner.start(attempt)
+    outcome = await output.outcome
     await runner.close()
+    if output.broken:
+        raise output.broken
     return outcome, loop.time() - began
 
 

@@ -61,14 +61,15 @@ class LiveOutputs:
         """Return the output to which the next attempt of a run is to add."""
         return self.get(run_id) or self._begun(run_id).output
 
-    async def save(self, run_id: str, output: BoundedOutput) -> None:
-        """Return when what is kept of an output is on the disk; why it cannot be is in the log."""
+    async def save(self, run_id: str) -> None:
+        """Return when what is kept of a run's output is on the disk; why it cannot be is in the log."""
         self._news.pop(run_id, None)
         live = self._live.get(run_id)
-        if live is not None and live.output is output:
-            live.written = output.size
+        if live is None:
+            return
+        live.written = live.output.size
         try:
-            await self._written(partial(self._outputs.save, run_id, output.kept()))
+            await self._written(partial(self._outputs.save, run_id, live.output.kept()))
         except _FAILED as error:
             self._complain("the output of run %s is lost: %s", run_id, error)
 
@@ -111,7 +112,7 @@ class LiveOutputs:
     async def _take_up(self, live: _Live, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             live.output.put(piece)
-        await self.save(live.run_id, live.output)
+        await self.save(live.run_id)
 
     def printed(self, run_id: str) -> Printed:
         """Return how much a run that is not over has printed."""

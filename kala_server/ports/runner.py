@@ -1,9 +1,10 @@
 """The contract of a runner: start an attempt, end it, and say once how it went.
 
-A runner knows nothing of schedules, retries or the store.
+A runner knows nothing of schedules, retries or the store. An attempt is named by its handle, which whoever asks for it
+knows beforehand; what carries it out (a process, a connection, a row of some queue) is the runner's own.
 """
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,28 +12,18 @@ from typing import Protocol
 from kala_server.core.model.job import JobSpec
 
 
-class Output(Protocol):
-    """Takes what an attempt prints."""
-
-    def write(self, chunk: bytes) -> None:
-        """Add to it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One attempt of one run."""
 
+    handle: str
+    """`Run.handle`: the run's id and the number of the attempt."""
     run_id: str
     job_id: str
     number: int
     """From 1."""
     scheduled_at: datetime
     spec: JobSpec
-    output: Output
-    """Takes stdout and stderr together, or the body of the HTTP answer."""
-    mark: str = ""
-    """Of the store whose server starts it; nothing where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +41,42 @@ class Outcome:
     """The machine had no room for it: nothing of it has happened, and it may be tried again."""
 
 
+class Listener(Protocol):
+    """Is told what becomes of attempts; from the loop, and never from within a call of the runner."""
+
+    def printed(self, handle: str, chunk: bytes) -> None:
+        """Take what an attempt prints: stdout and stderr together, or the body of an HTTP answer."""
+        ...
+
+    def ended(self, handle: str, outcome: Outcome) -> None:
+        """Take note of how an attempt went: once for each that was started or adopted."""
+        ...
+
+
 class Runner(Protocol):
     """Carries out attempts on the running event loop, without ever blocking it."""
 
-    def start(
-        self,
-        attempt: Attempt,
-        *,
-        on_spawned: Callable[[int, int], None],
-        on_ended: Callable[[Outcome], None],
-    ) -> None:
-        """Start the attempt. Never raises: what goes wrong is an outcome.
+    def attach(self, listener: Listener, mark: str = "") -> None:
+        """Say whom to tell, before anything else; and by what attempts of this store can be known, if by anything."""
+        ...
 
-        `on_spawned(pid, start time in clock ticks since boot)` where there is a process that lives for longer than
-        a moment; `on_ended` exactly once. Both are called from the loop, never from within this call.
+    async def adopt(self, handles: Collection[str]) -> frozenset[str]:
+        """Take over, before anything is started, what an earlier server of this store has left of these attempts.
+
+        Returns those that still run. They can be ended, and of each it is told once that it has. Raises OSError where
+        that cannot be looked up.
         """
         ...
 
-    def end(self, run_id: str) -> None:
-        """End the attempt: TERM to its whole process group, KILL after a grace. A run that is not here: nothing."""
+    def start(self, attempt: Attempt) -> str:
+        """Start the attempt, and return its handle. One that is there already is not started again.
+
+        Never raises: what goes wrong is an outcome.
+        """
+        ...
+
+    def end(self, handle: str) -> None:
+        """End the attempt: TERM to its whole process group, KILL after a grace. One that is not here: nothing."""
         ...
 
     def kill_all(self) -> None:
@@ -76,5 +84,5 @@ class Runner(Protocol):
         ...
 
     async def close(self) -> None:
-        """Wait for the attempts that were ended, and let go of what is held."""
+        """Wait for the attempts that were ended, and let go of what is held; others are left."""
         ...

@@ -1,10 +1,12 @@
 """The contract of a store: an ordered log of records, durable before `append` returns.
 
-A store knows nothing of jobs: it keeps what it is given, in order, and gives it back.
+A store knows nothing of jobs: it keeps what it is given, in order, and gives it back. Who may add to it holds its
+fence; who only reads needs none.
 """
 
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from kala_server.core.model.records import Record
 
@@ -19,6 +21,10 @@ class StoreFullError(StoreError):
 
 class StoreBrokenError(StoreError):
     """A sync failed or the file is not what was written: the process must end, answering nobody."""
+
+
+class FenceLostError(StoreBrokenError):
+    """Somebody else has acquired the store since: nothing was kept, and nothing will be; the process must end."""
 
 
 class StoreDamagedError(StoreError):
@@ -37,61 +43,95 @@ class StoreUnsafeError(StoreError):
     """Others could change this store; says who, and what mends it. Nothing was changed."""
 
 
+class TailLostError(StoreError):
+    """What came after that batch is no longer there one by one: whoever follows loads anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The right to add to a store, until somebody else acquires it."""
+
+    epoch: int
+    """From 1; each time that the store is acquired it is higher."""
+    mark: str
+    """A word that the commands of this store's servers carry, and those of no other, be it a copy of this one.
+
+    It is the same after the next `acquire` only where what it was given to can be told for sure.
+    """
+
+
+class Batch(NamedTuple):
+    """Records that were kept together."""
+
+    number: int
+    """Later batches have higher numbers."""
+    records: Sequence[Record]
+
+
 class Store(Protocol):
     """One owner at a time; `append` and `compact` may be awaited at the same time, two appends may not."""
 
-    def load(self) -> Iterator[Record]:
-        """Give back every record, in order. Called once and read to its end, before anything else.
+    async def acquire(self) -> Fence:
+        """Become the one who may add to the store.
 
-        May mend a torn tail. Raises StoreLockedError, StoreDamagedError or StoreNewerError, perhaps after many records;
-        StoreFullError or StoreBrokenError where the disk refuses.
+        Whoever could before cannot any more, or it is refused: StoreLockedError, StoreUnsafeError; StoreFullError or
+        StoreBrokenError where the disk refuses.
         """
         ...
 
-    async def append(self, batch: Sequence[Record]) -> None:
+    def load(self) -> AsyncIterator[Batch]:
+        """Give back every record that is kept, in order; what a snapshot holds comes as batches too.
+
+        Read to its end before anything is appended. May mend a torn tail. Raises StoreDamagedError or StoreNewerError,
+        perhaps after many records; StoreFullError or StoreBrokenError where the disk refuses.
+        """
+        ...
+
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
         """Keep the batch as a whole: durable on return, and after a crash either all of it is there or none.
 
-        Who cancels it never learns whether the batch was kept. Raises StoreFullError (nothing was kept) or
-        StoreBrokenError; ValueError for a record that cannot be written (nothing was kept).
-        """
-        ...
-
-    @property
-    def locks(self) -> Sequence[int]:
-        """Descriptors by which the store is owned: a process that holds one keeps it from the next owner."""
-        ...
-
-    @property
-    def mark(self) -> str:
-        """A word that the commands of this store's servers carry, and those of no other, be it a copy of this one.
-
-        Of a loaded store. It is the same at the next load only where what it was given to can be told for sure.
+        Who cancels it never learns whether the batch was kept. Raises StoreFullError or ValueError, for a record that
+        cannot be written (nothing was kept), FenceLostError or StoreBrokenError.
         """
         ...
 
     @property
     def is_new(self) -> bool:
-        """Whether the store was made when it was loaded."""
+        """Whether nothing was there when the store was loaded."""
         ...
 
     @property
     def size(self) -> int:
-        """How many bytes the log takes."""
+        """How many bytes the log takes; 0 where it takes none of a disk."""
         ...
 
     def wants_compaction(self, needed: int) -> bool:
         """Whether so much of the log is history that a snapshot, of so many records, would be much smaller."""
         ...
 
-    def compact(self, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:
+    def compact(self, fence: Fence, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:
         """Put the snapshot (frozen values, iterated in a thread) in place of every record appended before this call.
 
         Before this call: those whose `append` has returned, no matter when the result is awaited. The batches after
         them are kept after the snapshot. A crash at any point leaves a whole store. One at a time.
-        Raises StoreFullError (the old log goes on) or StoreBrokenError.
+        Raises StoreFullError (the old log goes on), FenceLostError or StoreBrokenError.
         """
         ...
 
     def close(self) -> None:
         """Let go of the store; nothing is written."""
+        ...
+
+
+class SharedStore(Store, Protocol):
+    """A store that may be followed by those who do not own it.
+
+    A folder is none, as it has one owner, on one machine. `load` needs no fence here, and may be called again.
+    """
+
+    def tail(self, after: int) -> AsyncIterator[Batch]:
+        """Give each batch after the one of that number once it is kept, in order, without an end.
+
+        Raises TailLostError where a compaction has taken some of them.
+        """
         ...

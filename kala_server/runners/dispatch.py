@@ -1,9 +1,9 @@
 """Sends each attempt to the runner for its job's type; it knows no other difference between them."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 
 from kala_server.core.model.job import HTTP_CALL
-from kala_server.ports.runner import Attempt, Outcome, Runner
+from kala_server.ports.runner import Attempt, Listener, Runner
 
 
 class Runners:
@@ -13,21 +13,23 @@ class Runners:
         self._shell = shell
         self._http = http
 
-    def start(
-        self,
-        attempt: Attempt,
-        *,
-        on_spawned: Callable[[int, int], None],
-        on_ended: Callable[[Outcome], None],
-    ) -> None:
-        """Start the attempt with the runner for its type."""
-        runner = self._http if attempt.spec.type == HTTP_CALL else self._shell
-        runner.start(attempt, on_spawned=on_spawned, on_ended=on_ended)
+    def attach(self, listener: Listener, mark: str = "") -> None:
+        """Say whom both are to tell."""
+        self._shell.attach(listener, mark)
+        self._http.attach(listener, mark)
 
-    def end(self, run_id: str) -> None:
+    async def adopt(self, handles: Collection[str]) -> frozenset[str]:
+        """Let each take over what it knows of."""
+        return await self._shell.adopt(handles) | await self._http.adopt(handles)
+
+    def start(self, attempt: Attempt) -> str:
+        """Start the attempt with the runner for its type."""
+        return (self._http if attempt.spec.type == HTTP_CALL else self._shell).start(attempt)
+
+    def end(self, handle: str) -> None:
         """End the attempt, whichever runner has it."""
-        self._shell.end(run_id)
-        self._http.end(run_id)
+        self._shell.end(handle)
+        self._http.end(handle)
 
     def kill_all(self) -> None:
         """End every attempt at once."""

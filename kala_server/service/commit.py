@@ -19,7 +19,7 @@ from kala_server.core.model import inputs
 from kala_server.core.model import records as r
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps, to_the_end
-from kala_server.ports.store import Store, StoreBrokenError, StoreFullError
+from kala_server.ports.store import Fence, Store, StoreBrokenError, StoreFullError
 from kala_server.service.garbage import Garbage
 from kala_server.service.inbox import Inbox, Wish
 from kala_server.service.readers import Readers
@@ -82,6 +82,7 @@ class GroupCommit:
         self.broken: StoreBrokenError | None = None
         """Why, where it is."""
         self._store = store
+        self._fence: Fence | None = None
         self._clock = clock
         self._garbage = garbage
         self._life = life
@@ -137,6 +138,16 @@ class GroupCommit:
         return self._working is not None
 
     # -- for the life of the server
+
+    def lead(self, fence: Fence) -> None:
+        """Commit under this fence from now on."""
+        self._fence = fence
+
+    @property
+    def fence(self) -> Fence:
+        """Under which is committed, once the store is ours."""
+        assert self._fence is not None
+        return self._fence
 
     async def try_once(self, event: inputs.Input) -> None:
         """Have it tried, and raise what comes of that. Where there is no room it stays the first to be decided on."""
@@ -202,7 +213,7 @@ class GroupCommit:
             records = [record for decision in decisions for record in decision.records]
             began = self._clock.monotonic()
             if records:
-                await self._store.append(records)
+                await self._store.append(self.fence, records)
         except StoreFullError as error:
             await self._no_room(wishes, error)
             return False

@@ -6,24 +6,23 @@ It decides nothing. What it learns goes back to the service as events.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from kala_server.core import reasons
 from kala_server.core.commands import templates
 from kala_server.core.model import effects, inputs
 from kala_server.core.model import records as r
-from kala_server.core.model.job import Run, RunState
+from kala_server.core.model.job import RunState
 from kala_server.core.state.state import State
 from kala_server.outputs.bounded import BoundedOutput
 from kala_server.outputs.kept import Outputs
 from kala_server.outputs.live import LiveOutputs
 from kala_server.ports.runner import Attempt, Outcome, Runner
-from kala_server.runners.local import processes
 
 _log = logging.getLogger("kala.executor")
 
 _ONE_TROUBLE = 60.0
 """Seconds without a start that was put off after which the next one is of another trouble."""
-_SURVIVED = "the command outlived its server; it has ended, and how it went is not known"
 
 
 class Executor:
@@ -33,22 +32,24 @@ class Executor:
         self._runner = runner
         self._outputs = outputs
         self._live = LiveOutputs(outputs, output_limits)
-        self._survivors: dict[str, list[processes.Process]] = {}
+        self._in_flight: dict[str, str] = {}
+        """The runs of attempts that were started or adopted, by handle."""
+        self._unwanted: dict[str, asyncio.Future[None]] = {}
+        """Attempts that outlived their server, are being ended, and are not to be told of."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted = ""
         """What there was no room for, the last time that a start was put off."""
         self._wanted_at = 0.0
         self._tell: Callable[[inputs.Input], None] = _to_nobody
-        self._mark = ""
 
     def attach(self, tell: Callable[[inputs.Input], None], mark: str) -> None:
         """Say whom to tell how attempts go, and what mark they are to carry."""
         self._tell = tell
-        self._mark = mark
+        self._runner.attach(self, mark)
 
-    def perform(self, effects: Iterable[effects.Effect]) -> None:
+    def perform(self, asked: Iterable[effects.Effect]) -> None:
         """Do what the engine asks for. A fault of ours about one thing keeps nothing else from being done."""
-        for effect in effects:
+        for effect in asked:
             try:
                 self._perform(effect)
             except Exception as error:  # noqa: BLE001 - whatever it is
@@ -59,7 +60,7 @@ class Executor:
             case effects.StartAttempt():
                 self._start(effect)
             case effects.EndAttempt():
-                self._end(effect.run_id)
+                self._runner.end(effect.handle)
             case effects.ReportStuck():
                 unforeseen = None if isinstance(effect.error, ValueError) else effect.error
                 _log.error("the job %s is stuck: %s", effect.job_id, effect.reason, exc_info=unforeseen)
@@ -70,7 +71,6 @@ class Executor:
         """Let go of what was in flight for runs that are over."""
         for record in records:
             if isinstance(record, r.RunFinished):
-                self._survivors.pop(record.run_id, None)
                 self._live.let_go(record.run_id)
 
     # -- output
@@ -79,6 +79,8 @@ class Executor:
         """Go on, after a start, with what runs that are not over have printed, and return how much that was."""
         begun = [run.id for run in state.runs.values() if run.attempts and not run.state.final]
         await self._live.take_up(set(state.runs), begun)
+        for run_id in self._in_flight.values():
+            self._live.open(run_id)
         return {run_id: self._live.printed(run_id) for run_id in begun}
 
     def live_output(self, run_id: str) -> BoundedOutput | None:
@@ -91,29 +93,31 @@ class Executor:
 
     # -- commands that outlived their server
 
-    async def meet_survivors(self, state: State, *, wait: bool) -> frozenset[str]:
-        """Find commands that outlived a crashed server; end them, or return whose there are to be waited for.
+    async def meet_survivors(self, state: State, *, wait: bool, patience: timedelta) -> frozenset[str]:
+        """Adopt what a server that was killed has left; end it, or return the runs that are to be waited for.
 
-        Only those that a server of this very store has started, which is known by the store's mark.
+        What cannot be ended within the patience is left: its run is over all the same.
         """
-        running = [run for run in state.runs.values() if run.state is RunState.RUNNING]
-        if not self._mark or state.mark != self._mark:
-            await asyncio.to_thread(_tell_of_strangers, running)
-            return frozenset()
-        survivors = await asyncio.to_thread(_survivors_of, running, self._mark)
+        running = {run.handle: run.id for run in state.runs.values() if run.state is RunState.RUNNING}
+        adopted = {handle: running[handle] for handle in await self._runner.adopt(running)}
         if wait:
-            self._survivors = survivors
-            return frozenset(survivors)
-        unwanted = [process for those in survivors.values() for process in those]
-        for process in unwanted:
-            _log.warning("ending process %d, which outlived its server", process.pid)
-        await processes.end_groups(unwanted)
+            self._in_flight |= adopted
+            return frozenset(adopted.values())
+        loop = asyncio.get_running_loop()
+        self._unwanted = {handle: loop.create_future() for handle in adopted}
+        for handle, run_id in adopted.items():
+            _log.warning("ending the command of run %s, which outlived its server", run_id)
+            self._runner.end(handle)
+        if self._unwanted:
+            await asyncio.wait(self._unwanted.values(), timeout=patience.total_seconds())
         return frozenset()
 
-    def watch(self, run_ids: Iterable[str]) -> None:
-        """Tell when the survivors have ended."""
-        for run_id in run_ids:
-            self._in_background(self._wait_for_survivors(run_id))
+    async def close(self) -> None:
+        """End what still runs, and wait for what is being written."""
+        self._runner.kill_all()
+        await self._runner.close()
+        await self.until_all_is_told()
+        await self._live.close()
 
     @property
     def at_work(self) -> bool:
@@ -125,28 +129,6 @@ class Executor:
         # Those that are done leave the set a turn of the loop later, and to wait for them alone takes no turn.
         while unfinished := [task for task in self._tasks if not task.done()]:
             await asyncio.wait(unfinished)
-
-    async def close(self) -> None:
-        """End what still runs, and wait for what is being written."""
-        self._runner.kill_all()
-        await self._runner.close()
-        await self.until_all_is_told()
-        await self._live.close()
-
-    async def _wait_for_survivors(self, run_id: str) -> None:
-        for process in self._survivors[run_id]:
-            await processes.gone(process)
-        printed = self._live.printed(run_id)
-        self._tell(
-            inputs.Ended(
-                run_id=run_id,
-                succeeded=False,
-                state=RunState.INTERRUPTED,
-                reason=_SURVIVED,
-                output_size=printed.size,
-                output_cut=printed.cut,
-            )
-        )
 
     # -- attempts
 
@@ -161,37 +143,41 @@ class Executor:
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must come to its end
             _log.error("could not start the run %s", run_id, exc_info=error)
+            self._in_flight.pop(effect.run.handle, None)
             self._tell(inputs.Ended(run_id=run_id, succeeded=False, reason=reasons.not_started(error)))
 
     def _start_filled(self, effect: effects.StartAttempt) -> None:
         run, job = effect.run, effect.job
         spec = templates.filled(job.spec, job.id, disabled=job.disabled, tally=job.tally)
-        output = self._live.open(run.id)
+        self._live.open(run.id)
+        self._in_flight[run.handle] = run.id
         self._runner.start(
             Attempt(
+                handle=run.handle,
                 run_id=run.id,
                 job_id=job.id,
                 number=run.attempts,
                 scheduled_at=run.scheduled_at,
                 spec=spec,
-                output=output,
-                mark=self._mark,
-            ),
-            on_spawned=lambda pid, started: self._tell(
-                inputs.Spawned(run_id=run.id, pid=pid, pid_started=started)
-            ),
-            on_ended=lambda outcome: self._ended(run.id, output, outcome),
+            )
         )
 
-    def _end(self, run_id: str) -> None:
-        if run_id in self._survivors:
-            self._in_background(processes.end_groups(self._survivors[run_id]))
-        self._runner.end(run_id)
+    def printed(self, handle: str, chunk: bytes) -> None:
+        """Take what an attempt prints."""
+        output = self._live.get(self._in_flight[handle])
+        if output is not None:  # it is dropped with a job that was deleted meanwhile
+            output.write(chunk)
 
-    def _ended(self, run_id: str, output: BoundedOutput, outcome: Outcome) -> None:
+    def ended(self, handle: str, outcome: Outcome) -> None:
+        """Tell how an attempt went; who hears that a run is over can read what it printed."""
+        if unwanted := self._unwanted.pop(handle, None):
+            unwanted.set_result(None)
+            return
+        run_id = self._in_flight.pop(handle)
         if outcome.put_off:
             self._put_off(run_id, outcome.reason)
             return
+        printed = self._live.printed(run_id)
         ended = inputs.Ended(
             run_id=run_id,
             succeeded=outcome.succeeded,
@@ -199,11 +185,11 @@ class Executor:
             exit_code=outcome.exit_code,
             signal=outcome.signal,
             reason=_storable(outcome.reason),
-            output_size=output.size,
-            output_cut=output.cut,
+            output_size=printed.size,
+            output_cut=printed.cut,
         )
-        if output.size:
-            self._in_background(self._save(output, ended))
+        if printed.size:
+            self._in_background(self._save(ended))
         else:
             self._tell(ended)
 
@@ -215,42 +201,14 @@ class Executor:
         self._wanted, self._wanted_at = reason, now
         self._tell(inputs.PutOff(run_id=run_id, reason=reason))
 
-    async def _save(self, output: BoundedOutput, ended: inputs.Ended) -> None:
-        """Keep the output, then tell: who hears that a run is over can read what it printed."""
-        await self._live.save(ended.run_id, output)
+    async def _save(self, ended: inputs.Ended) -> None:
+        await self._live.save(ended.run_id)
         self._tell(ended)
 
     def _in_background(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _survivors_of(runs: Sequence[Run], mark: str) -> dict[str, list[processes.Process]]:
-    """Return the processes that still carry out runs: those on record, or those that carry their ids and the mark."""
-    recorded = _on_record(runs)
-    survivors = {run_id: [process] for run_id, process in recorded.items() if processes.alive(process)}
-    marked = processes.find_by_run_ids({run.id for run in runs} - recorded.keys(), mark)
-    return survivors | {run_id: those for run_id, those in marked.items() if those}
-
-
-def _tell_of_strangers(runs: Sequence[Run]) -> None:
-    """Say which processes are left alone: they may be those of a server of which this store is a copy."""
-    alive = [str(process.pid) for process in _on_record(runs).values() if processes.alive(process)]
-    if alive:
-        _log.warning(
-            "left alone: process %s. The journal names them as commands of its runs, which are interrupted now, but "
-            "nothing shows that a server of this very folder has started them: it is a copy, a backup, or was moved",
-            ", ".join(alive),
-        )
-
-
-def _on_record(runs: Sequence[Run]) -> dict[str, processes.Process]:
-    return {
-        run.id: processes.Process(run.pid, run.pid_started)
-        for run in runs
-        if run.pid is not None and run.pid_started is not None
-    }
 
 
 def _storable(text: str) -> str:

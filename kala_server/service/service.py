@@ -127,20 +127,24 @@ class Service:
     # -- from start to stop
 
     async def start(self) -> None:
-        """Load the store, account for what was cut off or missed while the server was down, and begin."""
+        """Acquire and load the store, account for what was cut off or missed meanwhile, and begin."""
+        fence = await self._store.acquire()
+        self._commit.lead(fence)
         with self._garbage.only_the_newest_looked_at():
-            for record in self._store.load():
-                apply(self.state, record)
+            async for batch in self._store.load():
+                for record in batch.records:
+                    apply(self.state, record)
                 self.state.undo.commit()
             self._garbage.keep_what_is_here(clean=True)
         self.state.take_dropped()
-        self._executor.attach(self.tell, self._store.mark)
-        survivors = await self._executor.meet_survivors(self.state, wait=self._policy.wait_for_survivors)
+        self._executor.attach(self.tell, fence.mark)
+        survivors = await self._executor.meet_survivors(
+            self.state, wait=self._policy.wait_for_survivors, patience=self._policy.longest_ending
+        )
         printed = await self._executor.take_up_outputs(self.state)
         # Where there is no room, it stays the first to be decided on: nothing runs before it.
-        recover = inputs.Recover(still_running=survivors, printed=printed, mark=self._store.mark)
+        recover = inputs.Recover(still_running=survivors, printed=printed, epoch=fence.epoch)
         await self._commit.try_once(recover)
-        self._executor.watch(survivors)
         self._housekeep()
         self._alarm.watch_the_clock()
 
@@ -255,7 +259,7 @@ class Service:
             # Not in the task, which may begin when the next batch is in the state and not yet in the store.
             snapshot = await Pace(self.clock.monotonic).walk(self.state.taking_snapshot())
             try:
-                compaction = self._store.compact(snapshot)
+                compaction = self._store.compact(self._commit.fence, snapshot)
             except StoreBrokenError as error:
                 self._commit.break_down(error)
                 return

@@ -1,46 +1,118 @@
-"""The store that keeps nothing: for `--no-persist` and for tests. It touches no disk and starts no thread."""
+"""A store in memory: for `--no-persist` and for tests. It touches no disk; what it keeps ends with the process.
 
-from collections.abc import Iterable, Iterator, Sequence
+Several stores may be of one log, as several servers may be of one database: one of them holds the fence, the others
+can follow. Like other stores it lets go of history, so that it stays as large as what there is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 from kala_server.core.model.records import Record
+from kala_server.news import News
+from kala_server.ports.store import Batch, Fence, FenceLostError, TailLostError
+
+COMPACT_FROM = 10_000
+"""Records of history that are not worth a snapshot."""
+COMPACT_FACTOR = 2
+"""So many times the records that are still needed."""
+
+
+@dataclass(slots=True)
+class MemoryLog:
+    """What is kept, and who may add to it."""
+
+    epoch: int = 0
+    mark: str = field(default_factory=lambda: uuid4().hex)
+    """Nothing outlives this log that could know it again."""
+    snapshot: Batch = field(default_factory=lambda: Batch(0, ()))
+    """What stands for the batches up to its number."""
+    batches: list[Batch] = field(default_factory=list)
+    """Those after the snapshot, numbered without a gap."""
+    history: int = 0
+    """How many records these have."""
+    news: News = field(default_factory=News)
+
+    @property
+    def number(self) -> int:
+        """Of the latest batch."""
+        return self.snapshot.number + len(self.batches)
+
+    def after(self, number: int) -> list[Batch]:
+        """Return the batches after that one."""
+        return self.batches[number - self.snapshot.number :]
+
+    def keep(self, records: Sequence[Record]) -> None:
+        """Add a batch."""
+        self.batches.append(Batch(self.number + 1, tuple(records)))
+        self.history += len(records)
+        self.news.tell()
+
+    def replace(self, snapshot: Batch) -> None:
+        """Let the snapshot stand for the batches up to its number."""
+        self.snapshot, self.batches = snapshot, self.after(snapshot.number)
+        self.history = sum(len(batch.records) for batch in self.batches)
+        self.news.tell()
 
 
 class MemoryStore:
-    """A store whose log is always empty; see `protocol.Store` for what its methods promise."""
+    """A store of a log in memory; see `ports/store.py` for what its methods promise."""
 
-    def __init__(self) -> None:
-        self.mark = uuid4().hex
-        """Nothing outlives this store that could know it again."""
+    def __init__(self, log: MemoryLog | None = None, *, compact_from: int = COMPACT_FROM) -> None:
+        self._log = log or MemoryLog()
+        self._compact_from = compact_from
+        self.is_new = self._log.number == 0
+        self.size = 0
 
-    def load(self) -> Iterator[Record]:
-        """Give back what a store without a memory has: nothing."""
-        return iter(())
+    async def acquire(self) -> Fence:
+        """Take the fence from whoever has it."""
+        self._log.epoch += 1
+        return Fence(self._log.epoch, self._log.mark)
 
-    async def append(self, batch: Sequence[Record]) -> None:
-        """Take note of nothing."""
+    async def load(self) -> AsyncIterator[Batch]:
+        """Give back what is kept by now."""
+        for batch in [self._log.snapshot, *self._log.batches]:
+            yield batch
 
-    @property
-    def is_new(self) -> bool:
-        """It always is."""
-        return True
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
+        """Keep the batch, and wake who follows."""
+        self._check(fence)
+        if batch:
+            self._log.keep(batch)
 
-    @property
-    def locks(self) -> Sequence[int]:
-        """Nobody else could own it."""
-        return ()
+    async def tail(self, after: int) -> AsyncIterator[Batch]:
+        """Give each batch after that one, as it comes."""
+        while True:
+            if after < self._log.snapshot.number:
+                raise TailLostError(f"some batches after {after} are in a snapshot by now: load anew")
+            new = self._log.after(after)
+            for batch in new:
+                yield batch
+                after = batch.number
+            if not new:
+                await self._log.news.wait()
 
-    @property
-    def size(self) -> int:
-        """There is no log."""
-        return 0
+    def wants_compaction(self, needed: int) -> bool:
+        """Whether most of what is kept is history."""
+        return self._log.history > max(self._compact_from, COMPACT_FACTOR * needed)
 
-    def wants_compaction(self, needed: int) -> bool:  # noqa: ARG002 - the protocol's signature
-        """There is never anything to compact."""
-        return False
+    def compact(self, fence: Fence, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:
+        """Put the snapshot in place of what is kept by now."""
+        self._check(fence)
+        return self._compact(fence, self._log.number, snapshot)
 
-    async def compact(self, snapshot: Iterable[Record]) -> None:
-        """Leave the snapshot as it is, not iterated."""
+    async def _compact(self, fence: Fence, number: int, snapshot: Iterable[Record]) -> None:
+        records = await asyncio.to_thread(tuple, snapshot)
+        self._check(fence)
+        self._log.replace(Batch(number, records))
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Let go of nothing: the log may be another store's too."""
+
+    def _check(self, fence: Fence) -> None:
+        if fence.epoch != self._log.epoch:
+            raise FenceLostError(
+                f"the store was acquired anew (epoch {self._log.epoch}): nothing more is kept of epoch {fence.epoch}"
+            )

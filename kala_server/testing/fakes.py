@@ -4,7 +4,7 @@ It knows neither schedules nor servers.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,14 +12,14 @@ from functools import partial
 from kala_client.schedules.period import Period
 from kala_server.clock import Clock
 from kala_server.core.time.durations import after
-from kala_server.ports.runner import Attempt, Outcome
+from kala_server.ports.runner import Attempt, Listener
 from kala_server.runners.local.shell import outcome_of
 
 _TERM, _KILL = -15, -9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempt:
+class _Planned:
     """How an attempt goes."""
 
     takes: str = ""
@@ -35,7 +35,7 @@ class Script:
 
     def __init__(self) -> None:
         self._takes = ""
-        self._attempts: list[_Attempt] = []
+        self._attempts: list[_Planned] = []
         self._played = 0
 
     @property
@@ -53,18 +53,18 @@ class Script:
 
     def then(self, *, exit_code: int = 0, output: str = "") -> "Script":
         """Tell how the next attempt ends, and what it prints; a negative exit code is a signal that ends it."""
-        self._attempts.append(_Attempt(takes=self._takes, exit_code=exit_code, output=output))
+        self._attempts.append(_Planned(takes=self._takes, exit_code=exit_code, output=output))
         return self
 
     def then_ok(self, output: str = "") -> "Script":
         """Tell that the next attempt succeeds."""
         return self.then(output=output)
 
-    def next(self) -> _Attempt:
+    def next(self) -> _Planned:
         """Return how the attempt goes that starts now."""
         number, self._played = self._played, self._played + 1
         if not self._attempts:
-            return _Attempt(takes=self._takes)
+            return _Planned(takes=self._takes)
         return self._attempts[min(number, len(self._attempts) - 1)]
 
 
@@ -90,40 +90,47 @@ class FakeRunner:
     def __init__(self, clock: Clock, scripts: Scripts) -> None:
         self._clock = clock
         self._scripts = scripts
-        self._running: dict[str, Callable[[Outcome], None]] = {}
+        self._running: dict[str, object] = {}
+        """By handle; a token of its own for each, as the same handle is started again where it was put off."""
+        self._listener: Listener
 
-    def start(
-        self,
-        attempt: Attempt,
-        *,
-        on_spawned: Callable[[int, int], None],  # noqa: ARG002 - there is no process
-        on_ended: Callable[[Outcome], None],
-    ) -> None:
+    def attach(self, listener: Listener, mark: str = "") -> None:  # noqa: ARG002 - there is nothing to be known again
+        """Say whom to tell."""
+        self._listener = listener
+
+    async def adopt(self, handles: Collection[str]) -> frozenset[str]:  # noqa: ARG002 - the port's signature
+        """Take over nothing: a fake ends with its server."""
+        return frozenset()
+
+    def start(self, attempt: Attempt) -> str:
         """Let the clock say when it ends."""
-        planned = self._scripts.of(attempt.spec.name).next()
-        self._running[attempt.run_id] = on_ended
-        now = self._clock.now()
-        takes = (after(now, planned.takes) or now) - now
-        self._clock.later(takes, partial(self._over, attempt, planned, on_ended))
+        if attempt.handle not in self._running:
+            planned = self._scripts.of(attempt.spec.name).next()
+            token = self._running[attempt.handle] = object()
+            now = self._clock.now()
+            takes = (after(now, planned.takes) or now) - now
+            self._clock.later(takes, partial(self._over, attempt.handle, planned, token))
+        return attempt.handle
 
-    def end(self, run_id: str) -> None:
+    def end(self, handle: str) -> None:
         """Let it end by a signal, as a command does that minds nothing."""
-        self._end(run_id, _TERM)
+        self._end(handle, _TERM)
 
     def kill_all(self) -> None:
         """Let all of them end by a signal."""
-        for run_id in list(self._running):
-            self._end(run_id, _KILL)
+        for handle in list(self._running):
+            self._end(handle, _KILL)
 
     async def close(self) -> None:
         """Hold nothing."""
 
-    def _over(self, attempt: Attempt, planned: _Attempt, on_ended: Callable[[Outcome], None]) -> None:
-        if self._running.get(attempt.run_id) is on_ended:  # it may have been ended before
-            del self._running[attempt.run_id]
-            attempt.output.write(planned.output.encode())
-            on_ended(outcome_of(planned.exit_code))
+    def _over(self, handle: str, planned: _Planned, token: object) -> None:
+        if self._running.get(handle) is token:  # it may have been ended before
+            del self._running[handle]
+            if planned.output:
+                self._listener.printed(handle, planned.output.encode())
+            self._listener.ended(handle, outcome_of(planned.exit_code))
 
-    def _end(self, run_id: str, signal: int) -> None:
-        if on_ended := self._running.pop(run_id, None):
-            self._clock.later(timedelta(0), partial(on_ended, outcome_of(signal)))
+    def _end(self, handle: str, signal: int) -> None:
+        if self._running.pop(handle, None):
+            self._clock.later(timedelta(0), partial(self._listener.ended, handle, outcome_of(signal)))

@@ -12,7 +12,6 @@ from kala_server.wire.answers import nanoseconds
 
 _OF_THE_SERVER = (
     r.ServerKept,
-    r.RunSpawned,
     r.ClockStepped,
     r.RunsPruned,
     r.KeyKept,

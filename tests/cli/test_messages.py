@@ -99,7 +99,7 @@ def test_every_option_of_which_an_error_speaks_is_there() -> None:
 @pytest.mark.parametrize("command", ["a | b", "https://example.com/", "A=1 date"])
 def test_every_word_of_json_is_one_that_a_refusal_says(command: str) -> None:
     with pytest.raises(BadCommandError) as refused:
-        shell_words.check(command, {})
+        shell_words.check_command(command, {})
     assert sum(said in str(refused.value) for said in IN_OPTIONS) == 1
 
 

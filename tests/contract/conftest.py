@@ -7,9 +7,6 @@ from pathlib import Path
 import pytest
 
 from kala_client import KalaClient
-from kala_server.ports.store import Store
-from kala_server.stores.journal.journal import JournalStore
-from kala_server.stores.memory import MemoryStore
 from kala_server.testing import running_server
 from tests.blocking import KINDS, Kind, client_of
 from tests.contract.journals import BATCHES, SNAPSHOT, opened, started
@@ -27,14 +24,6 @@ def kala(kind: Kind) -> Iterator[KalaClient]:
     """A client of that kind, at a server of its own."""
     with running_server() as server, client_of(kind, server.url) as client:
         yield client
-
-
-@pytest.fixture(params=["journal", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """A new store that nobody has loaded yet."""
-    made: Store = JournalStore(tmp_path / "data") if request.param == "journal" else MemoryStore()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from kala_server.core.model.records import Record, RunStarted
 from kala_server.ports.store import StoreError
 from kala_server.stores.journal.filesystem import RealFileSystem
 from kala_server.stores.journal.journal import JournalStore
+from tests.owned_store import OwnedStore
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 SNAPSHOT = [100, 101]
@@ -32,10 +33,10 @@ def numbers(records: Iterable[Record]) -> list[int]:
     return [int(record.run_id.removeprefix("run-")) for record in records if isinstance(record, RunStarted)]
 
 
-def opened(folder: Path) -> tuple[JournalStore, list[int]]:
-    store = JournalStore(folder, filesystem=UnsyncedFileSystem())
+def opened(folder: Path) -> tuple[OwnedStore[JournalStore], list[int]]:
+    store = OwnedStore(JournalStore(folder, filesystem=UnsyncedFileSystem()))
     try:
-        return store, numbers(list(store.load()))
+        return store, numbers(store.load())
     except StoreError:
         store.close()
         raise

@@ -1,57 +1,86 @@
-"""What every store promises, whatever it keeps."""
+"""Every store of ours, held against the contract that is shipped; and stores that break it are noticed."""
 
-import asyncio
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
-from kala_server.core.model.records import Record, RunStarted
-from kala_server.ports.store import Store
+import pytest
 
-AT = datetime(2024, 5, 1, tzinfo=UTC)
-
-
-def started(number: int) -> Record:
-    return RunStarted(run_id=f"run-{number}", at=AT)
+from kala_server.core.model.records import Record
+from kala_server.ports.store import Batch, Fence, SharedStore, Store
+from kala_server.stores.journal.journal import JournalStore
+from kala_server.stores.memory import MemoryLog, MemoryStore
+from kala_server.testing.contracts import SharedStoreContract, StoreContract
 
 
-def test_a_new_store_is_empty(store: Store) -> None:
-    assert list(store.load()) == []
+class TestJournal(StoreContract):
+    """The store on disk."""
+
+    @pytest.fixture(autouse=True)
+    def _in_a_folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path / "data"
+
+    def store(self) -> Store:
+        return JournalStore(self.folder)
 
 
-def test_a_batch_is_taken_and_so_is_an_empty_one(store: Store) -> None:
-    async def scenario() -> None:
-        await store.append([started(1), started(2)])
-        await store.append([])
+class TestMemory(SharedStoreContract):
+    """The store in memory."""
 
-    list(store.load())
-    asyncio.run(scenario())
+    @pytest.fixture(autouse=True)
+    def _of_a_log(self) -> None:
+        self.log = MemoryLog()
 
-
-def test_a_new_store_wants_no_compaction(store: Store) -> None:
-    list(store.load())
-    assert not store.wants_compaction(0)
+    def store(self) -> SharedStore:
+        return MemoryStore(self.log)
 
 
-def test_appending_goes_on_while_and_after_a_store_is_compacted(store: Store) -> None:
-    async def scenario() -> None:
-        await store.append([started(1)])
-        compaction = asyncio.ensure_future(store.compact(iter([started(1)])))
-        await store.append([started(2)])
-        await compaction
-        await store.append([started(3)])
+class Unfenced(MemoryStore):
+    """Planted bug: keeps what anybody appends."""
 
-    list(store.load())
-    asyncio.run(scenario())
+    def _check(self, fence: Fence) -> None:
+        pass
 
 
-def test_a_snapshot_may_be_made_as_it_is_read(store: Store) -> None:
-    def snapshot() -> Iterator[Record]:
-        yield from map(started, range(1000))
+class Forgetful(MemoryStore):
+    """Planted bug: keeps the first record of a batch."""
 
-    list(store.load())
-    asyncio.run(store.compact(snapshot()))
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
+        await super().append(fence, batch[:1])
 
 
-def test_a_store_can_be_closed_before_it_is_loaded_and_twice(store: Store) -> None:
-    store.close()
-    store.close()
+class Leaping(MemoryStore):
+    """Planted bug: a tail does not tell that it has missed something."""
+
+    async def tail(self, after: int) -> AsyncIterator[Batch]:
+        async for batch in super().tail(max(after, self._log.snapshot.number)):
+            yield batch
+
+
+class Restless(MemoryStore):
+    """Planted bug: a tail gives again what was given."""
+
+    async def tail(self, after: int) -> AsyncIterator[Batch]:
+        async for batch in super().tail(max(0, after - 1)):
+            yield batch
+
+
+@pytest.mark.parametrize("planted", [Unfenced, Forgetful, Leaping, Restless])
+def test_a_store_that_breaks_the_contract_is_noticed(planted: type[MemoryStore]) -> None:
+    class Broken(SharedStoreContract):
+        patience = 1.0
+        log: MemoryLog
+
+        def store(self) -> SharedStore:
+            return planted(self.log)
+
+    promises = [name for name in dir(Broken) if name.startswith("test_")]
+    assert len(promises) > 10
+    broken = []
+    for promise in promises:
+        suite = Broken()
+        suite.log = MemoryLog()
+        try:
+            getattr(suite, promise)()
+        except (AssertionError, TimeoutError):
+            broken.append(promise)
+    assert broken

@@ -43,12 +43,12 @@ def test_a_file_cut_at_any_byte_behind_its_snapshot_is_a_prefix_of_whole_batches
         assert found == expected
         assert journal.read_bytes() == content[:end]
         if size == end:
-            assert store.mended is None
+            assert store.store.mended is None
         else:
-            assert store.mended is not None
-            assert store.mended.copy.read_bytes() == content[end:size]
-            assert (store.mended.offset, store.mended.size) == (end, size - end)
-            store.mended.copy.unlink()
+            assert store.store.mended is not None
+            assert store.store.mended.copy.read_bytes() == content[end:size]
+            assert (store.store.mended.offset, store.store.mended.size) == (end, size - end)
+            store.store.mended.copy.unlink()
 
 
 def test_a_file_cut_in_its_snapshot_is_damaged_and_left_alone(journal: Path) -> None:
@@ -77,9 +77,9 @@ def test_no_flipped_bit_is_silently_wrong(journal: Path, batches: int) -> None:
         store.close()
         assert bit // 8 >= last_begins
         assert found == without_last
-        assert store.mended is not None
-        assert store.mended.copy.read_bytes() == changed[last_begins:]
-        store.mended.copy.unlink()
+        assert store.store.mended is not None
+        assert store.store.mended.copy.read_bytes() == changed[last_begins:]
+        store.store.mended.copy.unlink()
 
 
 def test_a_missing_or_doubled_line_is_damage(journal: Path) -> None:
@@ -100,9 +100,9 @@ def test_zeros_behind_the_last_batch_are_cut(journal: Path) -> None:
     store, found = opened(journal.parent)
     store.close()
     assert found[-1] == 7
-    assert store.mended is not None
-    assert store.mended.size == 5000
-    assert "its last 5000 bytes" in str(store.mended)
+    assert store.store.mended is not None
+    assert store.store.mended.size == 5000
+    assert "its last 5000 bytes" in str(store.store.mended)
     assert journal.read_bytes() == content
 
 
@@ -129,8 +129,8 @@ def test_an_earlier_copy_of_a_torn_tail_is_not_overwritten(journal: Path) -> Non
             file.write(b"torn")
         store, _ = opened(journal.parent)
         store.close()
-        assert store.mended is not None
-        copies.append(store.mended.copy.name)
+        assert store.store.mended is not None
+        copies.append(store.store.mended.copy.name)
     assert copies == ["journal.torn-11", "journal.torn-11-2"]
 
 

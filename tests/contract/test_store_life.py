@@ -24,6 +24,7 @@ from kala_server.stores.journal import owner_signature, ownership
 from kala_server.stores.journal.filesystem import RealFileSystem
 from kala_server.stores.journal.journal import LOCK, JournalStore
 from tests.contract.journals import AT, opened, reloaded, started
+from tests.owned_store import OwnedStore, all_of, at_once
 
 
 def test_only_its_owner_can_read_a_store(folder: Path) -> None:
@@ -40,8 +41,9 @@ def test_only_its_owner_can_read_a_store(folder: Path) -> None:
 
 def test_a_second_server_exits_and_says_who_holds_the_folder(folder: Path) -> None:
     script = (
-        "import sys, pathlib; from kala_server.stores.journal.journal import JournalStore\n"
-        "store = JournalStore(pathlib.Path(sys.argv[1])); list(store.load()); print('mine', flush=True); input()"
+        "import asyncio, sys, pathlib; from kala_server.stores.journal.journal import JournalStore\n"
+        "store = JournalStore(pathlib.Path(sys.argv[1])); asyncio.run(store.acquire())\n"
+        "print('mine', flush=True); input()"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", script, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -55,8 +57,8 @@ def test_a_second_server_exits_and_says_who_holds_the_folder(folder: Path) -> No
 
 
 def test_of_two_servers_that_start_at_once_exactly_one_wins(folder: Path) -> None:
-    def race(start: threading.Barrier) -> JournalStore | None:
-        store = JournalStore(folder)
+    def race(start: threading.Barrier) -> OwnedStore[JournalStore] | None:
+        store = OwnedStore(JournalStore(folder))
         start.wait()
         try:
             store.load()
@@ -122,7 +124,6 @@ def test_a_lock_that_another_machine_or_container_has_is_not_said_to_be_that_of_
 def mark_of(folder: Path) -> str:
     store, _ = opened(folder)
     store.close()
-    assert store.mark == ""
     signed = owner_signature.read((folder / LOCK).read_bytes())
     assert signed is not None
     return signed.mark
@@ -198,16 +199,16 @@ def test_a_batch_still_under_way_when_a_compaction_is_asked_for_is_not_part_of_t
 
 
 def test_history_that_outweighs_the_snapshot_asks_for_a_compaction(folder: Path) -> None:
-    store = JournalStore(folder, compact_from=300, compact_factor=2)
-    list(store.load())
+    store = OwnedStore(JournalStore(folder, compact_from=300, compact_factor=2))
+    store.load()
 
     async def scenario() -> list[bool]:
         wanted = []
         for _ in range(2):
             await store.append([started(1), started(2)])
-            wanted.append(store.wants_compaction(1))
+            wanted.append(store.store.wants_compaction(1))
         await store.compact([started(1)])
-        return [*wanted, store.wants_compaction(1)]
+        return [*wanted, store.store.wants_compaction(1)]
 
     assert asyncio.run(scenario()) == [False, True, False]
     store.close()
@@ -216,17 +217,17 @@ def test_history_that_outweighs_the_snapshot_asks_for_a_compaction(folder: Path)
 def test_a_store_that_only_grows_is_not_written_again_until_it_might_hold_few_large_records(
     folder: Path,
 ) -> None:
-    store = JournalStore(folder, compact_from=300, compact_factor=2)
-    list(store.load())
-    empty = store.size
+    store = OwnedStore(JournalStore(folder, compact_from=300, compact_factor=2))
+    store.load()
+    empty = store.store.size
 
     async def scenario() -> None:
         for number in range(1, 41):
             await store.append([started(number)])
-            history = store.size - empty
-            assert store.wants_compaction(number // 2) is (history > 300)
-            assert store.wants_compaction(number) is (history > 8 * 300)
-        assert store.wants_compaction(number)
+            history = store.store.size - empty
+            assert store.store.wants_compaction(number // 2) is (history > 300)
+            assert store.store.wants_compaction(number) is (history > 8 * 300)
+        assert store.store.wants_compaction(number)
 
     asyncio.run(scenario())
     store.close()
@@ -267,12 +268,17 @@ def test_a_record_that_cannot_be_written_leaves_the_store_as_it_was(folder: Path
 
 
 def test_a_store_that_is_not_loaded_or_closed_takes_nothing(folder: Path) -> None:
-    store = JournalStore(folder)
+    store = OwnedStore(JournalStore(folder))
+    with pytest.raises(RuntimeError, match="acquired, and then loaded once"):
+        all_of(store.store.load())
+    store.fence = at_once(store.store.acquire())
     with pytest.raises(StoreError, match="not loaded"):
         asyncio.run(store.append([started(1)]))
-    list(store.load())
+    with pytest.raises(RuntimeError, match="acquired once"):
+        at_once(store.store.acquire())
+    all_of(store.store.load())
     with pytest.raises(RuntimeError, match="loaded once"):
-        store.load()
+        all_of(store.store.load())
     store.close()
     with pytest.raises(StoreError, match="closed"):
         asyncio.run(store.append([started(1)]))
@@ -298,7 +304,7 @@ def test_a_store_that_is_closed_while_it_is_compacted_stays_as_it_was(folder: Pa
         with pytest.raises(RuntimeError, match="one compaction at a time"):
             await store.compact([])
         closing = loop.run_in_executor(None, store.close)
-        while not store._closed:  # noqa: ASYNC110 - nobody but this test waits for it
+        while not store.store._closed:  # noqa: ASYNC110 - nobody but this test waits for it
             await asyncio.sleep(0)
         go_on.set()
         await closing
@@ -315,6 +321,6 @@ def test_a_record_longer_than_any_read_comes_back(folder: Path) -> None:
     store, _ = opened(folder)
     asyncio.run(store.append([started(1), long, started(2)]))
     store.close()
-    again = JournalStore(folder)
-    assert list(again.load()) == [started(1), long, started(2)]
+    again = OwnedStore(JournalStore(folder))
+    assert again.load() == [started(1), long, started(2)]
     again.close()

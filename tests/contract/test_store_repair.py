@@ -21,10 +21,11 @@ from kala_server.core.model.records import (
 )
 from kala_server.ports.store import StoreLockedError, StoreNewerError
 from kala_server.stores.journal import codec
-from kala_server.stores.journal.inspection import Condition, check
+from kala_server.stores.journal.inspection import Condition, inspect
 from kala_server.stores.journal.journal import JournalStore
 from kala_server.stores.journal.repair import repair
 from tests.faults.simulated_disk import SimulatedDisk
+from tests.owned_store import OwnedStore
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 FOLDER = Path("/simulated")
@@ -46,9 +47,9 @@ BATCHES: list[list[Record]] = [
 
 
 def loaded(disk: SimulatedDisk) -> list[Record]:
-    store = JournalStore(FOLDER, filesystem=disk)
+    store = OwnedStore(JournalStore(FOLDER, filesystem=disk))
     try:
-        return list(store.load())
+        return store.load()
     finally:
         store.close()
 
@@ -60,8 +61,8 @@ def journal() -> bytes:
             await store.append(batch)
 
     disk = SimulatedDisk()
-    store = JournalStore(FOLDER, filesystem=disk)
-    list(store.load())
+    store = OwnedStore(JournalStore(FOLDER, filesystem=disk))
+    store.load()
     asyncio.run(write())
     store.close()
     return disk.seen()["journal.jsonl"]
@@ -88,7 +89,7 @@ def prefix(batches: int) -> Sequence[Record]:
 
 def test_a_whole_journal_is_said_to_be_whole_and_nothing_is_repaired() -> None:
     disk = on_disk(JOURNAL)
-    report = check(FOLDER, filesystem=disk)
+    report = inspect(FOLDER, filesystem=disk)
     assert report.condition is Condition.WHOLE
     assert str(report) == f"/simulated/journal.jsonl is whole: 9 records, {len(JOURNAL)} bytes."
     repaired = repair(FOLDER, filesystem=disk)
@@ -98,14 +99,14 @@ def test_a_whole_journal_is_said_to_be_whole_and_nothing_is_repaired() -> None:
 
 
 def test_a_folder_without_a_journal_is_said_to_have_none() -> None:
-    report = check(FOLDER, filesystem=SimulatedDisk())
+    report = inspect(FOLDER, filesystem=SimulatedDisk())
     assert report.condition is Condition.MISSING
     assert "there is no journal here" in str(report)
 
 
 def test_a_torn_tail_is_told_with_what_is_in_it_and_left_to_the_next_start() -> None:
     disk = on_disk(JOURNAL[:-3])
-    report = check(FOLDER, filesystem=disk)
+    report = inspect(FOLDER, filesystem=disk)
     assert report.condition is Condition.TORN
     assert report.good_until == len(b"".join(LINES[:-1]))
     assert report.jobs == {"job-3": "the last"}
@@ -115,7 +116,7 @@ def test_a_torn_tail_is_told_with_what_is_in_it_and_left_to_the_next_start() -> 
 
 
 def test_damage_is_told_with_its_place_and_the_jobs_that_it_concerns() -> None:
-    report = check(FOLDER, filesystem=on_disk(damaged(5)))
+    report = inspect(FOLDER, filesystem=on_disk(damaged(5)))
     assert report.condition is Condition.DAMAGED
     assert not report.in_snapshot
     assert (report.records, report.later_good, report.later_bad) == (4, 4, 1)
@@ -128,7 +129,7 @@ def test_damage_is_told_with_its_place_and_the_jobs_that_it_concerns() -> None:
 
 
 def test_damage_in_the_snapshot_is_told_as_such() -> None:
-    report = check(FOLDER, filesystem=on_disk(damaged(0)))
+    report = inspect(FOLDER, filesystem=on_disk(damaged(0)))
     assert report.in_snapshot
     assert report.good_until == 0
     assert "jobs that come after it are lost as a whole" in str(report)
@@ -136,9 +137,9 @@ def test_damage_in_the_snapshot_is_told_as_such() -> None:
 
 def test_what_cannot_be_read_is_shown_without_control_characters() -> None:
     line = JOURNAL.replace(b'"name":"nightly', b'"name":"\x1b[2J\xff', 1)
-    report = check(FOLDER, filesystem=on_disk(line))
+    report = inspect(FOLDER, filesystem=on_disk(line))
     assert report.jobs["job-1"] == "renamed"
-    shown = check(FOLDER, filesystem=on_disk(line.replace(b'"name":"renamed"', b'"nom":"renamed"')))
+    shown = inspect(FOLDER, filesystem=on_disk(line.replace(b'"name":"renamed"', b'"nom":"renamed"')))
     assert shown.jobs["job-1"] == "�[2J� backup"
 
 
@@ -146,7 +147,7 @@ def test_what_was_put_aside_earlier_is_told() -> None:
     disk = SimulatedDisk(
         {"journal.jsonl": JOURNAL, "journal.torn-3": b"", "journal.damaged-4": b"", "other": b""}
     )
-    assert check(FOLDER, filesystem=disk).copies == ["journal.damaged-4", "journal.torn-3"]
+    assert inspect(FOLDER, filesystem=disk).copies == ["journal.damaged-4", "journal.torn-3"]
 
 
 def test_a_newer_journal_is_neither_judged_nor_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +155,7 @@ def test_a_newer_journal_is_neither_judged_nor_repaired(monkeypatch: pytest.Monk
     newer = JOURNAL + codec.frame([codec.encode(BATCHES[0][0])], seq=11, batch=8)
     monkeypatch.undo()
     disk = on_disk(newer)
-    report = check(FOLDER, filesystem=disk)
+    report = inspect(FOLDER, filesystem=disk)
     assert report.condition is Condition.NEWER
     assert str(report) == report.problem
     with pytest.raises(StoreNewerError, match="written by a newer Kala"):
@@ -171,7 +172,7 @@ def test_a_repair_keeps_every_whole_batch_before_the_damage_and_the_file_as_it_w
     assert repaired.copy is not None
     assert disk.seen()[repaired.copy.name] == damaged(line)
     assert loaded(disk) == prefix(batches)
-    assert check(FOLDER, filesystem=disk).condition is Condition.WHOLE
+    assert inspect(FOLDER, filesystem=disk).condition is Condition.WHOLE
     assert "now holds the" in str(repaired)
     assert repaired.copy.name in str(repaired)
 
@@ -188,8 +189,8 @@ def test_of_a_damaged_snapshot_the_part_before_the_damage_is_kept() -> None:
         await store.compact(JobDeleted(id=f"job-{number}", at=AT) for number in range(1000))
 
     disk = SimulatedDisk()
-    store = JournalStore(FOLDER, filesystem=disk)
-    list(store.load())
+    store = OwnedStore(JournalStore(FOLDER, filesystem=disk))
+    store.load()
     asyncio.run(compacted())
     store.close()
     content = disk.seen()["journal.jsonl"]
@@ -247,9 +248,9 @@ class RefusingDisk(SimulatedDisk):
 
 
 def test_a_store_in_use_is_checked_but_not_repaired(tmp_path: Path) -> None:
-    store = JournalStore(tmp_path)
-    list(store.load())
-    assert check(tmp_path).condition is Condition.WHOLE
+    store = OwnedStore(JournalStore(tmp_path))
+    store.load()
+    assert inspect(tmp_path).condition is Condition.WHOLE
     with pytest.raises(StoreLockedError):
         repair(tmp_path)
     store.close()
@@ -259,6 +260,6 @@ def test_a_repair_works_on_a_real_disk(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").write_bytes(damaged(5))
     repaired = repair(tmp_path)
     assert repaired.copy == tmp_path / "journal.damaged-6"
-    store = JournalStore(tmp_path)
-    assert list(store.load()) == prefix(2)
+    store = OwnedStore(JournalStore(tmp_path))
+    assert store.load() == prefix(2)
     store.close()

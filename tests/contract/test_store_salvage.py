@@ -19,7 +19,7 @@ from kala_server.core.model.records import (
     ServerKept,
 )
 from kala_server.stores.journal import codec
-from kala_server.stores.journal.inspection import Condition, check
+from kala_server.stores.journal.inspection import Condition, inspect
 from kala_server.stores.journal.repair import prospect, repair
 from tests.contract.test_store_repair import FOLDER, loaded, on_disk
 
@@ -69,7 +69,7 @@ def test_a_changed_line_keeps_nearly_all_of_566_records(line: int) -> None:
     assert len(LINES) == 567
     damaged = without(line)
     disk = on_disk(damaged)
-    told = prospect(FOLDER, check(FOLDER, filesystem=disk), NOW, filesystem=disk)
+    told = prospect(FOLDER, inspect(FOLDER, filesystem=disk), NOW, filesystem=disk)
     assert disk.seen() == {"journal.jsonl": damaged}
     assert told.records + told.kept >= 560
     assert told.unreadable == 1
@@ -78,7 +78,7 @@ def test_a_changed_line_keeps_nearly_all_of_566_records(line: int) -> None:
     assert repaired.salvaged == told
     assert repaired.copy is not None
     assert disk.seen()[repaired.copy.name] == damaged
-    assert check(FOLDER, filesystem=disk).condition is Condition.WHOLE
+    assert inspect(FOLDER, filesystem=disk).condition is Condition.WHOLE
     kept = loaded(disk)
     assert sum(isinstance(record, JobKept) for record in kept) == told.jobs
     assert all(record.run.state.final or record.run.ending for record in kept if isinstance(record, RunKept))
@@ -96,7 +96,7 @@ def test_what_could_not_be_kept_is_told_by_job() -> None:
 def test_a_line_that_comes_twice_or_late_is_not_believed() -> None:
     late = [*LINES[:4], LINES[9], *LINES[4:9], *LINES[10:], LINES[-1]]
     told = prospect(
-        FOLDER, check(FOLDER, filesystem=on_disk(b"".join(late))), NOW, filesystem=on_disk(b"".join(late))
+        FOLDER, inspect(FOLDER, filesystem=on_disk(b"".join(late))), NOW, filesystem=on_disk(b"".join(late))
     )
     assert told.unreadable == 6
 

@@ -15,6 +15,7 @@ from kala_server.ports.store import StoreBrokenError, StoreFullError
 from kala_server.stores.journal.journal import JournalStore
 from kala_server.stores.journal.log import Log
 from tests.faults.server_child import ROOT
+from tests.owned_store import OwnedStore
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def say(word: str) -> None:
 
 async def append(folder: Path, number: int, limit: int) -> None:
     """Append, and print each record that is durable."""
-    store = JournalStore(folder)
+    store = OwnedStore(JournalStore(folder))
     for _ in store.load():
         pass
     if limit:
@@ -74,7 +75,7 @@ def run(
 
 def kept(folder: Path) -> list[str]:
     """Return what the next start finds."""
-    store = JournalStore(folder)
+    store = OwnedStore(JournalStore(folder))
     found = [record.run_id for record in store.load() if isinstance(record, RunStarted)]
     store.close()
     return found

@@ -28,7 +28,7 @@ from kala_server.core.model.records import Record, RunFinished, RunStarted
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.occurrences import timetable_of
-from kala_server.ports.store import StoreFullError
+from kala_server.ports.store import Fence, StoreFullError
 from kala_server.runners.local.processes import Process
 from kala_server.runners.local.worker_process import WorkerProcess
 from kala_server.stores.journal.filesystem import RealFileSystem
@@ -58,14 +58,14 @@ class EagerStore(JournalStore):
 
     _before: asyncio.Task[None] | None = None
 
-    async def append(self, batch: Sequence[Record]) -> None:
-        self._before = asyncio.get_running_loop().create_task(self._write(self._before, batch))
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
+        self._before = asyncio.get_running_loop().create_task(self._write(self._before, fence, batch))
 
-    async def _write(self, before: asyncio.Task[None] | None, batch: Sequence[Record]) -> None:
+    async def _write(self, before: asyncio.Task[None] | None, fence: Fence, batch: Sequence[Record]) -> None:
         if before is not None:
             await before
         await asyncio.sleep(LATE)
-        await super().append(batch)
+        await super().append(fence, batch)
 
 
 def answers_before_it_writes() -> None:
@@ -76,9 +76,9 @@ def answers_before_it_writes() -> None:
 class OptimisticStore(JournalStore):
     """Says that a batch is durable for which there was no room."""
 
-    async def append(self, batch: Sequence[Record]) -> None:
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
         with suppress(StoreFullError):
-            await super().append(batch)
+            await super().append(fence, batch)
 
 
 def says_yes_when_it_is_full() -> None:
@@ -149,7 +149,7 @@ class MortalStore(JournalStore):
         self._point = point
         self._countdown = countdown
 
-    async def append(self, batch: Sequence[Record]) -> None:
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
         starts = any(isinstance(record, RunStarted) for record in batch)
         ends = any(isinstance(record, RunFinished) for record in batch)
         if (starts and self._point is Point.BEFORE_THE_RECORD) or (
@@ -157,7 +157,7 @@ class MortalStore(JournalStore):
         ):
             self._countdown.kill()
         self._disk.mortal = starts and self._point is Point.IN_THE_RECORD and self._countdown()
-        await super().append(batch)
+        await super().append(fence, batch)
         if starts and self._point is Point.AFTER_THE_RECORD:
             self._countdown.kill()
 

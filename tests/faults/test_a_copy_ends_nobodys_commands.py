@@ -21,7 +21,7 @@ from tests.eventually import eventually
 from tests.faults.planted import believes_a_copied_lock, looks_for_runs_alone
 from tests.faults.promises import client
 from tests.faults.server_child import Plant, ServerChild, nothing, server_child
-from tests.left_behind import left_of
+from tests.left_behind import left_of, noted
 from tests.server.server_process import worker_of
 
 GOES_ON = "until [ -e {} ]; do sleep 0.05; done"
@@ -59,7 +59,7 @@ def running(original: Original) -> tuple[str, Process]:
     """Start a command, and return its run and its process once that is on record."""
     job_id = original.kala.create_job(name="goes on", command=original.command, shell=True)
     [run] = eventually(lambda: [run for run in original.kala.runs(job_id) if run.state == "running"])
-    eventually(lambda: b"run_spawned" in (original.folder / "journal.jsonl").read_bytes())
+    eventually(lambda: noted(original.folder))
     return run.id, left_of(run.id)[0]
 
 

@@ -25,6 +25,7 @@ from tests.faults.conftest import Tell
 from tests.faults.planted import says_yes_when_it_is_full
 from tests.faults.promises import client
 from tests.faults.server_child import Plant, nothing, server_child
+from tests.owned_store import OwnedStore
 
 T = TypeVar("T", bound=Callable[..., Any])
 ONCE = RetryPolicy(attempts=1)
@@ -126,7 +127,7 @@ def test_a_store_on_a_full_disk_loses_nothing_restarts_and_goes_on_when_there_is
 ) -> None:
     folder = small_disk / "data"
 
-    async def fill(store: JournalStore) -> list[str]:
+    async def fill(store: OwnedStore[JournalStore]) -> list[str]:
         told: list[str] = []
         for number in range(10_000):
             batch = [f"{number}-{each}" for each in range(7)]
@@ -137,7 +138,7 @@ def test_a_store_on_a_full_disk_loses_nothing_restarts_and_goes_on_when_there_is
             told += batch
         return told
 
-    async def goes_on(store: JournalStore) -> None:
+    async def goes_on(store: OwnedStore[JournalStore]) -> None:
         with pytest.raises(StoreFullError):
             await store.compact([started("s" * 40_000)])
         with pytest.raises(StoreFullError):
@@ -146,14 +147,14 @@ def test_a_store_on_a_full_disk_loses_nothing_restarts_and_goes_on_when_there_is
         await store.append([started("last")])
         await store.compact([started("snapshot")])
 
-    store = JournalStore(folder)
-    assert list(store.load()) == []
+    store = OwnedStore(JournalStore(folder))
+    assert store.load() == []
     told = asyncio.run(fill(store))
     store.close()
     assert len(told) > 7
-    store = JournalStore(folder)
-    assert list(store.load()) == [started(name) for name in told]
-    assert store.mended is None
+    store = OwnedStore(JournalStore(folder))
+    assert store.load() == [started(name) for name in told]
+    assert store.store.mended is None
     asyncio.run(goes_on(store))
     store.close()
     assert kept(folder) == ["snapshot"]

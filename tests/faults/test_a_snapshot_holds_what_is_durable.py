@@ -11,7 +11,7 @@ import pytest
 
 from kala_server.core.model import inputs
 from kala_server.core.model.records import JobKept, Record
-from kala_server.ports.store import StoreFullError
+from kala_server.ports.store import Fence, StoreFullError
 from kala_server.service.service import Service
 from tests.server.service_in_parts import JOB_ID, NOW, Disk, Parts, breathe, play
 
@@ -33,16 +33,16 @@ class CompactingDisk(Disk):
         """Whether the scene has begun: before it, this is a disk like any other."""
         self.snapshots: list[list[str]] = []
 
-    async def append(self, batch: Sequence[Record]) -> None:
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
         if not self.slow:
-            await super().append(batch)
+            await super().append(fence, batch)
             return
         await a_moment(20)
-        await super().append(batch)
+        await super().append(fence, batch)
         self.refuses = self._second
         self.compacts = not self.snapshots
 
-    async def compact(self, snapshot: Iterable[Record]) -> None:
+    async def compact(self, fence: Fence, snapshot: Iterable[Record]) -> None:  # noqa: ARG002 - the port's signature
         self.snapshots.append([record.job.id for record in snapshot if isinstance(record, JobKept)])
         self.compacts = False
 
@@ -79,7 +79,7 @@ def test_a_service_that_takes_the_snapshot_a_moment_later_is_noticed(monkeypatch
     async def compact_when_wanted(service: Service) -> None:
         async def compact() -> None:
             await a_moment(10)  # the next batch has gathered by then, and is being written
-            await service._store.compact(service.state.snapshot())
+            await service._store.compact(service._commit.fence, service.state.snapshot())
 
         if service._store.wants_compaction(1) and service._compacting is None:
             service._compacting = asyncio.get_running_loop().create_task(compact())

@@ -206,7 +206,7 @@ def test_after_a_failed_sync_or_a_failing_disk_nothing_is_answered_any_more(faul
             await witness.append("next")
         with pytest.raises(StoreBrokenError, match="failed"):
             await witness.compact("snapshot")
-        assert not witness.store.wants_compaction(0)
+        assert not witness.store.store.wants_compaction(0)
         witness.store.close()
 
     asyncio.run(scenario())
@@ -240,14 +240,14 @@ def test_a_compaction_without_room_is_not_asked_for_again_at_once() -> None:
     async def scenario() -> None:
         disk = FailingDisk()
         witness = about_to_fail(disk, ("create", errno.ENOSPC))
-        witness.store._compact_from = 200
+        witness.store.store._compact_from = 200
         await witness.append("a", "b", "c")
-        wanted = [witness.store.wants_compaction(0)]
+        wanted = [witness.store.store.wants_compaction(0)]
         with pytest.raises(StoreFullError, match="it goes on as it is"):
             await witness.compact("snapshot")
-        wanted.append(witness.store.wants_compaction(0))
+        wanted.append(witness.store.store.wants_compaction(0))
         await witness.append("d", "e", "f")
-        wanted.append(witness.store.wants_compaction(0))
+        wanted.append(witness.store.store.wants_compaction(0))
         await witness.compact("snapshot")
         witness.store.close()
         assert wanted == [True, False, True]

@@ -13,6 +13,7 @@ from kala_server.core.model.records import Record, RunStarted
 from kala_server.ports.store import StoreError, StoreFullError
 from kala_server.stores.journal.journal import JournalStore
 from tests.faults.simulated_disk import SimulatedDisk, State
+from tests.owned_store import OwnedStore
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 FOLDER = Path("/simulated")
@@ -30,9 +31,9 @@ def names(records: Sequence[Record]) -> Names:
 def load(state: State) -> tuple[Names, SimulatedDisk]:
     """Start on what a power cut left."""
     disk = SimulatedDisk(state)
-    store = JournalStore(FOLDER, filesystem=disk)
+    store = OwnedStore(JournalStore(FOLDER, filesystem=disk))
     try:
-        return names(list(store.load())), disk
+        return names(store.load()), disk
     finally:
         store.close()
 
@@ -50,7 +51,7 @@ class Witness:
         self._logs: list[Names] = [()]
         """What the log may be; more than one while a compaction is under way."""
         self._under_way: Names = ()
-        self.store = JournalStore(FOLDER, filesystem=disk)
+        self.store = OwnedStore(JournalStore(FOLDER, filesystem=disk))
 
     def start(self, *promised: str, unanswered: Names = ()) -> None:
         """Load the store, which must hold what was promised; once it has given out more, that is promised too."""
@@ -61,8 +62,8 @@ class Witness:
     def restart(self) -> None:
         """Close and load again; what is there must be what was promised."""
         self.store.close()
-        self.store = JournalStore(FOLDER, filesystem=self.disk)
-        found = names(list(self.store.load()))
+        self.store = OwnedStore(JournalStore(FOLDER, filesystem=self.disk))
+        found = names(self.store.load())
         if found not in self.allowed():
             self.violations.append(f"loaded {found}, not one of {self.allowed()}")
         self._logs, self._under_way = [found], ()

@@ -18,6 +18,7 @@ from kala_server.core.model.job import RemoteCall
 from kala_server.core.state.apply import apply
 from kala_server.stores.journal.codec import VERSION, parse
 from kala_server.stores.journal.journal import JournalStore
+from tests.owned_store import OwnedStore
 from tests.unit.core.simulation import FAILS, FOR_EVER, WORKS, Command, World, id_of, lasting, new_job, utc
 
 HERE = Path(__file__).parent
@@ -129,7 +130,7 @@ def _the_server(world: World) -> None:
     world.advance("2030-01-01 17:30")
     world.resume()
     world.crash(down=timedelta(hours=3))
-    world.decide(inputs.Recover(mark="a-mark"))
+    world.decide(inputs.Recover(epoch=2))
     world.tell(inputs.Housekeep(runs_before=utc("2030-01-01 02:00"), keys_before=utc("2030-01-01 00:00")))
     world.tell(inputs.Housekeep(runs_before=None, keys_before=utc("2030-01-02 00:00")))
     world.tell(_keyed("keyed again"))  # the key is forgotten by now
@@ -160,13 +161,13 @@ def payloads(lines: bytes) -> list[tuple[str, bytes]]:
 async def record(world: World) -> None:
     """Write the journal and its snapshot by the store itself, and beside each what its records are as a whole."""
     with TemporaryDirectory() as folder:
-        store = JournalStore(Path(folder))
-        assert list(store.load()) == []
+        store = OwnedStore(JournalStore(Path(folder)))
+        assert store.load() == []
         await store.append(world.journal)
-        _keep(store.path, "journal", world.journal)
+        _keep(store.store.path, "journal", world.journal)
         snapshot = list(world.state.snapshot())
         await store.compact(iter(snapshot))
-        _keep(store.path, "snapshot", snapshot)
+        _keep(store.store.path, "snapshot", snapshot)
         store.close()
 
 

@@ -21,6 +21,7 @@ from kala_server.core.state.state import State
 from kala_server.stores.journal.codec import VERSION, decode, encode
 from kala_server.stores.journal.journal import JOURNAL, JournalStore
 from tests.format.story import HERE, payloads, whole
+from tests.owned_store import OwnedStore
 from tests.unit.core import invariants
 
 FILES = sorted(HERE.glob("*.jsonl"))
@@ -30,9 +31,9 @@ NEWEST = [path for path in FILES if path.stem.endswith(f"-v{VERSION}")]
 def read(path: Path, folder: Path) -> list[r.Record]:
     """Read a file as a server does at its start."""
     shutil.copy(path, folder / JOURNAL)
-    store = JournalStore(folder)
+    store = OwnedStore(JournalStore(folder))
     try:
-        return list(store.load())
+        return store.load()
     finally:
         store.close()
 

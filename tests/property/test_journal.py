@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kala_server.core.model.records import Record, RunStarted
 from kala_server.stores.journal.journal import JournalStore
+from tests.owned_store import OwnedStore
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 RECORDS = st.lists(
@@ -25,8 +26,8 @@ STEPS = st.lists(st.tuples(st.sampled_from(["append", "compact", "reload"]), REC
 def test_a_journal_gives_back_what_was_put_into_it(steps: list[tuple[str, list[Record]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         expected: list[Record] = []
-        store = JournalStore(Path(folder))
-        assert list(store.load()) == []
+        store = OwnedStore(JournalStore(Path(folder)))
+        assert store.load() == []
         for step, records in steps:
             if step == "append":
                 asyncio.run(store.append(records))
@@ -36,10 +37,10 @@ def test_a_journal_gives_back_what_was_put_into_it(steps: list[tuple[str, list[R
                 expected = list(records)
             else:
                 store.close()
-                store = JournalStore(Path(folder))
-                assert list(store.load()) == expected
+                store = OwnedStore(JournalStore(Path(folder)))
+                assert store.load() == expected
         store.close()
-        again = JournalStore(Path(folder))
-        assert list(again.load()) == expected
-        assert again.mended is None
+        again = OwnedStore(JournalStore(Path(folder)))
+        assert again.load() == expected
+        assert again.store.mended is None
         again.close()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kala_server.core.commands import kernel
 from kala_server.core.commands.runnable import BadCommandError
-from kala_server.core.commands.shell_words import LONGEST, argv_for, check, split
+from kala_server.core.commands.shell_words import LONGEST, argv_for, check_command, split
 
 # Where shlex and a shell agree: no variables, no backticks, no operators, no backslash before the end of a line.
 COMMON = st.text(st.sampled_from("ab'\"\\ \té#*=~"), max_size=30)
@@ -59,7 +59,7 @@ FIRST = st.sampled_from(["A=1 b", "http://a", "a/", ".", "~/a", "a|b", "a*", "/a
 @given(ANY | COMMON | FIRST | st.sampled_from(ODD))
 def test_the_check_of_a_command_says_what_splitting_it_would(command: str) -> None:
     said = []
-    for read in (lambda: split(command), lambda: check(command, {})):
+    for read in (lambda: split(command), lambda: check_command(command, {})):
         try:
             read()
             said.append("")

@@ -1,7 +1,7 @@
 """A service over parts that a test holds in its hand: the time, the disk and the commands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from kala_server.core.model.inputs import Printed
 from kala_server.core.model.job import JobSpec
 from kala_server.core.model.records import Record
 from kala_server.core.state.state import State
-from kala_server.ports.store import StoreBrokenError, StoreError, StoreFullError
+from kala_server.ports.store import Batch, Fence, StoreBrokenError, StoreError, StoreFullError
 from kala_server.service.executor import Executor
 from kala_server.service.service import Policy, Service
 from tests.eventually import PATIENCE
@@ -85,7 +85,7 @@ class Time:
 class Disk:
     """A store that keeps a batch when it is told to; by default at once."""
 
-    mark = "of this disk"
+    fence = Fence(1, "of this disk")
     is_new = True
 
     def __init__(self) -> None:
@@ -116,20 +116,20 @@ class Disk:
         return [record for batch in self.batches for record in batch]
 
     @property
-    def locks(self) -> Sequence[int]:
-        return ()
-
-    @property
     def size(self) -> int:
         return 0
 
     def wants_compaction(self, needed: int) -> bool:  # noqa: ARG002 - the protocol's signature
         return self.compacts
 
-    def load(self) -> Iterator[Record]:
-        return iter(self.before)
+    async def acquire(self) -> Fence:
+        return self.fence
 
-    async def append(self, batch: Sequence[Record]) -> None:
+    async def load(self) -> AsyncIterator[Batch]:
+        yield Batch(1, self.before)
+
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
+        assert fence == self.fence
         assert not self.closed
         self.tried += 1
         await self._open.wait()
@@ -138,7 +138,7 @@ class Disk:
         self.batches.append(list(batch))
         self.takes()
 
-    async def compact(self, snapshot: Iterable[Record]) -> None:
+    async def compact(self, fence: Fence, snapshot: Iterable[Record]) -> None:  # noqa: ARG002 - the port's signature
         list(snapshot)
         if self.refuses_to_compact:
             raise self.refuses_to_compact
@@ -158,7 +158,7 @@ class Commands:
         self.closed = False
 
     def attach(self, tell: Callable[[inputs.Input], None], mark: str) -> None:
-        assert mark == Disk.mark
+        assert mark == Disk.fence.mark
         self.tell = tell
 
     def perform(self, effects: Iterable[effects.Effect]) -> None:
@@ -169,15 +169,12 @@ class Commands:
     def settle(self, records: Sequence[Record]) -> None:
         pass
 
-    async def meet_survivors(self, _state: State, *, wait: bool) -> frozenset[str]:
-        assert not wait
+    async def meet_survivors(self, _state: State, *, wait: bool, patience: timedelta) -> frozenset[str]:
+        assert (wait, patience) == (False, Policy().longest_ending)
         return frozenset()
 
     async def take_up_outputs(self, _state: State) -> dict[str, Printed]:
         return {}
-
-    def watch(self, run_ids: Iterable[str]) -> None:
-        assert not list(run_ids)
 
     async def close(self) -> None:
         self.closed = True

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from kala_server.core.model.job import Job, JobSpec, Run, RunState, Trigger
 from kala_server.core.model.records import AttemptFailed
 from kala_server.outputs.bounded import Piece
 from kala_server.outputs.kept import OutputFolder
-from kala_server.ports.runner import Attempt, Outcome
+from kala_server.ports.runner import Attempt, Listener, Outcome
 from kala_server.service.executor import Executor
 from tests.eventually import PATIENCE
 from tests.left_behind import left_of
@@ -181,18 +181,21 @@ class Scripted:
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
 
-    def start(
-        self,
-        attempt: Attempt,
-        *,
-        on_spawned: Callable[[int, int], None],  # noqa: ARG002
-        on_ended: Callable[[Outcome], None],
-    ) -> None:
-        attempt.output.write(b"last words")
-        asyncio.get_running_loop().call_soon(on_ended, self._outcome)
+    def attach(self, listener: Listener, mark: str = "") -> None:
+        assert mark == "a mark"
+        self._listener = listener
 
-    def end(self, run_id: str) -> None:
-        raise AssertionError(run_id)
+    async def adopt(self, handles: Collection[str]) -> frozenset[str]:
+        raise AssertionError(handles)
+
+    def start(self, attempt: Attempt) -> str:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._listener.printed, attempt.handle, b"last words")
+        loop.call_soon(self._listener.ended, attempt.handle, self._outcome)
+        return attempt.handle
+
+    def end(self, handle: str) -> None:
+        raise AssertionError(handle)
 
     def kill_all(self) -> None:
         pass
@@ -272,7 +275,7 @@ def test_a_fault_about_one_attempt_is_its_own(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_fault_about_one_thing_keeps_nothing_else_from_being_done(tmp_path: Path) -> None:
-    fails = effects.EndAttempt(run_id="another one")
+    fails = effects.EndAttempt(handle="another one")
     assert carried_out(OutputFolder(tmp_path), Outcome(succeeded=True), before=[fails]).succeeded
 
 

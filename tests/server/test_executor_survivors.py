@@ -5,7 +5,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from kala_server.core.model.job import Run as CoreRun
 from kala_server.core.state.apply import apply
 from kala_server.core.state.state import State
 from kala_server.outputs.kept import OutputFolder
+from kala_server.runners.local.notes import Note, Notes
 from kala_server.runners.local.processes import start_time
-from kala_server.runners.local.shell import ShellRunner
+from kala_server.runners.local.worker_runner import WorkerRunner
 from kala_server.service.executor import Executor
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
+from tests.left_behind import noted
 from tests.server.server_process import server_process
 
 NOW = datetime(2035, 6, 4, 19, 25, tzinfo=UTC)
@@ -42,8 +44,7 @@ def survivor(folder: Path, pids: Path, **fields: Any) -> tuple[str, int]:
             **fields,
         )
         pid = int(eventually(pids.read_text))
-        # Its process is on record once it has lived for a moment.
-        eventually(lambda: b"run_spawned" in (folder / "journal.jsonl").read_bytes())
+        eventually(lambda: noted(folder))
         server.kill()
     assert start_time(pid) is not None
     return job_id, pid
@@ -121,27 +122,31 @@ def test_a_survivor_is_ended_with_the_server_that_waits_for_it(folder: Path, pid
 MARK = "ours"
 
 
-def met(run: CoreRun, folder: Path, *, before: str = MARK, now: str = MARK) -> frozenset[str]:
-    """Let an executor meet who survived of a run, and end them; or only find them, where it is to wait.
-
-    The store had one mark before, and has one now.
-    """
+def met(run: CoreRun, folder: Path, *notes: Note, mark: str = MARK) -> frozenset[str]:
+    """Let executors meet who survived of a run: one that waits for them, and then one that ends them."""
 
     async def whole() -> frozenset[str]:
         state = State()
         for record in (
-            r.ServerKept(created_at=NOW, mark=before),
+            r.ServerKept(created_at=NOW),
             r.JobCreated(id=JOB_ID, at=NOW, spec=JobSpec(name="a job")),
             r.RunKept(run=run),
         ):
             apply(state, record)
-        executor = Executor(runner=ShellRunner(), outputs=OutputFolder(folder), output_limits=(1, 1))
-        executor.attach(lambda _: None, now)
+        for note in notes:
+            Notes(folder).put(run.handle, note)
         async with asyncio.timeout(PATIENCE):
-            waited_for = await executor.meet_survivors(state, wait=True)
-            assert await executor.meet_survivors(state, wait=False) == frozenset()
-            await executor.close()
+            waited_for = await meeting(state, wait=True)
+            assert await meeting(state, wait=False) == frozenset()
         return waited_for
+
+    async def meeting(state: State, *, wait: bool) -> frozenset[str]:
+        runner = WorkerRunner(notes=Notes(folder))
+        executor = Executor(runner=runner, outputs=OutputFolder(folder / "output"), output_limits=(1, 1))
+        executor.attach(lambda _: None, mark)
+        found = await executor.meet_survivors(state, wait=wait, patience=timedelta(seconds=PATIENCE))
+        await executor.close()
+        return found
 
     return asyncio.run(whole())
 
@@ -157,7 +162,7 @@ def process() -> Iterator["subprocess.Popen[bytes]"]:
         started.kill()
 
 
-def running(pid: int | None = None, pid_started: int | None = None) -> CoreRun:
+def running() -> CoreRun:
     return CoreRun(
         id=RUN_ID,
         job_id=JOB_ID,
@@ -168,55 +173,82 @@ def running(pid: int | None = None, pid_started: int | None = None) -> CoreRun:
         started_at=NOW,
         attempt_at=NOW,
         attempts=1,
-        pid=pid,
-        pid_started=pid_started,
     )
 
 
-def test_a_process_on_record_is_a_survivor(process: "subprocess.Popen[bytes]", folder: Path) -> None:
-    assert met(running(process.pid, start_time(process.pid)), folder) == {RUN_ID}
-    assert process.wait(PATIENCE) == -signal.SIGTERM
+def a_note_of(process: "subprocess.Popen[bytes]", *, later: int = 0, mark: str = MARK) -> Note:
+    started = start_time(process.pid)
+    assert started is not None
+    return Note(process.pid, started + later, mark)
 
 
-def test_a_process_that_came_too_early_to_be_on_record_is_known_by_its_environment(
+def test_a_process_that_was_noted_is_a_survivor_whatever_its_environment(folder: Path) -> None:
+    with subprocess.Popen(["sleep", "1000"], env={}, start_new_session=True) as process:
+        assert met(running(), folder, a_note_of(process)) == {RUN_ID}
+        assert process.wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_a_process_that_came_too_early_to_be_noted_is_known_by_its_environment(
     process: "subprocess.Popen[bytes]", folder: Path
 ) -> None:
     assert met(running(), folder) == {RUN_ID}
     assert process.wait(PATIENCE) == -signal.SIGTERM
 
 
-def test_another_process_that_got_the_same_pid_is_left_alone(
-    process: "subprocess.Popen[bytes]", folder: Path
-) -> None:
-    assert met(running(process.pid, (start_time(process.pid) or 0) - 1), folder) == frozenset()
-    assert process.poll() is None
+def test_another_process_that_got_the_same_pid_is_left_alone(folder: Path) -> None:
+    with subprocess.Popen(["sleep", "1000"], env={}, start_new_session=True) as process:
+        assert met(running(), folder, a_note_of(process, later=-1)) == frozenset()
+        assert process.poll() is None
+        process.kill()
 
 
 def test_a_run_that_is_not_running_has_no_survivors(process: "subprocess.Popen[bytes]", folder: Path) -> None:
-    over = replace(running(process.pid, start_time(process.pid)), state=RunState.FAILED, finished_at=NOW)
-    assert met(over, folder) == frozenset()
+    over = replace(running(), state=RunState.FAILED, finished_at=NOW)
+    assert met(over, folder, a_note_of(process)) == frozenset()
     assert process.poll() is None
 
 
-@pytest.mark.parametrize("now", ["of a copy, or of another life of the machine", ""])
-def test_a_store_with_another_mark_than_its_journal_has_no_survivors(
-    process: "subprocess.Popen[bytes]", folder: Path, caplog: pytest.LogCaptureFixture, now: str
+@pytest.mark.parametrize("mark", ["of a copy, or of another life of the machine", ""])
+def test_what_was_noted_under_another_mark_is_left_alone_and_told(
+    process: "subprocess.Popen[bytes]", folder: Path, caplog: pytest.LogCaptureFixture, mark: str
 ) -> None:
-    assert met(running(process.pid, start_time(process.pid)), folder, now=now) == frozenset()
+    assert met(running(), folder, a_note_of(process), mark=mark) == frozenset()
     assert f"left alone: process {process.pid}." in caplog.text
-    assert met(running(), folder, now=now) == frozenset()
+    assert met(running(), folder, mark=mark) == frozenset()
     assert process.poll() is None
 
 
-def test_a_store_that_never_had_a_mark_has_no_survivors(
-    process: "subprocess.Popen[bytes]", folder: Path
-) -> None:
-    assert met(running(process.pid, start_time(process.pid)), folder, before="", now="") == frozenset()
+def test_without_a_mark_nobody_survives(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    assert met(running(), folder, a_note_of(process, mark=""), mark="") == frozenset()
     assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[1, 2]", b'{"pid": 1}', b'{"pid": "1", "started": 2, "mark": "ours"}', b"\xff"]
+)
+def test_a_note_that_is_none_is_passed_over(folder: Path, text: bytes) -> None:
+    (folder / "commands").mkdir(parents=True)
+    (folder / "commands" / "a.1").write_bytes(text)
+    (folder / "commands" / "a.2").mkdir()
+    (folder / "commands" / "a.3").symlink_to("/dev/zero")
+    assert Notes(folder / "commands").take_all() == {}
+
+
+def test_notes_are_kept_until_they_are_dropped_and_where_they_cannot_be_nothing_is(folder: Path) -> None:
+    notes, note = Notes(folder), Note(1, 2, MARK)
+    notes.put("a.1", note)
+    notes.put("b.1", note)
+    notes.drop("a.1")
+    notes.drop("nobody.1")
+    assert Notes(folder).take_all() == {"b.1": note}
+    assert Notes(folder).take_all() == {}
+    nowhere = Notes(folder / "b.1" / "no" / "folder")
+    nowhere.put("c.1", note)
+    assert nowhere.take_all() == {}
 
 
 def test_a_process_of_another_store_is_left_alone_though_its_run_has_the_same_id(
     process: "subprocess.Popen[bytes]", folder: Path
 ) -> None:
-    assert met(running(), folder, before="theirs", now="theirs") == frozenset()
+    assert met(running(), folder, mark="theirs") == frozenset()
     assert process.poll() is None

@@ -19,6 +19,7 @@ from kala_server.outputs.kept import OutputFolder
 from kala_server.outputs.live import LiveOutputs
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
+from tests.left_behind import noted
 from tests.server.at_home import LATER, Home, play
 from tests.server.server_process import ServerProcess, server_process, worker_of
 
@@ -93,7 +94,7 @@ def test_a_survivor_that_is_waited_for_keeps_what_it_printed_before(folder: Path
     with server_process(folder) as server, KalaClient(server.url) as kala:
         begun = started(kala, f"echo $$ >> {pids}; echo one; until [ -e {end} ]; do sleep 0.02; done")
         is_written(folder, b"one\n")
-        eventually(lambda: b"run_spawned" in (folder / "journal.jsonl").read_bytes())
+        eventually(lambda: noted(folder))
         server.kill()
     with running_server(folder, wait_for_survivors=True) as again, KalaClient(again.url) as kala:
         assert kala.output(begun) == "one\n"
@@ -179,7 +180,7 @@ def test_a_run_that_is_over_within_a_moment_is_written_once(tmp_path: Path) -> N
         for number in range(200):
             output = live.open(f"{number:02}")
             output.write(b"hello")
-            await live.save(f"{number:02}", output)
+            await live.save(f"{number:02}")
             live.let_go(f"{number:02}")
 
     folder = Counting(tmp_path)

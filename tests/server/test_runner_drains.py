@@ -14,6 +14,7 @@ from kala_server.runners.local.drains import Drains
 from kala_server.runners.local.shell import ShellRunner
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
+from tests.left_behind import noted
 from tests.server.at_home import LATER
 from tests.server.runner_scenario import Run, carry_out
 from tests.server.server_process import server_process, worker_of
@@ -90,7 +91,7 @@ def test_a_command_that_outlives_its_server_can_print(folder: Path, tmp_path: Pa
         command = f"echo $$ >> {pids}; {background(tmp_path / 'said', tmp_path / 'go')} wait; echo last"
         job_id = kala.create_job(name="outlives", command=command, shell=True, schedule=LATER)
         run = kala.run_job(job_id)
-        eventually(lambda: b"run_spawned" in (folder / "journal.jsonl").read_bytes())
+        eventually(lambda: noted(folder))
         server.kill()
     with running_server(folder, wait_for_survivors=True) as again, KalaClient(again.url) as kala:
         assert kala.get_run(run).state == "running"

@@ -47,8 +47,8 @@ def test_ending_a_run_ends_its_whole_group() -> None:
     async def scenario(runner: ShellRunner) -> None:
         run = Run(runner, command="sleep 1000 & echo $! ; sleep 1000", shell=True)
         await run.has_printed(b"\n")
-        runner.end("run-1")
-        runner.end("run-1")
+        runner.end("run-1.1")
+        runner.end("run-1.1")
         assert (await run.ended).signal == signal.SIGTERM
         await is_gone(int(run.output.text()))
 
@@ -60,7 +60,7 @@ def test_a_background_process_has_its_grace_when_the_first_one_is_gone() -> None
         worker = "(trap 'sleep 0.2; echo saved; exit' TERM; echo ready; while :; do sleep 0.01; done)"
         run = Run(runner, command=f"{worker} & wait", shell=True)
         await run.has_printed(b"ready")
-        runner.end("run-1")
+        runner.end("run-1.1")
         assert (await run.ended).signal == signal.SIGTERM
         assert run.output.text().endswith(b"saved\n")
 
@@ -73,7 +73,7 @@ def test_who_ignores_term_is_killed_after_the_grace(first: str) -> None:
         stubborn = "(trap '' TERM; sh -c 'echo $PPID'; while :; do sleep 0.01; done)"
         run = Run(runner, command=f"{stubborn} & {first}", shell=True)
         await run.has_printed(b"\n")
-        runner.end("run-1")
+        runner.end("run-1.1")
         await run.ended
         await is_gone(int(run.output.text()))
 
@@ -84,7 +84,7 @@ def test_a_process_that_closed_its_output_is_ended_with_its_group() -> None:
     async def scenario(runner: ShellRunner) -> None:
         run = Run(runner, command="(trap '' TERM; exec sleep 1000 >&- 2>&-) & echo $!; wait", shell=True)
         await run.has_printed(b"\n")
-        runner.end("run-1")
+        runner.end("run-1.1")
         await run.ended
         await is_gone(int(run.output.text()))
 
@@ -93,10 +93,10 @@ def test_a_process_that_closed_its_output_is_ended_with_its_group() -> None:
 
 def test_ending_a_run_that_is_just_over_or_unknown_does_nothing() -> None:
     async def scenario(runner: ShellRunner) -> None:
-        runner.end("nobody")
+        runner.end("nobody.1")
         run = Run(runner, command="true")
         await run.ended
-        runner.end("run-1")
+        runner.end("run-1.1")
         for number in range(50):
             run = Run(runner, command="true", run_id=f"race-{number}")
             asyncio.get_running_loop().call_soon(runner.end, f"race-{number}")
@@ -113,8 +113,8 @@ def test_a_command_that_is_ended_before_its_turn_is_not_started(tmp_path: Path, 
         if all_of_them:
             runner.kill_all()
         else:
-            runner.end("run-0")
-            runner.end("run-3")
+            runner.end("run-0.1")
+            runner.end("run-3.1")
         again = Run(runner, command=command, shell=True, run_id="again")
         outcomes = [await run.ended for run in runs]
         assert (await again.ended).succeeded
@@ -131,7 +131,7 @@ def test_a_command_that_is_ended_before_its_turn_is_not_started(tmp_path: Path, 
 def test_close_waits_until_those_that_were_not_started_are_told_of() -> None:
     async def scenario(runner: ShellRunner) -> None:
         run = Run(runner, command="true")
-        runner.end("run-1")
+        runner.end("run-1.1")
         await runner.close()
         assert run.ended.done()
 
@@ -144,7 +144,7 @@ def test_kill_all_leaves_nothing_and_close_waits_for_it() -> None:
         runs = [Run(runner, command=command, shell=True, run_id=f"run-{number}") for number in range(5)]
         for run in runs:
             await run.has_printed(b"ready")
-        runner.end("run-0")
+        runner.end("run-0.1")
         runner.kill_all()
         await runner.close()
         assert [run.ended.result().signal for run in runs] == [signal.SIGKILL] * 5

@@ -81,22 +81,34 @@ class Site:
         self.http = HttpRunner()
         self.runner = Runners(shell=ShellRunner(), http=self.http)
         self.output = BoundedOutput()
+        self.outcomes: dict[str, asyncio.Future[Outcome]] = {}
+        self.runner.attach(self)
 
-    def call(self, path: str, *, run_id: str = "run-1", **fields: Any) -> asyncio.Future[Outcome]:
-        """Start a call; a path may be a whole address."""
-        url = f"http://127.0.0.1:{self.port}{path}" if path.startswith("/") else path
-        ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    def printed(self, _handle: str, chunk: bytes) -> None:
+        self.output.write(chunk)
+
+    def ended(self, handle: str, outcome: Outcome) -> None:
+        self.outcomes.pop(handle).set_result(outcome)
+
+    def start(self, run_id: str, spec: JobSpec) -> asyncio.Future[Outcome]:
         attempt = Attempt(
+            handle=run_id,
             run_id=run_id,
             job_id="job-1",
             number=1,
             scheduled_at=datetime(2024, 5, 1, 9, tzinfo=UTC),
-            spec=JobSpec(name="a call", type=HTTP_CALL, remote_properties=RemoteCall(url=url, **fields)),
-            output=self.output,
+            spec=spec,
         )
-        self.runner.start(attempt, on_spawned=lambda *_: None, on_ended=ended.set_result)
-        assert not ended.done()
-        return ended
+        outcome = self.outcomes[run_id] = asyncio.get_running_loop().create_future()
+        self.runner.start(attempt)
+        assert not outcome.done()
+        return outcome
+
+    def call(self, path: str, *, run_id: str = "run-1", **fields: Any) -> asyncio.Future[Outcome]:
+        """Start a call; a path may be a whole address."""
+        url = f"http://127.0.0.1:{self.port}{path}" if path.startswith("/") else path
+        call = RemoteCall(url=url, **fields)
+        return self.start(run_id, JobSpec(name="a call", type=HTTP_CALL, remote_properties=call))
 
 
 @pytest.fixture(autouse=True)
@@ -276,16 +288,7 @@ def test_kill_all_gives_every_call_up() -> None:
 
 def test_commands_and_calls_go_to_their_own_runner() -> None:
     async def scenario(site: Site) -> None:
-        ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        attempt = Attempt(
-            run_id="run-2",
-            job_id="job-1",
-            number=1,
-            scheduled_at=datetime(2024, 5, 1, 9, tzinfo=UTC),
-            spec=JobSpec(name="a command", command="echo a"),
-            output=site.output,
-        )
-        site.runner.start(attempt, on_spawned=lambda *_: None, on_ended=ended.set_result)
+        ended = site.start("run-2", JobSpec(name="a command", command="echo a"))
         assert (await ended).exit_code == 0
         assert (await site.call("/status/200")).exit_code is None
 

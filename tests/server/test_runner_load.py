@@ -102,7 +102,7 @@ def test_many_commands_are_started_in_their_order_and_no_more_in_a_turn_than_the
     async def scenario(runner: ShellRunner) -> None:
         for _ in range(10):  # that they were there changes nothing
             Run(runner, command="sleep 1000", run_id="taken back")
-            runner.end("taken back")
+            runner.end("taken back.1")
         before = len(children())
         runs = [Run(runner, command="sleep 1000", run_id=str(number)) for number in range(20)]
         for number in range(20):

@@ -71,11 +71,11 @@ def test_a_zombie_is_not_alive() -> None:
 
 
 def test_processes_are_found_by_the_run_and_the_mark_in_their_environment(orphans: list[int]) -> None:
-    found = {process.pid for process in processes.find_by_run_ids(["orphaned"], "ours")["orphaned"]}
+    found = {process.pid for process in processes.find_by_handles(["orphaned.1"], "ours")["orphaned.1"]}
     assert found >= set(orphans)
-    assert processes.find_by_run_ids(["orphan"], "ours")["orphan"] == []
+    assert processes.find_by_handles(["orphan.1"], "ours") == {}
     for mark in ("our", "ours, too", ""):
-        assert processes.find_by_run_ids(["orphaned"], mark)["orphaned"] == []
+        assert processes.find_by_handles(["orphaned.1"], mark) == {}
 
 
 @pytest.mark.parametrize("whose", [0, 1])
@@ -139,7 +139,7 @@ def test_a_process_that_the_system_hides_is_none(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Path, "read_bytes", hidden)
     assert processes.start_time(os.getpid()) is None
-    assert processes.find_by_run_ids(["run-1"], "ours") == {"run-1": []}
+    assert processes.find_by_handles(["run-1.1"], "ours") == {}
 
 
 def test_ending_many_takes_no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_who_cannot_be_looked_at_is_not_said_to_be_gone() -> None:
         with pytest.raises(OSError, match="Too many open files"):
             processes.alive(me)
         with pytest.raises(OSError, match="Too many open files"):
-            processes.find_by_run_ids(["run-1"], "ours")
+            processes.find_by_handles(["run-1.1"], "ours")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

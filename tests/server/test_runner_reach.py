@@ -41,18 +41,33 @@ class Names:
         return self._answers.pop(0)
 
 
+class OneCall:
+    """Who hears what becomes of one call."""
+
+    def __init__(self, output: BoundedOutput) -> None:
+        self._output = output
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def printed(self, _handle: str, chunk: bytes) -> None:
+        self._output.write(chunk)
+
+    def ended(self, _handle: str, outcome: Outcome) -> None:
+        self.outcome.set_result(outcome)
+
+
 async def called(runner: HttpRunner, remote: RemoteCall, output: BoundedOutput) -> Outcome:
-    ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    listening = OneCall(output)
+    runner.attach(listening)
     attempt = Attempt(
+        handle="run-1.1",
         run_id="run-1",
         job_id="job-1",
         number=1,
         scheduled_at=datetime(2024, 5, 1, 9, tzinfo=UTC),
         spec=JobSpec(name="a call", type=HTTP_CALL, remote_properties=remote),
-        output=output,
     )
-    runner.start(attempt, on_spawned=lambda *_: None, on_ended=ended.set_result)
-    outcome = await ended
+    runner.start(attempt)
+    outcome = await listening.outcome
     await runner.close()
     return outcome
 

@@ -160,7 +160,7 @@ def test_a_process_that_no_pidfd_can_be_had_for_runs_on_and_can_be_ended(
             run = Run(runner, command="sleep 1000")
             process = await run.process
             assert processes.alive(process)
-            runner.end("run-1")
+            runner.end("run-1.1")
         assert (await run.ended).signal == signal.SIGTERM
         assert (descriptors(), children()) == before
 

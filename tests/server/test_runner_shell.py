@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from kala_server.outputs.bounded import BoundedOutput
 from kala_server.ports.runner import Outcome
 from kala_server.runners.local import processes
 from kala_server.runners.local.environment import surroundings
@@ -148,7 +147,7 @@ def test_a_refusal_to_change_rights_is_told_as_such(monkeypatch: pytest.MonkeyPa
         raise PermissionError(1, "Operation not permitted", "/")
 
     monkeypatch.setattr("subprocess.Popen", popen)
-    attempt = attempt_of(BoundedOutput(), command="true", user="nobody")
+    attempt = attempt_of(command="true", user="nobody")
     spawner = Spawner(surroundings())
     with pytest.raises(CannotStartError, match="the server may not run commands as 'nobody'"):
         spawner.spawn(attempt)
@@ -183,7 +182,7 @@ def test_backticks_run_within_the_runs_group_and_are_ended_with_it() -> None:
     async def scenario(runner: ShellRunner) -> None:
         run = Run(runner, command="echo `echo here >&2; exec sleep 1000`")
         await run.has_printed(b"here")
-        runner.end("run-1")
+        runner.end("run-1.1")
         assert (await run.ended).signal == signal.SIGTERM
 
     carry_out(scenario)

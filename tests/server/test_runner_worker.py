@@ -118,12 +118,12 @@ def test_a_command_that_cleared_its_environment_is_ended_with_its_worker() -> No
 
 def test_a_machine_without_room_to_look_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = [OSError(errno.EMFILE, "Too many open files"), RuntimeError("can't start new thread")]
-    find = processes.find_by_run_ids
+    find = processes.find_by_handles
 
-    def fails_at_first(run_ids: Collection[str], mark: str) -> dict[str, list[processes.Process]]:
+    def fails_at_first(handles: Collection[str], mark: str) -> dict[str, list[processes.Process]]:
         if errors:
             raise errors.pop()
-        return find(run_ids, mark)
+        return find(handles, mark)
 
     async def scenario(runner: WorkerRunner) -> None:
         run = Run(runner, command="sleep 1000")
@@ -134,7 +134,7 @@ def test_a_machine_without_room_to_look_is_asked_again(monkeypatch: pytest.Monke
         assert not processes.alive(process)
 
     monkeypatch.setattr(worker_runner, "_TRY_AGAIN", 0.01)
-    monkeypatch.setattr(processes, "find_by_run_ids", fails_at_first)
+    monkeypatch.setattr(processes, "find_by_handles", fails_at_first)
     carry_out(scenario)
 
 

@@ -10,7 +10,7 @@ import pytest
 from kala_client import AsyncKalaClient, RetryPolicy, ServerError
 from kala_server.config import Settings
 from kala_server.core.model.records import Record, RunFinished
-from kala_server.ports.store import StoreBrokenError, StoreFullError
+from kala_server.ports.store import Fence, StoreBrokenError, StoreFullError
 from kala_server.server import Server
 from tests.eventually import PATIENCE
 
@@ -25,7 +25,7 @@ class Trouble:
         self.about: type = object
         self.has_refused = asyncio.Event()
 
-    async def append(self, batch: Sequence[Record]) -> None:
+    async def append(self, _fence: Fence, batch: Sequence[Record]) -> None:
         if self.error and any(isinstance(record, self.about) for record in batch):
             self.has_refused.set()
             raise self.error

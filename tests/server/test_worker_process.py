@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server.runners.local.environment import surroundings
-from kala_server.runners.local.messages import Listener, Message, Say, group_of
+from kala_server.runners.local.messages import Listener, Message, Topic, group_of
 from kala_server.runners.local.worker_process import WorkerProcess
 from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.eventually import eventually
@@ -32,16 +32,19 @@ if "" not in sys.path:
 sys.path.append("relative")
 from datetime import datetime
 from kala_server.core.model.job import JobSpec
-from kala_server.outputs.bounded import BoundedOutput
 from kala_server.ports.runner import Attempt
 from kala_server.runners.local.worker_runner import WorkerRunner
 os.chdir("/")
+class Listening:
+    def printed(self, handle, chunk): pass
+    def ended(self, handle, outcome): self.outcome.set_result(outcome)
 async def whole():
-    runner, ended = WorkerRunner(), asyncio.get_running_loop().create_future()
-    attempt = Attempt(run_id="r", job_id="j", number=1, scheduled_at=datetime(2035, 6, 4),
-                      spec=JobSpec(name="n", argv=("printf", "%s", "ü☃")), output=BoundedOutput())
-    runner.start(attempt, on_spawned=print, on_ended=ended.set_result)
-    print((await ended).succeeded)
+    runner, listening = WorkerRunner(), Listening()
+    listening.outcome = asyncio.get_running_loop().create_future()
+    runner.attach(listening)
+    runner.start(Attempt(handle="r.1", run_id="r", job_id="j", number=1, scheduled_at=datetime(2035, 6, 4),
+                         spec=JobSpec(name="n", argv=("printf", "%s", "ü☃"))))
+    print((await listening.outcome).succeeded)
     await runner.close()
 asyncio.run(whole())
 """
@@ -160,7 +163,7 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
             heard.append(message)
             if len(heard) == 100:
                 much.set()
-            if message[0] == Say.ENDED:
+            if message[0] == Topic.ENDED:
                 ended.set()
 
         worker = WorkerProcess(
@@ -168,7 +171,7 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
         )
         loop = asyncio.get_running_loop()
         loop.remove_reader(worker._socket)
-        worker.tell((Say.START, "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, "", ""))
+        worker.tell((Topic.START, "r.1", "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, ""))
         await asyncio.sleep(0)
         [printer] = eventually(lambda: left_of("r"))
         eventually(lambda: is_held(printer.pid), every=0.1)
@@ -176,7 +179,7 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
         assert pages * os.sysconf("SC_PAGE_SIZE") < 64 << 20
         loop.add_reader(worker._socket, worker._readable)
         await much.wait()
-        worker.tell((Say.KILL_ALL,))
+        worker.tell((Topic.KILL_ALL,))
         await ended.wait()
         assert await worker.close() in {0, -signal.SIGKILL}  # it may see first that nobody is there
 

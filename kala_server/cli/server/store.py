@@ -27,10 +27,10 @@ def check(folder: Path) -> None:
 
     The exit code is 0 where a server would start on it, else 1.
     """
-    from kala_server.stores.journal.inspection import check as look
+    from kala_server.stores.journal.inspection import inspect
 
     try:
-        report = look(folder)
+        report = inspect(folder)
     except OSError as error:
         raise click.ClickException(printable(f"{folder} cannot be read: {error.strerror}")) from error
     _say(str(report))
@@ -66,11 +66,10 @@ def repair(folder: Path, *, salvage: bool, yes: bool) -> None:
 def _ask(folder: Path, *, salvage: bool) -> None:
     """Show what would be lost and what could be kept, and ask; return where there is nothing to ask."""
     from kala_client.clock import utc_now
-    from kala_server.stores.journal.inspection import Condition
-    from kala_server.stores.journal.inspection import check as look
+    from kala_server.stores.journal.inspection import Condition, inspect
     from kala_server.stores.journal.repair import prospect
 
-    report = look(folder)
+    report = inspect(folder)
     if report.condition is not Condition.DAMAGED:
         return
     _say(f"{report}\n{prospect(folder, report, utc_now())}")

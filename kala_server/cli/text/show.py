@@ -155,7 +155,7 @@ def took(seconds: float | None) -> str:
     """Say how long something took."""
     if seconds is None:
         return NOTHING
-    return durations.words(timedelta(seconds=seconds))
+    return durations.in_words(timedelta(seconds=seconds))
 
 
 def short(an_id: str) -> str:

@@ -78,7 +78,7 @@ Part = Text | Variable | Substitution
 Word = tuple[Part, ...]
 
 
-def check(command: str, environment: Mapping[str, str]) -> None:
+def check_command(command: str, environment: Mapping[str, str]) -> None:
     """Raise BadCommandError where `split` would, or `argv_for` with what is known of the environment.
 
     Of most commands one look tells that they would not.

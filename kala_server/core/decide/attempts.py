@@ -34,13 +34,6 @@ def dispatch(tx: Transaction) -> Steps[None]:
         yield
 
 
-def spawned(tx: Transaction, event: inputs.Spawned) -> None:
-    """Note which process carries out the run."""
-    run = tx.state.runs.get(event.run_id)
-    if run is not None and run.state is RunState.RUNNING:
-        tx.emit(r.RunSpawned(run_id=event.run_id, pid=event.pid, pid_started=event.pid_started))
-
-
 def put_off(tx: Transaction, event: inputs.PutOff) -> Steps[None]:
     """Let a run wait for its start again, as if it had not been tried; one that is to end has come to its end."""
     run = tx.state.runs.get(event.run_id)

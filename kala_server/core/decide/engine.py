@@ -93,7 +93,7 @@ def came_before(state: State, key: str, digest: str) -> bool:
 def _create_one(tx: Transaction, new: inputs.NewJob, asked_at: datetime | None) -> Steps[None]:
     first = yield from validation.new_job(tx.state, new.id, new.spec, tx.now, asked_at)
     tx.emit(r.JobCreated(id=new.id, at=tx.now, spec=new.spec, disabled=new.disabled, next_at=first))
-    yield from slots.account(tx, new.id)
+    yield from slots.bring_up_to_now(tx, new.id)
 
 
 def _change(tx: Transaction, event: inputs.ChangeJob) -> Steps[None]:
@@ -102,7 +102,7 @@ def _change(tx: Transaction, event: inputs.ChangeJob) -> Steps[None]:
     if before is not None and (before.spec, before.disabled) != (job.spec, job.disabled):
         raise ChangedMeanwhileError(f"the job {job.spec.name!r} was changed by somebody else meanwhile")
     begins = _begins(tx, job, event)
-    yield from validation.check(tx.state, job.id, event.spec, begins=begins is not None)
+    yield from validation.check_job(tx.state, job.id, event.spec, begins=begins is not None)
     if begins is not None and not (yield from tx.contain(job.id, slots.close(tx, job.id))):
         slots.give_up(tx, job)
     if begins is not None:
@@ -143,7 +143,7 @@ def _first_slot(job: Job, spec: JobSpec, begins: datetime) -> datetime | None:
 
 def _settle(tx: Transaction, job_id: str, missed: str = "") -> Steps[bool]:
     """Bring the job's ledger up to now; what was stuck is looked at as a whole."""
-    look = slots.look_anew if job_id in tx.state.stuck else slots.account
+    look = slots.look_anew if job_id in tx.state.stuck else slots.bring_up_to_now
     return tx.contain(job_id, look(tx, job_id, missed))
 
 
@@ -260,7 +260,7 @@ def _due(tx: Transaction, missed: str = "") -> Iterator[Steps[None]]:
 
 def _slot_has_come(tx: Transaction, job_id: str, missed: str) -> Steps[None]:
     def accounted() -> Steps[None]:
-        yield from slots.account(tx, job_id, missed)
+        yield from slots.bring_up_to_now(tx, job_id, missed)
         next_at = tx.job(job_id).next_at
         if next_at is not None and next_at <= tx.now:
             # It would be due for ever, and nothing else would ever have its turn.
@@ -277,12 +277,12 @@ def _look_anew(tx: Transaction, event: inputs.LookAnew) -> Steps[None]:
 
 
 def _recover(tx: Transaction, event: inputs.Recover) -> Steps[None]:
-    _begin(tx, event.mark)
+    _keep_server(tx, event.epoch)
     for run in (yield from tx.state.finding_runs(lambda run: run.state is RunState.RUNNING)):
         if run.id not in event.still_running:
             yield from attempts.interrupted(tx, run, event.printed.get(run.id, inputs.Printed()))
         elif run.ending:  # whoever was asked to end it is gone
-            tx.ask(effects.EndAttempt(run_id=run.id))
+            tx.ask(effects.EndAttempt(handle=run.handle))
     for job in list(tx.state.jobs.values()):
         stuck = job.id in tx.state.stuck
         tx.unstick(job.id)  # each start finds it anew, and says so
@@ -294,20 +294,15 @@ def _recover(tx: Transaction, event: inputs.Recover) -> Steps[None]:
         yield
 
 
-def _begin(tx: Transaction, mark: str) -> None:
-    """Note when this store began, and its mark, before anything is started that carries it."""
-    if "created_at" not in tx.state.times or mark != tx.state.mark:
-        _keep_server(tx, mark)
-
-
 def _look_for_room(tx: Transaction, _event: inputs.LookForRoom) -> None:
-    _keep_server(tx, tx.state.mark)
+    _keep_server(tx, tx.state.epoch)
 
 
-def _keep_server(tx: Transaction, mark: str) -> None:
+def _keep_server(tx: Transaction, epoch: int) -> None:
+    """Note when this store began, and under which epoch the records are from here on."""
     times = tx.state.times
     born, latest = times.get("created_at", tx.now), times.get("last_attempted_run")
-    tx.emit(r.ServerKept(created_at=born, last_attempted_run=latest, mark=mark))
+    tx.emit(r.ServerKept(created_at=born, last_attempted_run=latest, epoch=epoch))
 
 
 def _housekeep(tx: Transaction, event: inputs.Housekeep) -> Steps[None]:
@@ -336,7 +331,6 @@ _HANDLERS: dict[type, Callable[[Transaction, Any], Steps[None] | None]] = {
     inputs.LookAnew: _look_anew,
     inputs.EndEverything: lambda tx, _event: attempts.end_everything(tx),
     inputs.Housekeep: _housekeep,
-    inputs.Spawned: attempts.spawned,
     inputs.PutOff: attempts.put_off,
     inputs.Ended: attempts.ended,
 }

@@ -104,7 +104,7 @@ class Salvage:
         job = self.state.jobs.get(self._job_of(record))
         until = None if job is None else _left_behind(self.state, job, record)
         if job is not None and until is not None:
-            tx = _turn(self.state, record.at)
+            tx = _transaction(self.state, record.at)
             with suppress(ValueError):
                 slots.skip_until(tx, job, tx.timetable(job), until, SKIPPED)
 
@@ -117,7 +117,7 @@ class Salvage:
 
     def _skip(self, job: Job, until: datetime) -> None:
         """Take every slot until then out of the way, and go on with the next one; without a timetable there is none."""
-        tx = _turn(self.state, until)
+        tx = _transaction(self.state, until)
         try:
             timetable = tx.timetable(job)
             slots.skip_until(tx, job, timetable, until, SKIPPED)
@@ -130,7 +130,7 @@ class Salvage:
         if "created_at" not in self.state.times:
             born = min((job.created_at for job in self.state.jobs.values()), default=now)
             latest = self.state.times.get("last_attempted_run")
-            self._do(r.ServerKept(created_at=born, last_attempted_run=latest, mark=self.state.mark))
+            self._do(r.ServerKept(created_at=born, last_attempted_run=latest, epoch=self.state.epoch))
 
     def _learn(self, record: r.Record) -> None:
         at = getattr(record, "at", None)
@@ -150,7 +150,7 @@ class Salvage:
         return own or self._job_of_run.get(getattr(record, "run_id", ""), "")
 
 
-def _turn(state: State, now: datetime) -> Transaction:
+def _transaction(state: State, now: datetime) -> Transaction:
     return Transaction(state=state, now=now, limits=Limits(), noticed=now)
 
 
@@ -205,7 +205,6 @@ _FITS: dict[type, Callable[[State, Any], bool]] = {
     r.RunQueued: _is_new_run,
     r.SlotsSkipped: _is_new_run,
     r.RunStarted: _in(RunState.WAITING),
-    r.RunSpawned: _in(RunState.RUNNING),
     r.StartPutOff: _in(RunState.RUNNING),
     r.AttemptFailed: _in(RunState.RUNNING),
     r.RunEnding: _in(RunState.RUNNING),

@@ -48,7 +48,7 @@ WAITING_LIMIT = 100
 """How many runs of a job with `overlap: allow` wait for a free place before further slots are skipped."""
 
 
-def account(tx: Transaction, job_id: str, missed: str = "") -> Steps[None]:
+def bring_up_to_now(tx: Transaction, job_id: str, missed: str = "") -> Steps[None]:
     """Bring the job's ledger up to now, step by step. With `missed`, all that has passed was missed for that reason."""
     job = tx.job(job_id)
     if job.disabled or job.next_at is None or job.next_at > tx.now:
@@ -88,7 +88,7 @@ def look_anew(tx: Transaction, job_id: str, missed: str = "") -> Steps[None]:
         if following is not None and (job.next_at is None or following < job.next_at):
             missed = missed and reasons.RULES
     tx.unstick(job_id)
-    yield from account(tx, job_id, missed)
+    yield from bring_up_to_now(tx, job_id, missed)
 
 
 def _after_the_ledger(tx: Transaction, job: Job) -> datetime | None:
@@ -105,7 +105,7 @@ def close(tx: Transaction, job_id: str) -> Steps[None]:
     """Bring the job's ledger up to now before its schedule is given up; what passed while disabled is skipped."""
     job = tx.job(job_id)
     if not job.disabled:
-        yield from account(tx, job_id)
+        yield from bring_up_to_now(tx, job_id)
     elif job.next_at is not None and job.next_at <= tx.now:
         skip_until(tx, job, tx.timetable(job), tx.now, reasons.DISABLED)
 
@@ -263,7 +263,7 @@ def end_run(tx: Transaction, run_id: str, state: RunState, reason: str, *, cause
         yield from follow(tx, tx.run(run_id))
     elif not run.ending:
         tx.emit(r.RunEnding(run_id=run_id, at=tx.now, state=state, reason=reason, cause=cause))
-        tx.ask(effects.EndAttempt(run_id=run_id))
+        tx.ask(effects.EndAttempt(handle=run.handle))
 
 
 def _run(

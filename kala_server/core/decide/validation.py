@@ -39,7 +39,7 @@ Rule = Callable[[State, str, JobSpec], Iterator[FieldProblem | None]]
 """Says what is wrong with a job under an id; None is a step on the way."""
 
 
-def check(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> Steps[None]:
+def check_job(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> Steps[None]:
     """Raise InvalidJobError, step by step, where the job cannot be accepted under this id.
 
     What the job says already was accepted by the rules of then, and is nobody's mistake: it is not asked again, but for
@@ -78,7 +78,7 @@ def new_job(
     Where this was asked before, at that time, it is asked no more what the job says by itself.
     """
     if asked_at is None:
-        yield from check(state, job_id, spec)
+        yield from check_job(state, job_id, spec)
     elif spec.parent_jobs or spec.on_failure_job:
         yield from _refuse(rule(state, job_id, spec) for _, rule in _AMONG_OTHERS)
     return first_slot(spec, now, asked_at or now)
@@ -149,7 +149,7 @@ def _about_the_command(spec: JobSpec) -> Iterator[FieldProblem]:
         yield from _about(lambda: runnable.check_shell_text(spec.command), "command")
     else:
         known = {**spec.env, "KALA_JOB_NAME": spec.name}
-        yield from _about(lambda: shell_words.check(spec.command, known), "command")
+        yield from _about(lambda: shell_words.check_command(spec.command, known), "command")
 
 
 def _about_variables(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:

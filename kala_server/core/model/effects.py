@@ -14,9 +14,9 @@ class StartAttempt:
 
 @value(frozen=True, slots=True, kw_only=True)
 class EndAttempt:
-    """End the run's command."""
+    """End the attempt."""
 
-    run_id: str
+    handle: str
 
 
 @value(frozen=True, slots=True)

@@ -144,8 +144,8 @@ class Recover:
     """Runs whose command is there and is waited for."""
     printed: Mapping[str, Printed] = field(default_factory=dict)
     """What is there of the outputs of runs that are not over."""
-    mark: str = ""
-    """What the commands carry that are started from now on."""
+    epoch: int = 0
+    """Of the fence under which this server appends."""
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -171,15 +171,6 @@ class Housekeep:
 
     runs_before: datetime | None = None
     keys_before: datetime
-
-
-@value(frozen=True, slots=True, kw_only=True)
-class Spawned:
-    """An attempt's process is there."""
-
-    run_id: str
-    pid: int
-    pid_started: int
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -224,7 +215,6 @@ Input = (
     | LookAnew
     | EndEverything
     | Housekeep
-    | Spawned
     | PutOff
     | Ended
 )

@@ -238,9 +238,11 @@ class Run:
     """The runs of the parents that led to this one."""
     output_size: int = 0
     output_cut: bool = False
-    pid: int | None = None
-    pid_started: int | None = None
-    """The process's start time in clock ticks since boot: with the pid, it names one process."""
     count: int = 1
     last_scheduled_at: datetime | None = None
     """With `count` > 1: this entry stands for the skipped slots from scheduled_at to here."""
+
+    @property
+    def handle(self) -> str:
+        """By which a runner knows the latest attempt; so it is known before that is started, and no record keeps it."""
+        return f"{self.id}.{self.attempts}"

@@ -113,15 +113,6 @@ class RunStarted:
 
 
 @value(frozen=True, slots=True, kw_only=True)
-class RunSpawned:
-    """The attempt's process is there."""
-
-    run_id: str
-    pid: int
-    pid_started: int
-
-
-@value(frozen=True, slots=True, kw_only=True)
 class StartPutOff:
     """The attempt was not started, as the machine had no room for it: it is none, and the run waits again."""
 
@@ -242,12 +233,12 @@ class ServerResumed:
 
 @value(frozen=True, slots=True, kw_only=True)
 class ServerKept:
-    """What concerns the whole server: in a snapshot, where the mark is new, and to see whether there is room again."""
+    """What concerns the whole server: in a snapshot, at each start, and to see whether there is room again."""
 
     created_at: datetime
     last_attempted_run: datetime | None = None
-    mark: str = ""
-    """What the commands carry that were started since: the mark of the store (`stores/journal/owner_signature.py`)."""
+    epoch: int = 0
+    """Of the fence under which the records from here on were appended: how often the store was acquired."""
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -287,7 +278,6 @@ Record = (
     | RunQueued
     | SlotsSkipped
     | RunStarted
-    | RunSpawned
     | StartPutOff
     | AttemptFailed
     | RunEnding

@@ -15,7 +15,7 @@ from kala_server.core import reasons
 from kala_server.core.model.job import Job, Run, RunState, Trigger, WaitFor
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps, to_the_end
-from kala_server.core.time.durations import words
+from kala_server.core.time.durations import in_words
 from kala_server.core.time.occurrences import between, timetable_of, wall_zone
 
 MOST = 100
@@ -184,7 +184,7 @@ class _Teller:
             return Explanation(
                 at=slot, state="disabled", sentence=f"{verb} without a run: the job is disabled"
             )
-        when = f"due in {words(slot - self._now)}" if slot > self._now else "due now"
+        when = f"due in {in_words(slot - self._now)}" if slot > self._now else "due now"
         if self._state.pause is not None:
             when += f", and skipped unless the server is resumed by then: {self._paused()}"
         return Explanation(at=slot, state="upcoming", sentence=when)
@@ -255,7 +255,7 @@ class _Teller:
     def _running(self, run: Run) -> str:
         assert run.started_at is not None
         ending = f", and is being ended: {run.reason}" if run.ending else ""
-        long = words(self._now - run.started_at)
+        long = in_words(self._now - run.started_at)
         return f"running since {self._clock(run.started_at)} ({long}{_attempt(run)}){ending}"
 
     def _over(self, run: Run) -> str:
@@ -263,9 +263,12 @@ class _Teller:
         if run.started_at is None or run.finished_at is None:
             return f"{ended} (it had not started)"
         late = run.started_at - run.scheduled_at
-        said = [f"started {self._clock(run.started_at)}", f"took {words(run.finished_at - run.started_at)}"]
+        said = [
+            f"started {self._clock(run.started_at)}",
+            f"took {in_words(run.finished_at - run.started_at)}",
+        ]
         if late >= _LATE:
-            said.insert(1, f"{words(late)} late")
+            said.insert(1, f"{in_words(late)} late")
         return f"{ended} ({', '.join(said)}{_attempt(run)})"
 
     def _why_skipped(self, run: Run, slot: datetime) -> str:
@@ -292,7 +295,7 @@ class _Teller:
         if run.started_at is None or run.started_at > then:
             return f"{which} {verb} still waiting"
         started = run.started_at.astimezone(self._zone)
-        return f"{which} {verb} still running (started {started:%H:%M:%S}, {words(then - run.started_at)})"
+        return f"{which} {verb} still running (started {started:%H:%M:%S}, {in_words(then - run.started_at)})"
 
     def _all(self, count: int, first: datetime, last: datetime) -> str:
         return f"all {count} times from {self._clock(first)} to {self._clock(last)}"

@@ -50,7 +50,7 @@ def _server_kept(state: State, record: r.ServerKept) -> None:
     state.undo.put(state.times, "created_at", record.created_at)
     if record.last_attempted_run is not None:
         state.undo.put(state.times, "last_attempted_run", record.last_attempted_run)
-    state.undo.put(state.marks, "store", record.mark)
+    state.undo.put(state.epochs, "server", record.epoch)
 
 
 def _key_kept(state: State, record: r.KeyKept) -> None:

@@ -69,19 +69,11 @@ def _run_started(state: State, record: r.RunStarted) -> None:
             attempts=run.attempts + 1,
             timeout=state.jobs[run.job_id].spec.timeout,
             retry_at=None,
-            pid=None,
-            pid_started=None,
         )
     )
     state.count("running", 1)
     ledger.tally(state, run.job_id, last_attempted_run=record.at)
     state.undo.put(state.times, "last_attempted_run", record.at)
-
-
-def _run_spawned(state: State, record: r.RunSpawned) -> None:
-    run = state.runs.get(record.run_id)
-    if run is not None and run.state is RunState.RUNNING:
-        state.put_run(replace(run, pid=record.pid, pid_started=record.pid_started))
 
 
 def _start_put_off(state: State, record: r.StartPutOff) -> None:
@@ -187,7 +179,6 @@ OF_RUNS: dict[type, Callable[[State, Any], Steps[None] | None]] = {
     r.RunQueued: _run_queued,
     r.SlotsSkipped: _slots_skipped,
     r.RunStarted: _run_started,
-    r.RunSpawned: _run_spawned,
     r.StartPutOff: _start_put_off,
     r.AttemptFailed: _attempt_failed,
     r.RunEnding: _run_ending,

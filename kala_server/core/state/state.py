@@ -38,8 +38,8 @@ class State:
         self.counts: dict[str, int] = {"running": 0, "succeeded": 0, "errors": 0}
         self.times: dict[str, datetime] = {}
         """`created_at` of this store and `last_attempted_run`."""
-        self.marks: dict[str, str] = {}
-        """`store`: what the commands carry whose runs are running."""
+        self.epochs: dict[str, int] = {}
+        """`server`: under which epoch the latest records were appended."""
         self.pauses: dict[str, r.ServerPaused] = {}
         """`server`: since when no job starts by itself, while that is so."""
         self.stuck: dict[str, str] = {}
@@ -64,7 +64,7 @@ class State:
         server = r.ServerKept(
             created_at=self.times["created_at"],
             last_attempted_run=self.times.get("last_attempted_run"),
-            mark=self.mark,
+            epoch=self.epoch,
         )
         jobs, children, keys = list(self.jobs.values()), dict(self.children), list(self.keys.values())
         yield
@@ -87,9 +87,9 @@ class State:
     # -- reading
 
     @property
-    def mark(self) -> str:
-        """The mark that the store had when its latest server started."""
-        return self.marks.get("store", "")
+    def epoch(self) -> int:
+        """The epoch under which the latest server of this store appends; 0 where none ever did."""
+        return self.epochs.get("server", 0)
 
     @property
     def pause(self) -> r.ServerPaused | None:

@@ -32,7 +32,7 @@ def grown(instant: datetime, duration: str, factor: float, times: int) -> dateti
         return FOREVER
 
 
-def words(length: timedelta) -> str:
+def in_words(length: timedelta) -> str:
     """Say a length as people do: "61 min", "3 h 20 min", "4.2 s", "12 ms"."""
     seconds = length.total_seconds()
     if 0 < seconds < 1:

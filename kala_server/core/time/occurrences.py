@@ -205,7 +205,7 @@ def read(schedule: str, timezone: str = "") -> Timetable:
     """Read a schedule, a cron line or `never` that a job is to have. Raises ValueError which says what was wrong."""
     check_length(schedule)
     zone_of(timezone)
-    due.check(schedule)
+    due.check_schedule(schedule)
     return read_stored(schedule, timezone)
 
 

@@ -6,7 +6,7 @@ path or a query may be the secret. The way to a server is read from the environm
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -16,7 +16,7 @@ from kala_client import KalaConnectionError
 from kala_client._http.network import Network
 from kala_client._http.route import Routes
 from kala_server.core.model.job import RemoteCall
-from kala_server.ports.runner import Attempt, Outcome, Output
+from kala_server.ports.runner import Attempt, Listener, Outcome
 from kala_server.runners.http.checked_transport import CheckedTransport, LookUp, look_up
 from kala_server.runners.http.reach import NotAllowedError, Reach
 from kala_server.runners.room import check_for_descriptors, want_in
@@ -44,23 +44,28 @@ class HttpRunner:
         self._reach = reach or Reach()
         self._look_up = look_up
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
+        self._listener: Listener
 
-    def start(
-        self,
-        attempt: Attempt,
-        *,
-        on_spawned: Callable[[int, int], None],  # noqa: ARG002 - a call has no process
-        on_ended: Callable[[Outcome], None],
-    ) -> None:
+    def attach(self, listener: Listener, mark: str = "") -> None:  # noqa: ARG002 - a call outlives no server
+        """Say whom to tell."""
+        self._listener = listener
+
+    async def adopt(self, handles: Collection[str]) -> frozenset[str]:  # noqa: ARG002 - the port's signature
+        """Take over nothing: a call ends with its server."""
+        return frozenset()
+
+    def start(self, attempt: Attempt) -> str:
         """Send the request; the outcome follows."""
-        task = asyncio.get_running_loop().create_task(self._carry_out(attempt))
-        self._calls[attempt.run_id] = task
-        task.add_done_callback(partial(self._over, attempt, on_ended))
+        if attempt.handle not in self._calls:
+            task = asyncio.get_running_loop().create_task(self._carry_out(attempt))
+            self._calls[attempt.handle] = task
+            task.add_done_callback(partial(self._over, attempt))
+        return attempt.handle
 
-    def end(self, run_id: str) -> None:
+    def end(self, handle: str) -> None:
         """Give the call up."""
-        if run_id in self._calls:
-            self._calls[run_id].cancel()
+        if handle in self._calls:
+            self._calls[handle].cancel()
 
     def kill_all(self) -> None:
         """Give every call up."""
@@ -71,15 +76,11 @@ class HttpRunner:
         """Wait for the calls that were given up."""
         await asyncio.gather(*self._calls.values(), return_exceptions=True)
 
-    def _over(
-        self, attempt: Attempt, on_ended: Callable[[Outcome], None], task: asyncio.Task[Outcome]
-    ) -> None:
+    def _over(self, attempt: Attempt, task: asyncio.Task[Outcome]) -> None:
         """Tell how the call went; one that was given up may not even have begun."""
-        del self._calls[attempt.run_id]
-        if task.cancelled():
-            on_ended(Outcome(succeeded=False, reason=f"{_name(attempt)} was given up"))
-        else:
-            on_ended(task.result())
+        del self._calls[attempt.handle]
+        given_up = Outcome(succeeded=False, reason=f"{_name(attempt)} was given up")
+        self._listener.ended(attempt.handle, given_up if task.cancelled() else task.result())
 
     async def _carry_out(self, attempt: Attempt) -> Outcome:
         call = attempt.spec.remote_properties
@@ -89,7 +90,7 @@ class HttpRunner:
         try:
             name = self._name_and_way(attempt)
             async with asyncio.timeout(timeout):
-                status = await self._status(call, attempt.output)
+                status = await self._status(call, attempt.handle)
         except TimeoutError:
             return Outcome(succeeded=False, reason=f"{name} took longer than {timeout:g} s")
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must come to its end
@@ -98,12 +99,12 @@ class HttpRunner:
             return Outcome(succeeded=False, reason=f"{name} failed: {_in_words(error)}")
         return _outcome(call, status, name)
 
-    async def _status(self, call: RemoteCall, output: Output) -> int:
+    async def _status(self, call: RemoteCall, handle: str) -> int:
         async with _client_over(self._transport(call.url)) as client:
             answer = await client.send(request_of(call, client), stream=True)
             try:
                 async for chunk in answer.aiter_raw():
-                    output.write(chunk)
+                    self._listener.printed(handle, chunk)
             finally:
                 await answer.aclose()
             return answer.status_code
@@ -159,7 +160,7 @@ def _outcome(call: RemoteCall, status: int, name: str) -> Outcome:
 
 
 def _in_words(error: Exception) -> str:
-    """Say what failed; only the network's own errors in their own words, as others quote what they choke on."""
+    """Topic what failed; only the network's own errors in their own words, as others quote what they choke on."""
     if isinstance(error, httpx.RemoteProtocolError):
         return str(error).partition(":")[0]  # what comes after it is the answer
     if isinstance(error, httpx.NetworkError | httpx.ProxyError):

@@ -37,6 +37,8 @@ class Surroundings:
     variables: Mapping[str, str]
     open_files: int
     """The soft limit on descriptors."""
+    mark: str = ""
+    """Of the store whose server starts them; nothing where there is none."""
 
 
 def surroundings(
@@ -105,8 +107,8 @@ def _matching(variables: Mapping[str, str], patterns: Iterable[str]) -> dict[str
     }
 
 
-def environment_of(attempt: Attempt, base: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of an attempt: the base, the job's own, and the run's."""
+def environment_of(attempt: Attempt, base: Mapping[str, str], mark: str = "") -> dict[str, str]:
+    """Return the environment of an attempt: the base, the job's own, the run's, and the mark of the store."""
     return {
         **base,
         **attempt.spec.env,
@@ -115,5 +117,5 @@ def environment_of(attempt: Attempt, base: Mapping[str, str]) -> dict[str, str]:
         "KALA_RUN_ID": attempt.run_id,
         "KALA_SCHEDULED_AT": attempt.scheduled_at.isoformat().replace("+00:00", "Z"),
         "KALA_ATTEMPT": str(attempt.number),
-        **({"KALA_MARK": attempt.mark} if attempt.mark else {}),
+        **({"KALA_MARK": mark} if mark else {}),
     }

@@ -10,41 +10,42 @@ from struct import Struct
 from typing import Any
 
 from kala_server.core.model.job import JobSpec
-from kala_server.ports.runner import Attempt, Output
+from kala_server.ports.runner import Attempt
 
 Message = tuple[Any, ...]
-"""One of `Say`, and what belongs to it."""
+"""One of `Topic`, and what belongs to it."""
 
 PIECE = 1 << 18
 """How much is read at once."""
 _LENGTH = Struct("!I")
 
 
-class Say:
+class Topic:
     """What a message is about, as plain numbers: the first three are for the worker, the others come from it."""
 
     START = 0
-    """run id, job id, number, scheduled at, name, command, argv, shell, cwd, env, user, mark"""
+    """handle, run id, job id, number, scheduled at, name, command, argv, shell, cwd, env, user"""
     END = 1
-    """run id"""
+    """handle"""
     KILL_ALL = 2
     READY = 3
     """nothing; the first that comes from a worker: what ends before has started nothing"""
     SPAWNED = 4
-    """run id, pid, start time in clock ticks since boot"""
+    """handle, pid, start time in clock ticks since boot"""
     PRINTED = 5
-    """run id, bytes"""
+    """handle, bytes"""
     ENDED = 6
-    """run id, succeeded, exit code, signal, reason"""
+    """handle, succeeded, exit code, signal, reason"""
     PUT_OFF = 7
-    """run id, reason"""
+    """handle, reason"""
 
 
 def start_of(attempt: Attempt) -> Message:
     """Return the message that has an attempt's command started."""
     spec = attempt.spec
     return (
-        Say.START,
+        Topic.START,
+        attempt.handle,
         attempt.run_id,
         attempt.job_id,
         attempt.number,
@@ -56,21 +57,19 @@ def start_of(attempt: Attempt) -> Message:
         spec.cwd,
         dict(spec.env),
         spec.user,
-        attempt.mark,
     )
 
 
-def attempt_of(start: Message, output: Output) -> Attempt:
+def attempt_of(start: Message) -> Attempt:
     """Return the attempt that such a message is about: of its job, what a command can depend on."""
-    _, run_id, job_id, number, scheduled_at, name, command, argv, shell, cwd, env, user, mark = start
+    _, handle, run_id, job_id, number, scheduled_at, name, command, argv, shell, cwd, env, user = start
     return Attempt(
+        handle=handle,
         run_id=run_id,
         job_id=job_id,
         number=number,
         scheduled_at=datetime.fromisoformat(scheduled_at),
         spec=JobSpec(name=name, command=command, argv=argv, shell=shell, cwd=cwd, env=env, user=user),
-        output=output,
-        mark=mark,
     )
 
 

@@ -42,14 +42,14 @@ def alive(process: Process) -> bool:
     return start_time(process.pid) == process.started
 
 
-def find_by_run_ids(run_ids: Collection[str], mark: str) -> dict[str, list[Process]]:
-    """Return the processes that carry each run's id, and the store's mark, in their environment.
+def find_by_handles(handles: Collection[str], mark: str) -> dict[str, list[Process]]:
+    """Return the processes that carry an attempt's run, and the store's mark, in their environment; of each some.
 
-    They are those that a crash left without a record. The ids alone say too little: a server on a copy of the store
-    has runs with the same ones. One look at all processes, whatever the number of runs. Raises OSError where one cannot
-    be had.
+    The ids alone say too little: a server on a copy of the store has runs with the same ones. One look at all
+    processes, whatever the number of attempts. Raises OSError where one cannot be had.
     """
-    found: dict[str, list[Process]] = {run_id: [] for run_id in run_ids}
+    of_run = {handle.rpartition(".")[0]: handle for handle in handles}
+    found: dict[str, list[Process]] = {}
     for pid in _pids():
         with contextlib.suppress(*_NOT_THERE, PermissionError):
             variables = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
@@ -58,9 +58,9 @@ def find_by_run_ids(run_ids: Collection[str], mark: str) -> dict[str, list[Proce
             ids = {
                 each[len(_RUN) :].decode("ascii", "replace") for each in variables if each.startswith(_RUN)
             }
-            if ids & found.keys() and (started := start_time(pid)) is not None:
-                for run_id in ids & found.keys():
-                    found[run_id].append(Process(pid, started))
+            if ids & of_run.keys() and (started := start_time(pid)) is not None:
+                for run_id in ids & of_run.keys():
+                    found.setdefault(of_run[run_id], []).append(Process(pid, started))
     return found
 
 

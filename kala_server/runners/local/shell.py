@@ -13,13 +13,13 @@ import logging
 import os
 import signal
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
 from kala_server.core import reasons
-from kala_server.ports.runner import Attempt, Outcome
+from kala_server.ports.runner import Attempt, Listener, Outcome
 from kala_server.runners.local.drains import Drains
 from kala_server.runners.local.environment import ADVICE, Surroundings, surroundings
 from kala_server.runners.local.process_exits import Exits
@@ -50,19 +50,10 @@ _NOT_STARTED = Outcome(succeeded=False, reason="it was ended before it was start
 
 
 @dataclass(slots=True, eq=False)
-class _Order:
-    """A command that waits for its turn of the loop."""
-
-    attempt: Attempt
-    on_spawned: Callable[[int, int], None]
-    on_ended: Callable[[Outcome], None]
-
-
-@dataclass(slots=True, eq=False)
 class _Child:
     """A command that runs, or whose group is being ended."""
 
-    order: _Order
+    attempt: Attempt
     pid: int
     pipe: int
     killing: asyncio.TimerHandle | None = None
@@ -82,13 +73,26 @@ class _Child:
 class ShellRunner:
     """Runs the commands of jobs of type 0."""
 
-    def __init__(self, *, kill_grace: float = KILL_GRACE, found: Surroundings | None = None) -> None:
-        """Have commands find what is named; None = what those of this very process are to find."""
+    def __init__(
+        self,
+        *,
+        kill_grace: float = KILL_GRACE,
+        found: Surroundings | None = None,
+        on_spawned: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        """Have commands find what is named; None = what those of this very process are to find.
+
+        `on_spawned(handle, pid, start time in clock ticks since boot)` is called for each that lives for longer than a
+        moment.
+        """
+        self._listener: Listener
+        self._on_spawned = on_spawned
         self._kill_grace = kill_grace
         self._spawner = Spawner(found or surroundings())
         self._exits = Exits()
         self._drains = Drains()
-        self._orders: OrderedDict[str, _Order] = OrderedDict()
+        self._waiting: OrderedDict[str, Attempt] = OrderedDict()
+        """Attempts that wait for their turn of the loop."""
         self._starting = False
         self._children: dict[str, _Child] = {}
         self._young: deque[tuple[float, _Child]] = deque()
@@ -100,25 +104,28 @@ class ShellRunner:
     @property
     def has_more_to_start(self) -> bool:
         """Whether commands wait for their turn."""
-        return bool(self._orders)
+        return bool(self._waiting)
 
-    def start(
-        self,
-        attempt: Attempt,
-        *,
-        on_spawned: Callable[[int, int], None],
-        on_ended: Callable[[Outcome], None],
-    ) -> None:
+    def attach(self, listener: Listener, mark: str = "") -> None:  # noqa: ARG002 - the mark is in the surroundings
+        """Say whom to tell."""
+        self._listener = listener
+
+    async def adopt(self, handles: Collection[str]) -> frozenset[str]:  # noqa: ARG002 - the port's signature
+        """Take over nothing: what this process did not start is for the server to find."""
+        return frozenset()
+
+    def start(self, attempt: Attempt) -> str:
         """Let the command be spawned in its turn. What goes wrong is an outcome, in words for people."""
-        self._orders[attempt.run_id] = _Order(attempt, on_spawned, on_ended)
-        self._start_soon()
+        if attempt.handle not in self._children:
+            self._waiting[attempt.handle] = attempt
+            self._start_soon()
+        return attempt.handle
 
-    def end(self, run_id: str) -> None:
+    def end(self, handle: str) -> None:
         """Send TERM to the command's group, and KILL after the grace; one that waits for its turn is not started."""
-        order = self._orders.pop(run_id, None)
-        if order is not None:
-            asyncio.get_running_loop().call_soon(order.on_ended, _NOT_STARTED)
-        child = self._children.get(run_id)
+        if self._waiting.pop(handle, None) is not None:
+            asyncio.get_running_loop().call_soon(self._listener.ended, handle, _NOT_STARTED)
+        child = self._children.get(handle)
         if child is None or child.ending:
             return
         child.ending = True
@@ -128,8 +135,8 @@ class ShellRunner:
 
     def kill_all(self) -> None:
         """Send KILL to every command's group; those that wait for their turn are not started."""
-        for run_id in list(self._orders):
-            self.end(run_id)
+        for handle in list(self._waiting):
+            self.end(handle)
         for child in list(self._children.values()):
             self._kill(child)
 
@@ -156,7 +163,7 @@ class ShellRunner:
         self._spawner.close()
 
     def _start_soon(self) -> None:
-        if self._orders and not self._starting:
+        if self._waiting and not self._starting:
             self._starting = True
             asyncio.get_running_loop().call_soon(self._start_some)
 
@@ -164,27 +171,27 @@ class ShellRunner:
         """Spawn the commands whose turn it is; the others get the next one."""
         self._starting = False
         until = monotonic() + _STARTING
-        while self._orders:
-            _, order = self._orders.popitem(last=False)
-            self._spawn(order)
+        while self._waiting:
+            _, attempt = self._waiting.popitem(last=False)
+            self._spawn(attempt)
             if monotonic() >= until:
                 break
         self._start_soon()
 
-    def _spawn(self, order: _Order) -> None:
+    def _spawn(self, attempt: Attempt) -> None:
         try:
-            pid, pipe = self._spawner.spawn(order.attempt)
+            pid, pipe = self._spawner.spawn(attempt)
         except NoRoomError as error:
-            order.on_ended(Outcome(succeeded=False, reason=str(error), put_off=True))
+            self._listener.ended(attempt.handle, Outcome(succeeded=False, reason=str(error), put_off=True))
             return
         except CannotStartError as error:
-            order.on_ended(Outcome(succeeded=False, reason=str(error)))
+            self._listener.ended(attempt.handle, Outcome(succeeded=False, reason=str(error)))
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, others wait for their turn
-            _log.error("could not start the command of the run %s", order.attempt.run_id, exc_info=error)
-            order.on_ended(Outcome(succeeded=False, reason=reasons.not_started(error)))
+            _log.error("could not start the command of the run %s", attempt.run_id, exc_info=error)
+            self._listener.ended(attempt.handle, Outcome(succeeded=False, reason=reasons.not_started(error)))
             return
-        child = self._children[order.attempt.run_id] = _Child(order, pid, pipe)
+        child = self._children[attempt.handle] = _Child(attempt, pid, pipe)
         self._watch(child)
         self._young.append((asyncio.get_running_loop().time() + _A_MOMENT, child))
         self._await_the_oldest()
@@ -220,7 +227,7 @@ class ShellRunner:
             self._await_the_oldest()  # a fault about one must not cost the others their turn
 
     def _is_over(self, child: _Child) -> bool:
-        return self._children.get(child.order.attempt.run_id) is not child
+        return self._children.get(child.attempt.handle) is not child
 
     def _lasts(self, child: _Child) -> None:
         """The command was not over at once: so its output is read as it comes, and its pid is told."""
@@ -229,8 +236,8 @@ class ShellRunner:
             started = start_time(child.pid)
         except OSError:
             return  # for want of a descriptor: then its pid is not on record
-        if started is not None:
-            child.order.on_spawned(child.pid, started)
+        if started is not None and self._on_spawned is not None:
+            self._on_spawned(child.attempt.handle, child.pid, started)
 
     def _listen(self, child: _Child) -> None:
         if child.listening or self._is_over(child):
@@ -247,7 +254,7 @@ class ShellRunner:
             self._kill(child)
 
     def _readable(self, child: _Child) -> None:
-        child.silent = _read_chunk(child) == b""
+        child.silent = self._read_chunk(child) == b""
         if child.silent:
             asyncio.get_running_loop().remove_reader(child.pipe)
             if child.exited:
@@ -279,34 +286,33 @@ class ShellRunner:
             signal_group(child.pid, signal.SIGKILL)
         if child.killing is not None:
             child.killing.cancel()
-        if _is_read_to_its_end(child):
+        if self._is_read_to_its_end(child):
             os.close(child.pipe)
         else:
             self._drains.take(child.pipe)
-        del self._children[child.order.attempt.run_id]
+        del self._children[child.attempt.handle]
         self._something_ended.set()
         outcome = _reap(child.pid)
-        child.order.on_ended(Outcome(succeeded=False, reason=child.unwatched) if child.unwatched else outcome)
+        unwatched = Outcome(succeeded=False, reason=child.unwatched) if child.unwatched else None
+        self._listener.ended(child.attempt.handle, unwatched or outcome)
 
+    def _is_read_to_its_end(self, child: _Child) -> bool:
+        """Take what is left in the pipe, and return whether nobody can print into it any more."""
+        for _ in range(_MOST_AT_THE_END):
+            chunk = self._read_chunk(child)
+            if not chunk:
+                return chunk is not None
+        return False
 
-def _is_read_to_its_end(child: _Child) -> bool:
-    """Take what is left in the pipe, and return whether nobody can print into it any more."""
-    for _ in range(_MOST_AT_THE_END):
-        chunk = _read_chunk(child)
-        if not chunk:
-            return chunk is not None
-    return False
-
-
-def _read_chunk(child: _Child) -> bytes | None:
-    """Move what is in the pipe to the output, and return it; None where it is empty for now, b"" at its end."""
-    try:
-        chunk = os.read(child.pipe, _CHUNK)
-    except BlockingIOError:
-        return None
-    if chunk:
-        child.order.attempt.output.write(chunk)
-    return chunk
+    def _read_chunk(self, child: _Child) -> bytes | None:
+        """Move what is in the pipe to the output, and return it; None where it is empty for now, b"" at its end."""
+        try:
+            chunk = os.read(child.pipe, _CHUNK)
+        except BlockingIOError:
+            return None
+        if chunk:
+            self._listener.printed(child.attempt.handle, chunk)
+        return chunk
 
 
 def _not_watched(error: OSError) -> str:

@@ -56,6 +56,7 @@ class Spawner:
         hold_back_descriptors()
         self._variables = surroundings.variables
         self._open_files = surroundings.open_files
+        self._mark = surroundings.mark
         self._home = _directory()
         self._spare = _spare()
         """Held so that there are numbers below the limit of commands when they are needed."""
@@ -76,7 +77,7 @@ class Spawner:
         program = None
         try:
             identity = identity_of(spec.user)
-            environment = environment_of(attempt, {**self._variables, **identity.variables})
+            environment = environment_of(attempt, {**self._variables, **identity.variables}, self._mark)
             program = _program(spec, environment)
             with self._in_its_directory(spec, identity):
                 return self._piped(program.argv, environment, spec.cwd, identity)

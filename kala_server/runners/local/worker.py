@@ -19,7 +19,7 @@ from typing import NoReturn
 from kala_server.ports.runner import Outcome
 from kala_server.runners.local import inherited
 from kala_server.runners.local.environment import Surroundings
-from kala_server.runners.local.messages import PIECE, Listener, Message, Say, attempt_of, group_of
+from kala_server.runners.local.messages import PIECE, Listener, Message, Topic, attempt_of, group_of
 from kala_server.runners.local.shell import ShellRunner
 from kala_server.runners.room import want_in
 
@@ -37,14 +37,17 @@ class Worker:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._listener = Listener()
-        self._runner = ShellRunner(kill_grace=kill_grace, found=found)
+        self._runner = ShellRunner(
+            kill_grace=kill_grace, found=found, on_spawned=partial(self.report, Topic.SPAWNED)
+        )
+        self._runner.attach(self)
         self._reports: list[Message] = []
         self._bytes = 0
         self._reporting: asyncio.TimerHandle | None = None
 
     async def work(self) -> None:
         """Do what is asked for, until the server is gone; it does not return."""
-        self.report(Say.READY)
+        self.report(Topic.READY)
         self._loop.add_reader(self._connection, self._hear)
         await self._loop.create_future()
 
@@ -60,34 +63,30 @@ class Worker:
 
     def _obey(self, message: Message) -> None:
         match message[0]:
-            case Say.START:
-                run_id = message[1]
-                self._runner.start(
-                    attempt_of(message, _Printed(self, run_id)),
-                    on_spawned=partial(self.report, Say.SPAWNED, run_id),
-                    on_ended=partial(self._ended, run_id),
-                )
-            case Say.END:
+            case Topic.START:
+                self._runner.start(attempt_of(message))
+            case Topic.END:
                 self._runner.end(message[1])
-            case Say.KILL_ALL:
+            case Topic.KILL_ALL:
                 self._runner.kill_all()
 
-    def _ended(self, run_id: str, outcome: Outcome) -> None:
+    def ended(self, handle: str, outcome: Outcome) -> None:
+        """Report how a command went."""
         if outcome.put_off:
-            self.report(Say.PUT_OFF, run_id, outcome.reason)
+            self.report(Topic.PUT_OFF, handle, outcome.reason)
             return
-        self.report(Say.ENDED, run_id, outcome.succeeded, outcome.exit_code, outcome.signal, outcome.reason)
+        self.report(Topic.ENDED, handle, outcome.succeeded, outcome.exit_code, outcome.signal, outcome.reason)
 
-    def printed(self, run_id: str, chunk: bytes) -> None:
+    def printed(self, handle: str, chunk: bytes) -> None:
         """Report what a command has printed."""
         self._bytes += len(chunk)
-        self.report(Say.PRINTED, run_id, chunk)
+        self.report(Topic.PRINTED, handle, chunk)
         if self._bytes > _MOST_BYTES:
             self._report_all()
 
-    def report(self, say: int, *what: object) -> None:
+    def report(self, topic: int, *what: object) -> None:
         """Let the server know, with what else there is to say soon."""
-        self._reports.append((say, *what))
+        self._reports.append((topic, *what))
         if self._reporting is None:
             delay = _TOGETHER if self._runner.has_more_to_start else 0
             self._reporting = self._loop.call_later(delay, self._report_all)
@@ -106,18 +105,6 @@ class Worker:
     def _end(self) -> NoReturn:
         self._runner.leave_all()
         os._exit(0)
-
-
-class _Printed:
-    """Where a command's output goes: to the server."""
-
-    def __init__(self, worker: Worker, run_id: str) -> None:
-        self._worker = worker
-        self._run_id = run_id
-
-    def write(self, chunk: bytes) -> None:
-        """Take what was printed."""
-        self._worker.printed(self._run_id, chunk)
 
 
 def main() -> None:

@@ -150,7 +150,7 @@ def _started(
 def _file_of(found: Surroundings) -> IO[bytes]:
     """Return a file in memory that says what commands are to find: not all of it is for the worker itself."""
     file = os.fdopen(os.memfd_create("kala"), "w+b")
-    file.write(marshal.dumps((dict(found.variables), found.open_files)))
+    file.write(marshal.dumps((dict(found.variables), found.open_files, found.mark)))
     file.seek(0)
     return file
 

@@ -69,7 +69,7 @@ class Report:
         )
 
 
-def check(directory: Path, *, filesystem: FileSystem | None = None) -> Report:
+def inspect(directory: Path, *, filesystem: FileSystem | None = None) -> Report:
     """Read the whole journal in the folder and tell what is there. Raises OSError where it cannot be read."""
     files = filesystem or RealFileSystem()
     report = Report(path=directory / JOURNAL)

@@ -10,13 +10,13 @@ This module must not know what a record means, and never answers before a sync.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from kala_server.core.model.records import Record
-from kala_server.ports.store import StoreBrokenError, StoreError, StoreFullError
+from kala_server.ports.store import Batch, Fence, FenceLostError, StoreBrokenError, StoreError, StoreFullError
 from kala_server.stores.journal.codec import Payload, encode
 from kala_server.stores.journal.compaction import discard, new_name, write_snapshot
 from kala_server.stores.journal.filesystem import FileSystem, RealFileSystem, write_all
@@ -40,7 +40,7 @@ COMPACT_ANYWAY = 8.0
 
 
 class JournalStore:
-    """A store in a folder; see `protocol.Store` for what its methods promise."""
+    """A store in a folder; see `ports/store.py` for what its methods promise."""
 
     def __init__(
         self,
@@ -76,16 +76,23 @@ class JournalStore:
 
     # Loading
 
-    def load(self) -> Iterator[Record]:
-        """Own the folder, then read: a folder that is in use is refused at once."""
+    async def acquire(self) -> Fence:
+        """Own the folder; one that is in use is refused at once."""
         if self._owned is not None:
-            raise RuntimeError("a store is loaded once")
+            raise RuntimeError("a folder is acquired once")
         try:
             self._filesystem.make_directory(self.path.parent)
             self._owned = own(self._filesystem, self.path.parent / LOCK)
         except OSError as error:
             raise self._refusal(error) from error
-        return self._read()
+        return self._owned.fence
+
+    async def load(self) -> AsyncIterator[Batch]:
+        """Read the journal of the folder that was acquired; a folder without one gets one."""
+        if self._owned is None or self._log is not None:
+            raise RuntimeError("a folder is acquired, and then loaded once")
+        for batch in self._read():
+            yield batch
 
     def _open(self) -> int:
         """Open the journal; a folder without one gets one."""
@@ -102,13 +109,13 @@ class JournalStore:
             self._filesystem.unlink(new_name(self.path))
         return self._filesystem.open(self.path)
 
-    def _read(self) -> Iterator[Record]:
+    def _read(self) -> Iterator[Batch]:
         try:
             fd = self._open()
             try:
                 scan = Scan(self.path, read_lines(self._filesystem, fd))
-                for batch in scan.batches():
-                    yield from batch
+                for records in scan.batches():
+                    yield Batch(scan.next_batch - 1, records)
                 self._log = self._settle(fd, scan)
             finally:
                 if self._log is None:
@@ -155,9 +162,9 @@ class JournalStore:
 
     # Appending
 
-    async def append(self, batch: Sequence[Record]) -> None:
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
         """Keep the batch: encoded, written and synced by the writer."""
-        self._check()
+        self._check_fence(fence)
         if batch:
             loop = asyncio.get_running_loop()
             self._returned = await loop.run_in_executor(self._writer, self._append, tuple(batch))
@@ -181,13 +188,8 @@ class JournalStore:
 
     @property
     def locks(self) -> Sequence[int]:
-        """The lock of the folder, once it is loaded and until it is closed."""
+        """Descriptors by which the folder is owned, until it is closed: a process that holds one keeps the next out."""
         return () if self._owned is None else (self._owned.lock,)
-
-    @property
-    def mark(self) -> str:
-        """The mark of the folder, which is its lock file's."""
-        return "" if self._owned is None else self._owned.mark
 
     @property
     def size(self) -> int:
@@ -204,9 +206,9 @@ class JournalStore:
         too_much = COMPACT_ANYWAY * max(self._compact_from, self._snapshot_end)
         return records > self._compact_factor * needed or history > too_much
 
-    def compact(self, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:
+    def compact(self, fence: Fence, snapshot: Iterable[Record]) -> Coroutine[Any, Any, None]:
         """Begin the log anew. What counts as appended is settled here, not when the result is first awaited."""
-        self._check()
+        self._check_fence(fence)
         if self._compacting:
             raise RuntimeError("one compaction at a time")
         self._compacting = True
@@ -300,6 +302,13 @@ class JournalStore:
             with contextlib.suppress(OSError):
                 self._filesystem.close(self._owned.lock)
         self._owned = self._log = None
+
+    def _check_fence(self, fence: Fence) -> None:
+        self._check()
+        if self._owned is None or fence != self._owned.fence:
+            raise FenceLostError(
+                f"{self.path.parent} is not owned under epoch {fence.epoch}: nothing was kept"
+            )
 
     def _check(self) -> Log:
         if self._broken:

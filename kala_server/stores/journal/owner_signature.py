@@ -30,6 +30,8 @@ class Signature:
     """The lock file that this was written to."""
     mark: str
     """Of the folder, in this life of the machine."""
+    epoch: int
+    """How often the folder was owned."""
 
     def lives(self) -> bool:
         """Whether the one who signed, on this machine, is still there; a pid alone may be another process by now."""
@@ -55,7 +57,8 @@ def signed_by_us(before: Signature | None, file: str) -> Signature:
     """Return what this process is to leave in the file; it keeps the mark of who was there before, if it may."""
     pid, machine = os.getpid(), this_machine()
     mark = _believed(before, machine, file) or uuid4().hex
-    return Signature(pid=pid, started=started(pid) or 0, machine=machine, file=file, mark=mark)
+    epoch = 1 if before is None else before.epoch + 1
+    return Signature(pid=pid, started=started(pid) or 0, machine=machine, file=file, mark=mark, epoch=epoch)
 
 
 def _believed(before: Signature | None, machine: str, file: str) -> str:

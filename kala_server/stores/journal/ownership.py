@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from kala_server.ports.store import StoreLockedError, StoreUnsafeError
+from kala_server.ports.store import Fence, StoreLockedError, StoreUnsafeError
 from kala_server.stores.journal import owner_signature
 from kala_server.stores.journal.filesystem import FileSystem, write_all
 from kala_server.stores.journal.owner_signature import Signature
@@ -23,10 +23,10 @@ _WHOLE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A folder that is ours: the lock on it, until that is closed, and its mark."""
+    """A folder that is ours: the lock on it, until that is closed, and what may be done under it."""
 
     lock: int
-    mark: str
+    fence: Fence
 
 
 def own(filesystem: FileSystem, lock: Path) -> Owned:
@@ -47,7 +47,7 @@ def own(filesystem: FileSystem, lock: Path) -> Owned:
     except OSError:
         filesystem.close(fd)
         raise
-    return Owned(fd, ours.mark)
+    return Owned(fd, Fence(ours.epoch, ours.mark))
 
 
 def _taken(filesystem: FileSystem, lock: Path) -> int:

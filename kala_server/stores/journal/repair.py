@@ -29,7 +29,7 @@ from kala_server.ports.store import StoreDamagedError, StoreNewerError
 from kala_server.stores.journal.codec import SnapshotEnded, decode, parse
 from kala_server.stores.journal.compaction import create_new, discard, write_snapshot
 from kala_server.stores.journal.filesystem import FileSystem, RealFileSystem
-from kala_server.stores.journal.inspection import Condition, Report, check
+from kala_server.stores.journal.inspection import Condition, Report, inspect
 from kala_server.stores.journal.journal import LOCK
 from kala_server.stores.journal.log import Log
 from kala_server.stores.journal.ownership import own
@@ -117,7 +117,7 @@ def repair(
     files = filesystem or RealFileSystem()
     lock = own(files, directory / LOCK).lock
     try:
-        report = check(directory, filesystem=files)
+        report = inspect(directory, filesystem=files)
         if report.condition is Condition.NEWER:
             raise StoreNewerError(report.problem)
         if report.condition is not Condition.DAMAGED:

@@ -24,6 +24,7 @@ from tests.bench import limits
 from tests.bench.bench import Bench
 from tests.bench.documents import FAR_AWAY
 from tests.bench.row import Row, Target
+from tests.owned_store import OwnedStore
 
 _BEGIN = datetime(2031, 1, 1, tzinfo=UTC)
 _JOB = "93b65499-b211-49ce-57e0-19e735cc5abd"
@@ -126,8 +127,8 @@ async def _journalled(folder: Path, seconds: int) -> tuple[int, int]:
     sizes = []
     for _ in range(seconds // _BATCH):
         await store.append([record for _ in range(_BATCH) for record in simulation.second()])
-        sizes.append(store.size)
-        if store.wants_compaction(simulation.state.size):
+        sizes.append(store.store.size)
+        if store.store.wants_compaction(simulation.state.size):
             await store.compact(simulation.state.snapshot())
     store.close()
     return max(sizes), max(sizes[: len(sizes) // 2])
@@ -159,8 +160,8 @@ async def _compact(folder: Path, jobs: int) -> tuple[float, float]:
     return held, idle
 
 
-def _new_store(folder: Path) -> JournalStore:
-    store = JournalStore(folder)
+def _new_store(folder: Path) -> OwnedStore[JournalStore]:
+    store = OwnedStore(JournalStore(folder))
     for _ in store.load():
         pass
     return store

@@ -147,7 +147,7 @@ def test_a_wrong_schedule_is_told_in_the_servers_words_before_it_is_sent(
     server = serve(answer())
     client = connect(server)
     with pytest.raises(ValueError) as servers:
-        due.check(schedule)
+        due.check_schedule(schedule)
     for ask in ASKED:
         with pytest.raises(kala.InvalidJobError, match="nothing was sent") as raised:
             ask(client, schedule)
@@ -160,7 +160,7 @@ def test_a_wrong_schedule_is_told_in_the_servers_words_before_it_is_sent(
 
 def test_an_example_is_of_the_kind_that_was_meant() -> None:
     assert due.example_for("60 * * * *") == "0 9 * * MON-FRI"
-    due.check(due.example_for("r/"))
+    due.check_schedule(due.example_for("r/"))
 
 
 def test_a_cron_line_is_a_value_that_is_checked_when_it_is_made(connect: Any) -> None:

@@ -25,7 +25,7 @@ def test_a_password_in_the_url_is_sent_and_never_shown(
     connect: Any, serve: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = serve(answer(status=500))
-    seen: list[kala.Attempt] = []
+    seen: list[kala.CallAttempt] = []
     with caplog.at_level(logging.DEBUG), pytest.raises(kala.ServerError) as raised:
         connect(server, "http://kala:can%2Fary@kala.test/base/", on_attempt=seen.append).get_job(ID)
     credentials = base64.b64encode(b"kala:can/ary").decode()
@@ -93,7 +93,7 @@ def test_a_token_with_a_newline_is_refused_without_being_shown(client: Any) -> N
 
 
 def test_the_hook_is_told_about_each_attempt(connect: Any, serve: Any) -> None:
-    seen: list[kala.Attempt] = []
+    seen: list[kala.CallAttempt] = []
     connect(serve(httpx.ReadError("cut"), answer({"jobs": {}})), on_attempt=seen.append).get_all_jobs()
     assert [(attempt.attempt, attempt.status, type(attempt.error)) for attempt in seen] == [
         (1, None, kala.KalaConnectionError),

@@ -29,7 +29,7 @@ def test_the_client_for_asyncio_is_there_without_models() -> None:
 
 
 def test_a_period_and_the_settings_of_a_client_need_no_models() -> None:
-    assert not loaded_by("from kala_client import Attempt, Period, RetryPolicy") & SLOW
+    assert not loaded_by("from kala_client import CallAttempt, Period, RetryPolicy") & SLOW
 
 
 @pytest.mark.parametrize(

@@ -256,11 +256,11 @@ class World:
             self.tell(inputs.PutOff(run_id=effect.run.id, reason="no room"))
         elif isinstance(effect, StartAttempt):
             number = next(iter(self._numbers))
-            self.tell(inputs.Spawned(run_id=effect.run.id, pid=1000 + number, pid_started=number))
             self._begin(effect, number)
         elif isinstance(effect, EndAttempt):
-            self._commands = sorted(command for command in self._commands if command[2] != effect.run_id)
-            self.tell(inputs.Ended(run_id=effect.run_id, succeeded=False, signal=15))
+            run_id = effect.handle.rpartition(".")[0]
+            self._commands = sorted(command for command in self._commands if command[2] != run_id)
+            self.tell(inputs.Ended(run_id=run_id, succeeded=False, signal=15))
 
     def _begin(self, effect: StartAttempt, number: int) -> None:
         script = self.script.get(effect.job.spec.name, [WORKS])

@@ -178,13 +178,14 @@ def test_a_stop_asks_again_for_nothing_that_is_being_ended() -> None:
     assert world.decide(inputs.EndEverything()).records == []
 
 
-def test_the_process_of_a_run_is_on_record() -> None:
+def test_an_attempt_has_a_handle_of_its_own_that_is_known_before_it_is_started() -> None:
     world = World()
     world.script["job"] = [lasting(1, succeeds=False), FOR_EVER]
     world.create("job", retries=1)
-    assert (world.only_run("job").pid, world.only_run("job").pid_started) == (1000, 0)
+    run = world.only_run("job")
+    assert run.handle == f"{run.id}.1"
     world.advance(seconds(1))
-    assert (world.only_run("job").pid, world.only_run("job").pid_started) == (1001, 1)
+    assert world.only_run("job").handle == f"{run.id}.2"
 
 
 def test_a_snapshot_builds_the_very_same_state() -> None:

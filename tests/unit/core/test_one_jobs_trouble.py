@@ -145,14 +145,14 @@ def test_any_fault_about_one_job_at_a_tick_or_at_a_start_is_that_jobs_alone(
     world = World()
     world.create("bad", schedule=OTHER)
     world.create("good", schedule=OTHER)
-    account = slots.account
+    bring_up_to_now = slots.bring_up_to_now
 
     def faulty(tx: Transaction, job_id: str, missed: str = "") -> Steps[None]:
-        yield from account(tx, job_id, missed)  # so there is something to be taken back
+        yield from bring_up_to_now(tx, job_id, missed)  # so there is something to be taken back
         if job_id == id_of("bad"):
             raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr(slots, "account", faulty)
+    monkeypatch.setattr(slots, "bring_up_to_now", faulty)
     if start:
         world.crash(down=timedelta(hours=3))
     world.advance("2030-01-01 05:00")

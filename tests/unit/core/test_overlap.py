@@ -105,7 +105,7 @@ def test_replace_waits_until_the_earlier_command_has_ended() -> None:
     world.now += timedelta(minutes=1)
     decision = world.decide(inputs.Tick())
     ended, later = world.runs("job")
-    assert decision.effects == [effects.EndAttempt(run_id=ended.id)]
+    assert decision.effects == [effects.EndAttempt(handle=ended.handle)]
     assert (ended.state, ended.ending, later.state) == (
         RunState.RUNNING,
         RunState.CANCELLED,

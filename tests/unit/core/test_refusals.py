@@ -62,7 +62,6 @@ ACCEPTED: dict[str, Event] = {
     "cancel what waits": lambda world: inputs.CancelRun(run_id=world.newest("short").id),
     "a run ends": lambda world: inputs.Ended(run_id=world.running()[0].id, succeeded=True),
     "a run fails": lambda world: inputs.Ended(run_id=world.running()[0].id, succeeded=False),
-    "a run is spawned": lambda world: inputs.Spawned(run_id=world.running()[0].id, pid=7, pid_started=8),
     "time passes": lambda _: inputs.Tick(),
     "a restart": lambda _: inputs.Recover(),
     "a stop": lambda _: inputs.EndEverything(),

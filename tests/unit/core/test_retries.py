@@ -166,7 +166,6 @@ def test_an_end_that_is_told_twice_counts_once() -> None:
     before = len(world.journal)
     world.tell(inputs.Ended(run_id=world.only_run("job").id, succeeded=True))
     world.tell(inputs.Ended(run_id="nobody's", succeeded=True))
-    world.tell(inputs.Spawned(run_id="nobody's", pid=1, pid_started=1))
     assert len(world.journal) == before
 
 
@@ -183,4 +182,4 @@ def test_a_duration_beyond_the_calendar_is_for_ever() -> None:
     ],
 )  # fmt: skip
 def test_a_length_is_said_as_people_do(length: float, expected: str) -> None:
-    assert durations.words(seconds(length)) == expected
+    assert durations.in_words(seconds(length)) == expected

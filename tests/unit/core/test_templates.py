@@ -7,7 +7,7 @@ import pytest
 
 from kala_server.core.commands import templates
 from kala_server.core.commands.templates import TemplateError, filled
-from kala_server.core.decide.validation import check
+from kala_server.core.decide.validation import check_job
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.model.job import HTTP_CALL, JobSpec, RemoteCall, Tally
 from kala_server.core.state.state import State
@@ -108,31 +108,33 @@ def test_any_other_template_is_refused_when_the_job_is_created(template: str) ->
     with pytest.raises(
         InvalidJobError, match=r"^command: (.* cannot be filled in: .*\.Name, |a \{\{ has no)"
     ):
-        to_the_end(check(State(), "an-id", spec))
+        to_the_end(check_job(State(), "an-id", spec))
     call = RemoteCall(url="http://x/", body=template.replace("RemoteProperties.Url", "NextRunAt"))
     spec = JobSpec(name="a", type=HTTP_CALL, remote_properties=call, template_delimiters=BRACES)
     with pytest.raises(InvalidJobError, match=r"^remote_properties: "):
-        to_the_end(check(State(), "an-id", spec))
+        to_the_end(check_job(State(), "an-id", spec))
 
 
 @pytest.mark.parametrize("wrong", ["{{", "{{}}", "{{  }}", " }}", "{{ ", "{{ }} ", "a b c"])
 def test_what_are_no_two_delimiters_is_refused(wrong: str) -> None:
     with pytest.raises(InvalidJobError, match=r"^TemplateDelimiters: two delimiters with a space between"):
-        to_the_end(check(State(), "an-id", JobSpec(name="a", command="true", template_delimiters=wrong)))
+        to_the_end(check_job(State(), "an-id", JobSpec(name="a", command="true", template_delimiters=wrong)))
 
 
 def test_what_a_template_comes_to_is_checked_and_words_are_split_after_it() -> None:
     to_the_end(
-        check(State(), "an-id", JobSpec(name="date -u", command="{{.Name}}", template_delimiters=BRACES))
+        check_job(State(), "an-id", JobSpec(name="date -u", command="{{.Name}}", template_delimiters=BRACES))
     )
     with pytest.raises(InvalidJobError, match="means something to a shell only"):
         to_the_end(
-            check(
+            check_job(
                 State(), "an-id", JobSpec(name="a | b", command="echo {{.Name}}", template_delimiters=BRACES)
             )
         )
     to_the_end(
-        check(State(), "an-id", JobSpec(name="a | b", command="echo '{{.Name}}'", template_delimiters=BRACES))
+        check_job(
+            State(), "an-id", JobSpec(name="a | b", command="echo '{{.Name}}'", template_delimiters=BRACES)
+        )
     )
     call = RemoteCall(url="{{.Owner}}://x/")
     for owner, right in (("http", True), ("gopher", False)):
@@ -140,10 +142,10 @@ def test_what_a_template_comes_to_is_checked_and_words_are_split_after_it() -> N
             name="a", owner=owner, type=HTTP_CALL, remote_properties=call, template_delimiters=BRACES
         )
         if right:
-            to_the_end(check(State(), "an-id", spec))
+            to_the_end(check_job(State(), "an-id", spec))
         else:
             with pytest.raises(InvalidJobError, match="needs a url"):
-                to_the_end(check(State(), "an-id", spec))
+                to_the_end(check_job(State(), "an-id", spec))
 
 
 def test_a_change_of_what_is_filled_in_is_checked_as_the_command_is() -> None:

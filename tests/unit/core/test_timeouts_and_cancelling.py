@@ -19,7 +19,7 @@ def test_a_command_that_takes_too_long_is_ended() -> None:
     world.advance(seconds(1))
     run = world.only_run("job")
     assert (run.state, run.reason, run.signal) == (RunState.TIMED_OUT, "took longer than its timeout", 15)
-    assert effects.EndAttempt(run_id=run.id) in world.effects
+    assert effects.EndAttempt(handle=run.handle) in world.effects
     assert world.job("job").tally.error_count == 1
 
 
@@ -108,7 +108,11 @@ def test_ending_a_run_twice_asks_once() -> None:
     run_id = world.only_run("job").id
     first = world.decide(inputs.CancelRun(run_id=run_id))
     again = world.decide(inputs.CancelRun(run_id=run_id))
-    assert (first.effects, again.effects, again.records) == ([effects.EndAttempt(run_id=run_id)], [], [])
+    assert (first.effects, again.effects, again.records) == (
+        [effects.EndAttempt(handle=f"{run_id}.1")],
+        [],
+        [],
+    )
     world.now += seconds(90)
     assert world.decide(inputs.Tick()).records == []
 

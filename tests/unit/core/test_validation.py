@@ -10,7 +10,7 @@ import pytest
 
 from kala_client.fields import FIELDS
 from kala_client.schedules.schedule import Period
-from kala_server.core.decide.validation import check, first_slot
+from kala_server.core.decide.validation import check_job, first_slot
 from kala_server.core.errors import InvalidJobError
 from kala_server.core.model import inputs
 from kala_server.core.model.job import JobSpec, RemoteCall
@@ -136,7 +136,7 @@ def state() -> State:
 
 def problems_of(state: State, spec: JobSpec, job: str = "new") -> InvalidJobError:
     with pytest.raises(InvalidJobError) as refused:
-        to_the_end(check(state, id_of(job), spec))
+        to_the_end(check_job(state, id_of(job), spec))
     return refused.value
 
 
@@ -164,7 +164,7 @@ def test_the_example_of_what_would_be_right_is_accepted(
         example = RemoteCall(**example)
     elif field == "argv":
         example, said = tuple(example), {**said, "command": ""}
-    to_the_end(check(state, id_of("new"), replace(GOOD, **{**said, field: example})))
+    to_the_end(check_job(state, id_of("new"), replace(GOOD, **{**said, field: example})))
 
 
 def test_every_field_that_has_rules_is_in_the_table() -> None:
@@ -180,7 +180,7 @@ def test_a_job_that_was_stored_when_more_was_accepted_can_be_changed_elsewhere(s
     stored = replace(there.spec, command="FOO=1 date\nls")
     state.jobs[id_of("old")] = replace(there, id=id_of("old"), spec=stored)
     try:
-        to_the_end(check(state, id_of("old"), replace(stored, retries=3)))
+        to_the_end(check_job(state, id_of("old"), replace(stored, retries=3)))
         [problem] = problems_of(state, replace(stored, env={"BAR": "2"}), "old").problems
         assert problem.field == "command"
     finally:
@@ -221,7 +221,7 @@ def test_every_field_at_fault_is_named_at_once(state: State) -> None:
 def test_what_makes_sense_is_accepted(state: State, said: dict[str, Any]) -> None:
     if said.get("on_failure_job"):
         said = {**said, "parent_jobs": ()}
-    to_the_end(check(state, id_of("new"), replace(GOOD, **said)))
+    to_the_end(check_job(state, id_of("new"), replace(GOOD, **said)))
 
 
 def test_a_job_that_calls_its_parent_for_help_is_refused(state: State) -> None:
@@ -271,7 +271,7 @@ def test_a_refused_job_changes_nothing() -> None:
 def test_a_duration_of_zero_that_would_let_nothing_run_is_refused(field: str, zero: str) -> None:
     changed: dict[str, Any] = {field: zero}
     with pytest.raises(InvalidJobError, match=f"{field}: a duration of zero would .* leave it out"):
-        to_the_end(check(State(), id_of("a"), replace(JobSpec(name="a", command="true"), **changed)))
+        to_the_end(check_job(State(), id_of("a"), replace(JobSpec(name="a", command="true"), **changed)))
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_a_duration_of_zero_that_would_let_nothing_run_is_refused(field: str, ze
 def test_a_call_that_can_never_be_sent_is_refused(call: dict[str, Any]) -> None:
     spec = JobSpec(name="a", type=1, remote_properties=RemoteCall(**call))
     with pytest.raises(InvalidJobError, match="remote_properties: "):
-        to_the_end(check(State(), id_of("a"), spec))
+        to_the_end(check_job(State(), id_of("a"), spec))
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_the_example_of_a_schedule_is_of_the_kind_that_is_meant(
     state: State, schedule: str, example: str
 ) -> None:
     with pytest.raises(InvalidJobError) as raised:
-        to_the_end(check(state, "new", replace(GOOD, schedule=schedule)))
+        to_the_end(check_job(state, "new", replace(GOOD, schedule=schedule)))
     assert [problem.example for problem in raised.value.problems] == [example]
 
 

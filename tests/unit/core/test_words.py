@@ -6,7 +6,14 @@ import pytest
 
 from kala_server.core.commands import kernel
 from kala_server.core.commands.runnable import BadCommandError
-from kala_server.core.commands.shell_words import LONGEST, MOST_PIECES, MOST_WORDS, argv_for, check, split
+from kala_server.core.commands.shell_words import (
+    LONGEST,
+    MOST_PIECES,
+    MOST_WORDS,
+    argv_for,
+    check_command,
+    split,
+)
 
 ENVIRONMENT = {"NAME": "two words", "QUOTE": 'it\'s "so"', "EMPTY": ""}
 
@@ -168,21 +175,21 @@ LONGEST_WORD = kernel.LONGEST_WORD
 def test_a_word_is_as_long_as_the_kernel_takes_it_and_not_a_byte_longer(
     command: str, environment: dict[str, str]
 ) -> None:
-    check(command, environment)
+    check_command(command, environment)
     assert max(len(word.encode()) for word in argv_for(split(command), environment)) == LONGEST_WORD
     longer = command[:-1] + "xx'" if command.endswith("'") else command + "x"
     with pytest.raises(BadCommandError, match="has more than 131,071 bytes"):
-        check(longer, environment)
+        check_command(longer, environment)
     with pytest.raises(BadCommandError, match="has more than 131,071 bytes"):
         argv_for(split(longer), environment)
 
 
 def test_all_words_together_have_a_limit_and_none_is_made_to_find_it() -> None:
     value = "x" * 100_000
-    check("echo" + " $A" * 20, {"A": value})
+    check_command("echo" + " $A" * 20, {"A": value})
     for times in (21, MOST_PIECES - 1):
         with pytest.raises(BadCommandError, match="all words together"):
-            check("echo" + " $A" * times, {"A": value})
+            check_command("echo" + " $A" * times, {"A": value})
 
 
 @pytest.mark.parametrize(

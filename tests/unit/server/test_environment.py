@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kala_server.core.model.job import JobSpec
-from kala_server.outputs.bounded import BoundedOutput
 from kala_server.ports.runner import Attempt
 from kala_server.runners.local.environment import environment_of, passed_on
 from kala_server.runners.text import all_from_system, all_to_system
@@ -72,12 +71,12 @@ def test_what_the_system_has_comes_through_unchanged_text_or_not(variables: dict
 
 def attempt(**fields: object) -> Attempt:
     return Attempt(
+        handle="run-1.2",
         run_id="run-1",
         job_id="job-1",
         number=2,
         scheduled_at=datetime(2024, 5, 1, 9, tzinfo=UTC),
         spec=JobSpec(name="nightly\0", **fields),  # type: ignore[arg-type]
-        output=BoundedOutput(),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kala_client.fields import FIELD, Kind, of_kind
-from kala_server.core.decide.validation import check
+from kala_server.core.decide.validation import check_job
 from kala_server.core.errors import MOST_TOLD, InvalidJobError
 from kala_server.core.state.state import State
 from kala_server.core.steps import to_the_end
@@ -32,7 +32,7 @@ def test_every_field_has_an_example_and_it_is_right(field: str) -> None:
     given = disabled if field == "disabled" else getattr(spec, field)
     assert given is not None
     if field not in OF_OTHERS:
-        to_the_end(check(State(), "a", spec))
+        to_the_end(check_job(State(), "a", spec))
 
 
 @pytest.mark.parametrize("wrong", [{}, [], [[]], 1.5, True, {"a": {}}])

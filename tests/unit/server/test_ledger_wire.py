@@ -108,7 +108,6 @@ def event(state: State, record: r.Record) -> tuple[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     "record",
     [
-        r.RunSpawned(run_id=RUN_ID, pid=5, pid_started=7),
         r.RunsPruned(before=NOW),
         r.KeyKept(key="a key", digest="0", ids=(JOB_ID,), at=NOW),
         r.KeysForgotten(before=NOW),

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from kala_client.fields import FIELDS
-from kala_server.core.decide.validation import check
+from kala_server.core.decide.validation import check_job
 from kala_server.core.errors import InvalidRequestError
 from kala_server.core.state.state import State
 from kala_server.core.steps import to_the_end
@@ -112,7 +112,7 @@ def accepted(document: Any) -> bool:
     """Whether the server takes the job; its command is checked only where the document has none."""
     try:
         spec, _ = read_job({"command": "true", **document} if isinstance(document, dict) else document)
-        to_the_end(check(State(), "an id", spec))
+        to_the_end(check_job(State(), "an id", spec))
     except InvalidRequestError:
         return False
     return True
