@@ -23,6 +23,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "batch": creation.batch,
     "get": reading.get,
     "stats": reading.stats,
+    "find": reading.finding,
     "list": reading.listing,
     "start": loaded.start,
     "memory": loaded.memory,

@@ -13,7 +13,7 @@ from tests.bench.__main__ import GROUPS
 from tests.bench.sizes import SMALL
 
 ROWS = {
-    "create", "create-loaded", "batch", "get", "stats", "list", "list-held", "list-at-once",
+    "create", "create-loaded", "batch", "get", "stats", "find", "find-held", "list", "list-held", "list-at-once",
     "list-at-once-held", "memory-listed",
     "start", "memory", "memory-started", "late-p50", "late-p99", "slots-run", "memory-flat", "year-state",
     "year-journal", "virtual-year", "compaction-held", "decode", "call", "import",

@@ -93,4 +93,6 @@ def _created(job: Job) -> Created:
 
 
 def _named(job: Job) -> tuple[str, str]:
-    return job.spec.name.lower(), job.id
+    name = job.spec.name
+    lowered = name.lower()
+    return (name if lowered == name else lowered), job.id  # most are written so, and need no second text

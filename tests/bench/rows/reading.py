@@ -55,6 +55,43 @@ def stats(bench: Bench) -> Iterator[Row]:
     )
 
 
+def finding(bench: Bench) -> Iterator[Row]:
+    """Look for a job that is not there among all, and ask meanwhile whether the loop is held."""
+    path = f"{API}/job/?q=no-such-report&limit=50"
+    size = len(bench.loaded.address.fetch("GET", path))
+    found, bare = [], []
+    for _ in range(bench.size.repeats):
+        found.append(_download(bench.loaded.address, path)[0])
+        bare.append(_download(bench.bare, f"/{size}")[0])
+    yield Row(
+        name="find",
+        what=f"looking for a part of a name among {bench.size.jobs:,} jobs",
+        figure=min(found) * 1000,
+        unit="ms",
+        limit=min(bare) * 1000,
+        limit_is="a bare Tornado GET",
+        target=Target(at_most=50, of="figure"),
+    )
+    _, held = load.longest_hold(
+        bench.loaded.address,
+        bench.size.seconds,
+        lambda: _download(bench.loaded.address, path),
+        f"{API}/stats/",
+    )
+    _, bare_held = load.longest_hold(
+        bench.bare, bench.size.seconds, lambda: _download(bench.bare, f"/{size}"), "/100"
+    )
+    yield Row(
+        name="find-held",
+        what="longest hold of the loop meanwhile",
+        figure=held * 1000,
+        unit="ms",
+        limit=bare_held * 1000,
+        limit_is="the same beside the bare GET",
+        target=Target(at_most=20, of="figure"),
+    )
+
+
 def listing(bench: Bench) -> Iterator[Row]:
     """List every job, at once after a start and later, and ask meanwhile whether the loop is held."""
     loaded, jobs = bench.loaded, bench.size.jobs
