@@ -68,11 +68,13 @@ class Server:
         *,
         clock: Clock | None = None,
         runner: Runner | None = None,
+        store: Store | None = None,
         random: Callable[[int], bytes] = urandom,
         garbage: Garbage | None = None,
     ) -> None:
         """Put it together; by default it goes by the wall clock, carries out real commands and calls, and draws ids.
 
+        A store that is given takes the place of the one that the settings name.
         A server whose clock, runner and ids are those of a test does the same in every process.
         """
         garbage = garbage or Garbage()
@@ -88,7 +90,7 @@ class Server:
         self.port = settings.port
         self.ended: asyncio.Future[StoreBrokenError] = asyncio.get_running_loop().create_future()
         """Done with the reason when the server cannot go on."""
-        self.store, held = self._make_store()
+        self.store, held = (store, tuple) if store is not None else self._make_store()
         self._commands = WorkerRunner(
             kill_grace=settings.kill_grace.total_seconds(),
             found=self._what_commands_find,

@@ -1,15 +1,24 @@
-"""docs/contributing.md: who follows "Add a field" has it everywhere, and is told of each step that was left out."""
+"""docs/contributing.md: who follows "Add a field" has it everywhere, and is told of each step that was left out.
 
+The store of "Add a store" keeps what a store promises, and a server can be on it.
+"""
+
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kala_client import AsyncKalaClient
+from kala_server.config import Settings
+from kala_server.server import Server
+from kala_server.testing.contracts import StoreContract
 from tests.docs import with_a_priority
 from tests.docs.blocks import DOCS, ROOT, blocks, read
 from tests.unit.server import places
@@ -85,3 +94,49 @@ def test_a_step_that_is_left_out_is_named(tmp_path: Path, left_out: Step) -> Non
     [told] = ran(places.__file__, tmp_path).splitlines()
     assert told.startswith("priority lacks ")
     assert left_out.path in told or told.endswith("nothing reads it")
+
+
+# -- add a store
+
+WHOLE = "\n\n".join(
+    block.text for block in blocks(read(DOCS / "contributing.md").partition("## Add a store")[2], "python")
+)
+
+
+@pytest.fixture(scope="module")
+def page() -> dict[str, Any]:
+    """What the page's two blocks define."""
+    defined: dict[str, Any] = {"pytest": pytest, "__name__": "tests.docs.of_the_page"}
+    exec(compile(WHOLE, "docs/contributing.md", "exec"), defined)
+    return defined
+
+
+PROMISES = [name for name in dir(StoreContract) if name.startswith("test_")]
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_the_store_of_the_page_keeps_what_stores_promise(
+    page: dict[str, Any], tmp_path: Path, promise: str
+) -> None:
+    suite = page["TestSqlite"]()
+    suite.path = tmp_path / "kala.sqlite"
+    getattr(suite, promise)()
+
+
+def test_a_server_on_the_store_of_the_page_finds_what_was_acknowledged(
+    page: dict[str, Any], tmp_path: Path
+) -> None:
+    async def with_a_server(ask: Callable[[AsyncKalaClient], Awaitable[Any]]) -> Any:
+        settings = Settings(port=0, data_dir=None)
+        server = Server(settings, store=page["SqliteStore"](tmp_path / "kala.sqlite"))
+        await server.start()
+        try:
+            async with AsyncKalaClient(server.url) as kala:
+                return await ask(kala)
+        finally:
+            await server.stop()
+
+    job_id = asyncio.run(
+        with_a_server(lambda kala: kala.create_job(name="kept", schedule="never", command="true"))
+    )
+    assert list(asyncio.run(with_a_server(lambda kala: kala.get_all_jobs()))) == [job_id]

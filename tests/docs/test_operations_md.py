@@ -21,7 +21,8 @@ from kala_server.stores.journal.journal import COMPACT_ANYWAY, COMPACT_FACTOR, C
 from kala_server.testing import running_server
 from tests.docs.blocks import DOCS, blocks, codes, read, rows
 from tests.docs.console import Session
-from tests.eventually import PATIENCE
+from tests.eventually import PATIENCE, eventually
+from tests.left_behind import noted
 
 PAGE = read(DOCS / "operations.md")
 OPTIONS = {
@@ -91,9 +92,12 @@ def test_what_is_in_the_folder_is_documented_and_for_its_owner_alone(tmp_path: P
     documented = {codes(what)[0].strip("/") for (what,) in rows(PAGE, "what")}
     with running_server(tmp_path / "data") as server, KalaClient(server.url) as kala:
         kala.create_job(name="later", command="true", schedule="R/2035-06-04T03:00:00Z/P1D")
+        kala.create_job(name="lasts", command="sleep 1000")
+        eventually(lambda: noted(tmp_path / "data"))
         copied_while_it_runs = (tmp_path / "data" / "journal.jsonl").read_bytes()
     found = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()}
-    assert found == {"journal.jsonl": 0o600, "lock": 0o600, "output": 0o700}
+    assert found == {"journal.jsonl": 0o600, "lock": 0o600, "output": 0o700, "commands": 0o700}
+    assert noted(tmp_path / "data") == []
     assert documented == found.keys() | {"journal.torn-*", "journal.damaged-*"}
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / "journal.jsonl").write_bytes(copied_while_it_runs[:-10])

@@ -7,6 +7,7 @@ either, as most commands are also found by what they carry in their environment;
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,38 +43,45 @@ class Notes:
             return
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-            descriptor = os.open(self._folder / handle, how, 0o600)
-            try:
-                os.write(descriptor, json.dumps(asdict(note)).encode())
-            finally:
-                os.close(descriptor)
+            how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            with _opened(self._folder, os.O_DIRECTORY) as folder, _opened(handle, how, folder) as file:
+                os.write(file, json.dumps(asdict(note)).encode())
 
     def drop(self, handle: str) -> None:
         """Have no note of the attempt."""
-        if self._folder is not None:
-            with contextlib.suppress(OSError):
-                (self._folder / handle).unlink()
+        if self._folder is None:
+            return
+        with contextlib.suppress(OSError), _opened(self._folder, os.O_DIRECTORY) as folder:
+            os.unlink(handle, dir_fd=folder)
 
     def take_all(self) -> dict[str, Note]:
         """Return what was noted, by handle, and begin anew."""
-        notes = {}
-        with contextlib.suppress(OSError):
-            for path in [] if self._folder is None else list(self._folder.iterdir()):
-                if note := _read(path):
-                    notes[path.name] = note
-                self.drop(path.name)
+        notes: dict[str, Note] = {}
+        if self._folder is None:
+            return notes
+        with contextlib.suppress(OSError), _opened(self._folder, os.O_DIRECTORY) as folder:
+            for handle in os.listdir(folder):  # noqa: PTH208 - by its descriptor
+                if note := _read(handle, folder):
+                    notes[handle] = note
+                self.drop(handle)
         return notes
 
 
-def _read(path: Path) -> Note | None:
+@contextlib.contextmanager
+def _opened(path: Path | str, how: int, folder: int | None = None) -> Iterator[int]:
+    """Open what is there itself, and not what it may be a link to."""
+    descriptor = os.open(path, how | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read(handle: str, folder: int) -> Note | None:
     """Return what a note says; None where that is none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            note = Note(**json.loads(os.read(descriptor, _LONGEST)))
-        finally:
-            os.close(descriptor)
+        with _opened(handle, os.O_RDONLY, folder) as file:
+            note = Note(**json.loads(os.read(file, _LONGEST)))
     except (OSError, ValueError, TypeError):
         return None
     whole = all(isinstance(getattr(note, name), kind) for name, kind in Note.__annotations__.items())
