@@ -224,10 +224,11 @@ def believes_a_copied_lock() -> None:
 def looks_for_runs_alone() -> None:
     """Planted bug: whoever carries a run's id is a process of it, whatever its mark."""
 
-    def found(run_ids: Collection[str], _mark: str) -> dict[str, list[Process]]:
-        return {run_id: left_of(run_id) for run_id in run_ids}
+    def found(handles: Collection[str], _mark: str) -> dict[str, list[Process]]:
+        return {handle: left_of(handle.rpartition(".")[0]) for handle in handles}
 
-    setattr(kala_server.runners.local.processes, "find_by_run_ids", found)  # noqa: B010 - a function in place of a function
+    assert kala_server.runners.local.processes.find_by_handles
+    setattr(kala_server.runners.local.processes, "find_by_handles", found)  # noqa: B010 - a function in place of a function
 
 
 def sleeps_until_it_is_due() -> None:
