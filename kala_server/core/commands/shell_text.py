@@ -31,11 +31,8 @@ def closing_parenthesis(text: str, at: int, counting: Iterator[int]) -> int:
     `counting` tells how many steps were taken for the whole command. Raises BadCommandError where they are too many.
     """
     closed_by = [")"]
-    for taken in counting:
-        step = _STEPS[closed_by[-1]].match(text, at)
-        if step is None:
-            break
-        if taken >= MOST_STEPS:
+    while (step := _STEPS[closed_by[-1]].match(text, at)) is not None:
+        if next(counting) >= MOST_STEPS:
             raise BadCommandError(
                 f"up to {MOST_STEPS:,} quotes, parentheses and signs can stand in the $(…) of a command: "
                 "put it into a script"

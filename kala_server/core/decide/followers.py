@@ -1,7 +1,6 @@
 """Who follows whom: children after their parents, and a job for when another one fails."""
 
 from collections.abc import Iterable
-from itertools import count
 
 from kala_server.core import reasons
 from kala_server.core.decide.transaction import Transaction, run_id_for
@@ -121,9 +120,9 @@ def would_start_itself(state: State, job_id: str, spec: JobSpec) -> Steps[bool]:
     leads_to_it = {job_id, *spec.parent_jobs}
     queue = [*state.children.get(job_id, ()), spec.on_failure_job]
     seen: set[str] = set()
-    for taken in count(1):
-        if not queue:
-            break
+    taken = 0
+    while queue:
+        taken += 1
         reached = queue.pop()
         if reached in leads_to_it:
             return True

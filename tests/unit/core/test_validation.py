@@ -11,7 +11,7 @@ import pytest
 from kala_client.fields import FIELDS
 from kala_client.schedules.schedule import Period
 from kala_server.core.decide.validation import check_job, first_slot
-from kala_server.core.errors import InvalidJobError
+from kala_server.core.errors import MOST_TOLD, InvalidJobError
 from kala_server.core.model import inputs
 from kala_server.core.model.job import JobSpec, RemoteCall
 from kala_server.core.state.state import State
@@ -138,6 +138,14 @@ def problems_of(state: State, spec: JobSpec, job: str = "new") -> InvalidJobErro
     with pytest.raises(InvalidJobError) as refused:
         to_the_end(check_job(state, id_of(job), spec))
     return refused.value
+
+
+def test_of_very_many_faults_the_first_are_told(state: State) -> None:
+    missed = tuple(str(number) for number in range(10 * MOST_TOLD))
+    problems = problems_of(state, replace(GOOD, parent_jobs=missed)).problems
+    assert [problem.message for problem in problems] == [
+        f"there is no job with the id {parent!r}" for parent in missed[:MOST_TOLD]
+    ]
 
 
 @pytest.mark.parametrize(("field", "said", "message"), BAD)

@@ -61,6 +61,7 @@ REFUSED = [
     (b'{"env": ' + members(1_001) + b"}", "more than 1,000 members"),
 ]
 PLACES = [
+    (b'{"a": [0, 1e999, 1, 1e999]}', "a[1]"),
     (b'{"retries": 99999999999999999999}', "retries"),
     (b'{"a": 1, "keep_runs": -1e999}', "keep_runs"),
     (b'{"remote_properties": {"timeout": NaN}}', "remote_properties.timeout"),
