@@ -67,3 +67,14 @@ def test_a_chunk_of_many_that_came_in_any_order_stays_short() -> None:
         found.remove((number,))
     assert list(found) == sorted((number,) for number in numbers[-5:])
     assert found.chunks == 1
+
+
+def test_a_short_chunk_that_joins_a_long_one_makes_two_of_a_length() -> None:
+    found: Sorted[tuple[int]] = Sorted(8)
+    for number in (*range(0, 170, 10), *range(1, 9)):  # the first nine are one chunk, as long as it may be
+        found.add((number,))
+    assert found.chunks == 2
+    for number in range(90, 170, 10):
+        found.remove((number,))
+    assert list(found) == sorted((number,) for number in (*range(0, 90, 10), *range(1, 9)))
+    assert found.chunks == 2

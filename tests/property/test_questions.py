@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kala_server.core.frozen import replace
 from kala_server.core.model.job import Job, JobSpec, Run, RunState, Trigger
 from kala_server.core.questions.jobs import (
     JobOrder,
@@ -56,6 +57,14 @@ def test_the_indexes_say_what_the_tables_do(state: State, gone: set[int]) -> Non
     state.undo.roll_back(mark)
     invariants.check_jobs(state.jobs)
     invariants.check_runs(state.runs)
+    for job_id in list(state.jobs):
+        del state.jobs[job_id]
+        assert state.jobs.pop(job_id, None) is None
+        invariants.check_jobs(state.jobs)
+    for run_id in list(state.runs):
+        del state.runs[run_id]
+        assert state.runs.pop(run_id, None) is None
+        invariants.check_runs(state.runs)
 
 
 # -- entries
@@ -178,6 +187,24 @@ def test_many_jobs_of_many_quarters_are_counted_in_small_steps() -> None:
     each = to_the_end(timeline(state, START, START + timedelta(hours=1), QUARTER))
     assert [part.jobs for part in each.parts[1:]] == [{RunState.SUCCEEDED: count}, {}, {}]
     assert each.slots == {RunState.FAILED: count // 2, RunState.SUCCEEDED: 2 * count}
+
+
+def test_a_job_with_a_row_and_slots_of_its_own_counts_once() -> None:
+    state = State()
+    jobs_of(state, 3)
+    for number in range(3):
+        row = replace(a_run(f"row-{number}", f"job-{number}", START, RunState.SKIPPED), count=9)
+        put(state, replace(row, last_scheduled_at=START + 4 * QUARTER, finished_at=START + 4 * QUARTER))
+    for number, kind in enumerate((RunState.FAILED, RunState.SKIPPED, RunState.SUCCEEDED)):
+        put(state, a_run(number, f"job-{number}", START + QUARTER, kind))
+    parts = to_the_end(timeline(state, START, START + 6 * QUARTER, QUARTER)).parts
+    skipped = {RunState.SKIPPED: 3}
+    assert [part.jobs for part in parts] == [
+        skipped,
+        {RunState.FAILED: 1, RunState.SKIPPED: 2},
+        *[skipped] * 3,
+        {},
+    ]
 
 
 @pytest.mark.parametrize("step", [timedelta(0), timedelta(minutes=10), timedelta(minutes=-15)])

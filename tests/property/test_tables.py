@@ -61,3 +61,13 @@ def test_going_back_is_as_a_copy_of_that_moment(
         in_order = sorted((*entry, key) for key, entry in table.items())
         assert list(table.places) == in_order
         assert table.first() == (in_order[0] if in_order else None)
+
+
+def test_what_is_deleted_has_no_place_any_more() -> None:
+    table: Ordered[tuple[int]] = Ordered()
+    for number, key in enumerate("abc"):
+        table[key] = (number,)
+    del table["a"]
+    assert table.pop("a", None) is None
+    assert table.pop("b") == (1,)
+    assert list(table.places) == [(2, "c")]

@@ -104,3 +104,23 @@ def test_jobs_that_are_deleted_meanwhile_are_left_out() -> None:
     world.delete("goes")
     found = to_the_end(steps)
     assert [job_id for slot, job_id in found if slot > utc("2030-01-01 08:00")] == [id_of("stays")] * 2
+
+
+def test_page_after_page_has_every_slot_of_the_jobs_that_are_wanted_once() -> None:
+    world = World()
+    for number in range(4):
+        world.create(f"job {number}", schedule=SCHEDULES[0], tags=("night",) if number % 2 else ())
+
+    def at_night(job: Job) -> bool:
+        return "night" in job.spec.tags
+
+    found: list[Slot] = []
+    last = utc("2030-01-01 10:00")
+    while page := to_the_end(
+        Ahead(first=world.now, last=last, count=1, after=found[-1] if found else None).of(
+            world.state, None, at_night
+        )
+    ):
+        found += page
+    ids = sorted(id_of(f"job {number}") for number in (1, 3))
+    assert found == [(utc(f"2030-01-01 {hour:02}:00"), job_id) for hour in (8, 9, 10) for job_id in ids]
