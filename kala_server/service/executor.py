@@ -77,7 +77,7 @@ class Executor:
 
     async def take_up_outputs(self, state: State) -> Mapping[str, inputs.Printed]:
         """Go on, after a start, with what runs that are not over have printed, and return how much that was."""
-        begun = [run.id for run in state.runs.values() if run.attempts and not run.state.final]
+        begun = [run_id for run_id in state.runs.open if state.runs[run_id].attempts]
         await self._live.take_up(set(state.runs), begun)
         for run_id in self._in_flight.values():
             self._live.open(run_id)
@@ -98,7 +98,8 @@ class Executor:
 
         What cannot be ended within the patience is left: its run is over all the same.
         """
-        running = {run.handle: run.id for run in state.runs.values() if run.state is RunState.RUNNING}
+        there = [state.runs[run_id] for run_id in state.runs.open]
+        running = {run.handle: run.id for run in there if run.state is RunState.RUNNING}
         adopted = {handle: running[handle] for handle in await self._runner.adopt(running)}
         if wait:
             self._in_flight |= adopted

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from random import Random
 
 from kala_server.config import Settings
-from kala_server.core.model.job import RunState
 from kala_server.core.state.state import State
 from kala_server.server import Server
 from kala_server.service.service import Service
@@ -98,8 +97,8 @@ class Stage:
             ) from None
 
     def _what_runs(self) -> str:
-        running = {run.job_id for run in self.state.runs.values() if run.state is RunState.RUNNING}
-        names = sorted(repr(self.state.jobs[job_id].spec.name) for job_id in running & self.state.jobs.keys())
+        running = self.state.runs.running.keys() & self.state.jobs.keys()
+        names = sorted(repr(self.state.jobs[job_id].spec.name) for job_id in running)
         return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 

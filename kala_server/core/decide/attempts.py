@@ -163,5 +163,5 @@ def interrupted(tx: Transaction, run: Run, printed: inputs.Printed) -> Steps[Non
 
 def end_everything(tx: Transaction) -> Steps[None]:
     """End every running command because the server stops; what waits goes on waiting in the store."""
-    for run in (yield from tx.state.finding_runs(lambda run: run.state is RunState.RUNNING)):
+    for run in (yield from tx.state.finding_open(lambda run: run.state is RunState.RUNNING)):
         yield from end_run(tx, run.id, RunState.INTERRUPTED, reasons.SERVER_STOPPED)

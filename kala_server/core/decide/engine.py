@@ -238,7 +238,7 @@ def _tick(tx: Transaction, _event: inputs.Tick) -> Steps[None]:
 
 def _step_clock(tx: Transaction, event: inputs.StepClock) -> Steps[None]:
     """Note the step where something is measured: slots need nothing, as they are counted from START."""
-    if (yield from tx.state.finding_runs(is_measured)):
+    if (yield from tx.state.finding_open(is_measured)):
         yield from tx.emitting(r.ClockStepped(at=tx.now, seconds=event.seconds))
 
 
@@ -278,7 +278,7 @@ def _look_anew(tx: Transaction, event: inputs.LookAnew) -> Steps[None]:
 
 def _recover(tx: Transaction, event: inputs.Recover) -> Steps[None]:
     _keep_server(tx, event.epoch)
-    for run in (yield from tx.state.finding_runs(lambda run: run.state is RunState.RUNNING)):
+    for run in (yield from tx.state.finding_open(lambda run: run.state is RunState.RUNNING)):
         if run.id not in event.still_running:
             yield from attempts.interrupted(tx, run, event.printed.get(run.id, inputs.Printed()))
         elif run.ending:  # whoever was asked to end it is gone

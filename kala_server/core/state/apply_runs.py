@@ -165,7 +165,7 @@ def is_measured(run: Run) -> bool:
 def _clock_stepped(state: State, record: r.ClockStepped) -> Steps[None]:
     """Move what is measured from an instant: it has taken, and is to take, as long as before the step."""
     by = timedelta(seconds=record.seconds)
-    for run in (yield from state.finding_runs(is_measured)):
+    for run in (yield from state.finding_open(is_measured)):
         if run.state is RunState.RUNNING:
             assert run.started_at is not None
             assert run.attempt_at is not None

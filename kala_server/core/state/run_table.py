@@ -44,8 +44,8 @@ class Runs(dict[str, Run]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.open: set[str] = set()
-        """Those that wait or run."""
+        self.open: dict[str, None] = {}
+        """Those that wait or run, in the order in which they came."""
         self.over: dict[RunState, Sorted[Place]] = {state: Sorted() for state in RunState if state.final}
         """Those that are over."""
         self.long: dict[Block, set[str]] = {}
@@ -87,21 +87,27 @@ class Runs(dict[str, Run]):
         if run.state in self.over:
             self._put_over(run)
         else:
-            self.open.add(run.id)
-            if run.state is RunState.RUNNING:
-                _count(self.running, run.job_id, 1)
+            self.open[run.id] = None
+            self._count_running(run, 1)
 
     def _remove(self, run: Run) -> None:
         if run.state in self.over:
             self._drop_over(run)
         else:
-            self.open.remove(run.id)
-            if run.state is RunState.RUNNING:
-                _count(self.running, run.job_id, -1)
+            del self.open[run.id]
+            self._count_running(run, -1)
 
     def _change(self, before: Run, run: Run) -> None:
-        self._remove(before)
-        self._add(run)
+        if before.id in self.open and run.state not in self.over:  # it keeps its place
+            self._count_running(before, -1)
+            self._count_running(run, 1)
+        else:
+            self._remove(before)
+            self._add(run)
+
+    def _count_running(self, run: Run, by: int) -> None:
+        if run.state is RunState.RUNNING:
+            _count(self.running, run.job_id, by)
 
     def _put_over(self, run: Run) -> None:
         self.over[run.state].add(place_of(run))

@@ -74,7 +74,7 @@ class State:
         while some := [self.runs[run_id] for run_id in islice(run_ids, A_STEP)]:
             runs += some
             yield
-        runs += yield from self.finding_runs(lambda run: run.job_id not in self.jobs)
+        runs += yield from self.finding_open(lambda run: run.job_id not in self.jobs)
         return chain(
             [server],
             list(self.pauses.values()),
@@ -113,9 +113,9 @@ class State:
         run_ids = chain(reversed(self.active.get(job_id, ())), reversed(self.kept.get(job_id, ())))
         return self._finding(run_ids, wanted)
 
-    def finding_runs(self, wanted: Callable[[Run], bool]) -> Steps[list[Run]]:
-        """Return which runs of all jobs are wanted, step by step."""
-        return self._finding(list(self.runs), wanted)
+    def finding_open(self, wanted: Callable[[Run], bool]) -> Steps[list[Run]]:
+        """Return which of the runs that are not over are wanted, of all jobs, step by step."""
+        return self._finding(list(self.runs.open), wanted)
 
     def _finding(self, run_ids: Iterable[str], wanted: Callable[[Run], bool]) -> Steps[list[Run]]:
         found = []

@@ -124,7 +124,7 @@ def check_runs(runs: Runs) -> None:
     """Compare the indexes of the table of runs with the table."""
     there = runs.values()
     over = [run for run in there if run.state.final]
-    assert runs.open == {run.id for run in there if not run.state.final}
+    assert runs.open.keys() == {run.id for run in there if not run.state.final}
     assert runs.running == Counter(run.job_id for run in there if run.state is RunState.RUNNING)
     for state, places in runs.over.items():
         assert list(places) == sorted(place_of(run) for run in over if run.state is state)
