@@ -7,7 +7,7 @@ from typing import Any
 
 from kala_client.schedules.due import is_never
 from kala_server.core.frozen import value
-from kala_server.core.model.job import Job, Run
+from kala_server.core.model.job import Job
 from kala_server.core.questions.runs import newest_first
 from kala_server.core.state.job_table import Created, text_of
 from kala_server.core.state.ordered import Sorted
@@ -130,7 +130,7 @@ def state_of(state: State, job: Job) -> JobState:
 def jobs_after(state: State, which: Which, after: Creation | None, most: int) -> Steps[list[Job]]:
     """Return the first jobs that were created after a place, in that order."""
     indexed = which.indexed(state)
-    if indexed is not None and len(indexed) <= _FEW:
+    if indexed is not None and len(indexed) <= _FEW and not which.q:
         few = sorted(which.of(state, _there(state, indexed)), key=creation_of)
         return [job for job in few if after is None or creation_of(job) > after][:most]
     meant = None if indexed is None else (yield from _matching(state, which))
@@ -165,12 +165,6 @@ def jobs_page(
     return list(_there(state, found[offset : offset + limit])), total
 
 
-def last_over(state: State, job: Job) -> Run | None:
-    """Return the entry of the job's ledger that was the last to be over."""
-    kept = state.kept.get(job.id)
-    return state.runs[kept[-1]] if kept else None
-
-
 def _there(state: State, job_ids: Iterable[str]) -> Iterator[Job]:
     """Yield the jobs of these that are there: some may be gone since they were found."""
     return (state.jobs[job_id] for job_id in job_ids if job_id in state.jobs)
@@ -182,8 +176,9 @@ def _matching(state: State, which: Which) -> Steps[set[str]]:
     indexed = which.indexed(state)
     if indexed is not None:
         job_ids = list(indexed)
-        for begin in range(0, len(job_ids), A_STEP):
-            found.update(job.id for job in which.of(state, _there(state, job_ids[begin : begin + A_STEP])))
+        size = 1 if which.q else A_STEP  # a text may be long
+        for begin in range(0, len(job_ids), size):
+            found.update(job.id for job in which.of(state, _there(state, job_ids[begin : begin + size])))
             yield
         return found
     for block in state.jobs.by_creation.blocks():

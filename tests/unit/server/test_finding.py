@@ -18,7 +18,9 @@ def known(*seconds: int, command: str = "true") -> State:
     state = State()
     for number, second in enumerate(seconds):
         at = NOW + timedelta(seconds=second)
-        state.put_job(Job(id=f"job-{number}", spec=JobSpec(name="a", command=command), created_at=at))
+        state.put_job(
+            Job(id=f"job-{number}", spec=JobSpec(name="a", command=command, tags=("night",)), created_at=at)
+        )
     return state
 
 
@@ -40,7 +42,8 @@ def test_pages_have_every_job_once_in_order_although_the_clock_was_set_back(limi
     assert pages(known(5, 6, 6, 1, 7, 2), limit) == ["job-3", "job-5", "job-0", "job-1", "job-2", "job-4"]
 
 
-def test_each_job_that_takes_long_to_look_through_is_a_step_of_its_own() -> None:
-    wanted = JobQuery.read(Query({"q": [b"none"]}))
+@pytest.mark.parametrize("more", [{}, {"tag": [b"night"]}])
+def test_each_job_that_takes_long_to_look_through_is_a_step_of_its_own(more: dict[str, list[bytes]]) -> None:
+    wanted = JobQuery.read(Query({"q": [b"none"], **more}))
     assert wanted is not None
     assert sum(1 for _ in wanted.find(known(*range(10), command="x" * 10_000))) >= 10
