@@ -227,7 +227,6 @@ def looks_for_runs_alone() -> None:
     def found(handles: Collection[str], _mark: str) -> dict[str, list[Process]]:
         return {handle: left_of(handle.rpartition(".")[0]) for handle in handles}
 
-    assert kala_server.runners.local.processes.find_by_handles
     setattr(kala_server.runners.local.processes, "find_by_handles", found)  # noqa: B010 - a function in place of a function
 
 

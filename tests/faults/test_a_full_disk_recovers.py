@@ -167,16 +167,19 @@ def started(name: str) -> RunStarted:
 def cut_off(small_disk: Path, *, torn: bool) -> tuple[str, str]:
     """Leave a full disk as a killed server does: runs that were cut off, a missed slot, perhaps half a batch.
 
-    There are several runs, as there may be room for a record where there was none for a job.
+    There are many runs, as there may be room for some records, the rest of a page, where there was none for a job.
     """
     with server_child(small_disk / "data") as server, client(server.url, retry=ONCE) as kala:
-        for _ in range(6):
+        for _ in range(20):
             job_id = kala.create_job(name="cut off", command="sleep 1000")
         eventually(lambda: [run.state for run in kala.runs(job_id)] == ["running"])
         soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
         missed = kala.create_job(name="missed", command="true", schedule=f"R0/{soon}/PT1S")
         Filled(kala).fill()
         server.kill()
+    shutil.rmtree(
+        small_disk / "data" / "commands", ignore_errors=True
+    )  # what a start removes would make room
     with (small_disk / "data" / "journal.jsonl").open("ab", buffering=0) as journal, suppress(OSError):
         if torn:
             journal.write(b'{"v":1,"seq":')

@@ -16,7 +16,7 @@ from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.eventually import PATIENCE, eventually
 from tests.faults.tracing import strace, why_not
 from tests.left_behind import left_of
-from tests.server.runner_scenario import Run
+from tests.server.runner_scenario import Run, runner_of
 from tests.server.worker_scenario import is_there, pid_of_worker
 
 pytestmark = pytest.mark.needs("strace")
@@ -45,7 +45,8 @@ def left(user: str) -> int:
     """Kill a worker while it loads a program; return how many processes there are after its run is told to be over."""
 
     async def whole() -> int:
-        runner = WorkerRunner(kill_grace=5)
+        runner = runner_of(WorkerRunner, kill_grace=5)
+        assert isinstance(runner, WorkerRunner)
         try:
             async with asyncio.timeout(PATIENCE):
                 await is_there(runner)
