@@ -294,6 +294,39 @@ class KalaClient:
         while call := pages.next_call():
             yield from pages.take(self._engine.run(call))
 
+    def timeline(
+        self,
+        job_ids: Iterable[models.WhichJob] | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        q: str | None = None,
+        tag: str | None = None,
+        width: int = 1200,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> views.Timeline:
+        """Get what was of some jobs and what is to come of them, on one axis, a row for each. Needs kala_server.
+
+        Of these jobs, or of those with `q` in the name, the command, the owner or the id, and with `tag`: those that
+        want attention come first, at most `limit` from `offset` on. From the aware time `since` to `until`; without
+        them the last 24 hours and the next 12. What is nearer than the time over `width` is one mark.
+        """
+        call = _calls.timeline(
+            job_ids, since=since, until=until, q=q, tag=tag, width=width, offset=offset, limit=limit
+        )
+        return self._engine.run(call)
+
+    def summary(
+        self, *, since: datetime | None = None, until: datetime | None = None, step: int = 1800
+    ) -> views.Summary:
+        """Say how all jobs went in each part of a time, what fails now, and what is to come. Needs kala_server.
+
+        From the aware time `since` to `until`; without them the last 24 hours and the next 12. A part has `step`
+        seconds, a multiple of 900.
+        """
+        return self._engine.run(_calls.summary(since=since, until=until, step=step))
+
     def get_run(self, run: models.Run | str) -> models.Run:
         """Get a run as it is now. Raises RunNotFoundError. Needs kala_server."""
         return self._engine.run(_calls.get_run(run))

@@ -3,6 +3,7 @@
 No I/O, and nothing that is not on the wire. What is told of one job, run or slot is in `models.py`.
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from pydantic import Field
 from kala_client._model.base import WireModel
 from kala_client._model.fields import JobState
 from kala_client._model.wire_types import Instant, Moment, Open, WithoutNulls
-from kala_client.models import Pause, RunState
+from kala_client.models import Pause, RunState, UpcomingSlot
 
 Scope = Literal["full", "read"]
 
@@ -27,6 +28,20 @@ class Mark(NamedTuple):
     slots: int
     run_id: str
     reason: str
+
+
+class JobName(WireModel):
+    """A job by its id and its name."""
+
+    id: str
+    name: str
+
+
+class Behind(WireModel):
+    """The jobs that wait behind another one: `total` of them, and the nearest by name."""
+
+    total: int = 0
+    jobs: list[JobName] = Field(default=[])
 
 
 class Session(WireModel):
@@ -76,3 +91,71 @@ class JobRows(WireModel):
     rows: list[JobRow]
     total: int
     offset: int = 0
+
+
+class TimelineRow(JobBrief):
+    """A job on the axis of time: what was of its ledger, and what is to come.
+
+    `dense` is how far its slots to come are apart, about, where they are too many to be in `slots`; else None.
+    """
+
+    counts: dict[str, int]
+    behind: Behind
+    marks: list[Mark]
+    slots: list[Instant]
+    dense: timedelta | None = None
+
+
+class Timeline(WireModel):
+    """Some rows of a time, those of jobs that want attention first, and how many jobs are meant in all."""
+
+    since: Instant = Field(validation_alias="from", serialization_alias="from")
+    until: Instant = Field(validation_alias="to", serialization_alias="to")
+    now: Instant
+    total: int
+    offset: int = 0
+    rows: list[TimelineRow]
+
+
+class SummaryPart(WireModel):
+    """A part of a time: how many jobs had slots in it, each by its worst state, and how many have some to come."""
+
+    at: Instant
+    jobs: dict[str, int]
+    ahead: int = 0
+
+
+class FailingJob(WireModel):
+    """A job of which the last attempt failed: since when, its run and why, and who waits behind it."""
+
+    id: str
+    name: str
+    since: Moment = None
+    run_id: str | None = None
+    reason: str = ""
+    behind: Behind
+
+
+class FailingJobs(WireModel):
+    """How many jobs fail, and the worst of them: those behind which the most wait."""
+
+    total: int
+    jobs: list[FailingJob]
+
+
+class Summary(WireModel):
+    """How all jobs went in a time, what is so now, and what is to come. `slots` counts those of the time by state."""
+
+    since: Instant = Field(validation_alias="from", serialization_alias="from")
+    until: Instant = Field(validation_alias="to", serialization_alias="to")
+    now: Instant
+    step: timedelta
+    parts: list[SummaryPart]
+    slots: dict[str, int]
+    jobs: int
+    disabled: int
+    running: int
+    waiting: int
+    failing: FailingJobs
+    next: UpcomingSlot | None = None
+    pause: Pause

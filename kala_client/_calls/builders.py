@@ -26,7 +26,7 @@ from kala_client._calls.arguments import (
     query,
     query_across,
 )
-from kala_client._calls.call import Call, Repeatable, not_supported
+from kala_client._calls.call import Call, Params, Repeatable, not_supported
 from kala_client._calls.envelopes import (
     BulkAnswer,
     IdAnswer,
@@ -54,7 +54,7 @@ from kala_client.models import (
     SlotExplanation,
     WhichJob,
 )
-from kala_client.views import JobRows, Session
+from kala_client.views import JobRows, Session, Summary, Timeline
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -259,6 +259,29 @@ def upcoming_page(job_id: WhichJob | None, **wanted: str | int | datetime | None
     )
 
 
+def timeline(job_ids: Iterable[WhichJob] | None, **wanted: str | int | datetime | None) -> Call[Timeline]:
+    """GET /timeline/: rows of jobs, those that want attention first, or of these jobs."""
+    ids = None if job_ids is None else [id_of_job(job_id) for job_id in listed("job_ids", job_ids)]
+    if ids == []:
+        raise errors.InvalidRequestError("job_ids names no job; without it the answer is about all of them")
+    return _get(
+        "/timeline/",
+        lambda answer: envelopes.read(answer, Timeline),
+        params={**query_across(None, wanted), **({"job": ids} if ids else {})},
+        added=True,
+    )
+
+
+def summary(**wanted: int | datetime | None) -> Call[Summary]:
+    """GET /summary/: how all jobs went in a time, and what is to come."""
+    return _get(
+        "/summary/",
+        lambda answer: envelopes.read(answer, Summary),
+        params=query_across(None, wanted),
+        added=True,
+    )
+
+
 def get_run(run: Run | str) -> Call[Run]:
     """GET /run/{id}/."""
     return _get_of_run(run, "", lambda answer: envelopes.read(answer, RunAnswer).run)
@@ -328,7 +351,7 @@ def _paused(answer: Answer) -> Pause:
 
 
 def _get(
-    path: str, read: Callable[[Answer], T], *, params: Mapping[str, str] | None = None, added: bool = False
+    path: str, read: Callable[[Answer], T], *, params: Params | None = None, added: bool = False
 ) -> Call[T]:
     return Call("GET", path, read, params=params or {}, repeatable=Repeatable.ALWAYS, added=added)
 

@@ -5,7 +5,7 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
@@ -17,6 +17,9 @@ from kala_client._calls.answers import Answer
 T_co = TypeVar("T_co", covariant=True)
 
 API = "/api/v1"
+
+Params = Mapping[str, str | Sequence[str]]
+"""What is said in the query of the URL; of what may be said several times, all of it."""
 
 
 class Repeatable(Enum):
@@ -41,7 +44,7 @@ class Call(Generic[T_co]):
     method: str
     path: str
     read: Callable[[Answer], T_co]
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: Repeatable = Repeatable.NEVER_SENT

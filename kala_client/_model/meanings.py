@@ -23,6 +23,11 @@ _BRIEF = {
     "stuck": "Why nothing can be decided about it; empty where that is not so.",
     "next_at": "Its next slot; null where there is none.",
 }
+_WINDOW = {
+    "from": "Where the time begins.",
+    "to": "Where it ends.",
+    "now": "What time it is.",
+}
 MEANINGS: dict[str, dict[str, str]] = {
     "NewJob": _of(*FIELDS),
     "Bulk": {
@@ -117,6 +122,55 @@ MEANINGS: dict[str, dict[str, str]] = {
         "parents": "How many jobs it follows.",
         "followers": "How many jobs follow it.",
         "recent": "The latest entries of its ledger, oldest first, up to 16.",
+    },
+    "JobName": {"id": _ID, "name": "Its name."},
+    "Behind": {
+        "total": "How many jobs these are.",
+        "jobs": "The first of them, the nearest first.",
+    },
+    "TimelineRow": _BRIEF
+    | {
+        "counts": "How many slots the entries of its ledger in the time stand for, by their states.",
+        "behind": "Who waits behind it; nobody where it does not fail.",
+        "marks": "The entries of its ledger, those that are nearer than a pixel as one, in the order of their begin.",
+        "slots": "The slots that are to come in the time, in milliseconds since 1970, where these are 48 at the most.",
+        "dense": "How far the slots to come are apart, about, in seconds, where they are more; else null.",
+    },
+    "Timeline": _WINDOW
+    | {
+        "total": "How many jobs are meant in all.",
+        "offset": "How many of them come before the first row.",
+        "rows": "The rows.",
+    },
+    "SummaryPart": {
+        "at": "When it begins.",
+        "jobs": "How many jobs had slots in it that are over, each job once, by the worst of their states.",
+        "ahead": "How many jobs that are not disabled have slots to come in it, each job once.",
+    },
+    "FailingJob": {
+        "id": _ID,
+        "name": "Its name.",
+        "since": "When its last attempt failed.",
+        "run_id": "The id of the run that failed last, as far as it is kept.",
+        "reason": "Why it failed, in words.",
+        "behind": "Who waits behind it.",
+    },
+    "FailingJobs": {
+        "total": "How many jobs fail.",
+        "jobs": "The worst of them, up to 10: those first behind which the most wait, of equal ones the latest.",
+    },
+    "Summary": _WINDOW
+    | {
+        "step": "How long a part is, in seconds.",
+        "parts": "The parts of the time, in order.",
+        "slots": "What became of how many slots of the time.",
+        "jobs": "How many jobs there are.",
+        "disabled": "How many of them are disabled.",
+        "running": "How many runs are running.",
+        "waiting": "How many runs wait.",
+        "failing": "The jobs of which the last attempt failed.",
+        "next": "The next slot of all.",
+        "pause": "Whether the server is paused.",
     },
     "JobRows": {
         "rows": "The rows, in the order that was asked for.",

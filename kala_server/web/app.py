@@ -10,7 +10,7 @@ from tornado.routing import Router
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.openapi.handler import OpenApi
-from kala_server.web.routes import across, bulk, health, jobs, output, pause, runs, session
+from kala_server.web.routes import across, bulk, health, jobs, output, overview, pause, runs, session
 from kala_server.web.routes.events import Events
 
 PREFIX = "/api/v1"
@@ -34,6 +34,8 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/run/{id}/cancel", runs.Cancel),
     ("/runs", across.Runs),
     ("/upcoming", across.Upcoming),
+    ("/timeline", overview.Timeline),
+    ("/summary", overview.Summary),
     ("/preview", runs.Preview),
     ("/pause", pause.Pause),
     ("/resume", pause.Resume),

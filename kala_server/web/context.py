@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kala_server.core.questions.crowd import Crowd
 from kala_server.metrics import Metrics
 from kala_server.service.executor import Executor
 from kala_server.service.garbage import Garbage
@@ -33,6 +34,7 @@ class Context:
     listing: Listing
     ids: Ids
     """Of new jobs, and of runs that are asked for."""
+    crowd: Crowd = field(default_factory=Crowd)
     turns: Turns = field(default_factory=Turns)
     """For requests that compute."""
     events: WrittenOnce = field(default_factory=WrittenOnce)

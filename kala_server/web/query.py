@@ -25,7 +25,7 @@ _BEGINNING, _END = datetime.min.replace(tzinfo=UTC) + _EDGE, datetime.max.replac
 
 
 class Query:
-    """The parameters of one request; of one that is there twice, the last counts."""
+    """The parameters of one request; of one that is there twice, the last counts, but where several may be said."""
 
     def __init__(self, arguments: Mapping[str, list[bytes]]) -> None:
         self._arguments = arguments
@@ -47,6 +47,11 @@ class Query:
                 name, f"a whole number from {least} to {most} belongs here, not {text[:40]!r}", otherwise
             )
         return int(text)
+
+    def texts(self, name: str) -> list[str]:
+        """Return all that is said by this name, nothing where the last one is empty. Raises InvalidRequestError."""
+        said = self._arguments.get(name, []) if self.text(name) else []
+        return [Query({name: [one]}).text(name) for one in said if one]
 
     def yes(self, name: str) -> bool:
         """Return whether the parameter says true. Raises InvalidRequestError."""

@@ -5,9 +5,12 @@ from typing import Any
 
 from kala_server.core.model.job import Job
 from kala_server.core.questions import marks
+from kala_server.core.questions.ahead import SlotsAhead
+from kala_server.core.questions.families import Behind
 from kala_server.core.questions.jobs import state_of
+from kala_server.core.questions.marks import Seen
 from kala_server.core.state.state import State
-from kala_server.wire.marks import told
+from kala_server.wire.marks import milliseconds, told
 
 RECENT = 16
 """Entries of the ledger that a row tells of."""
@@ -49,3 +52,23 @@ def row(state: State, job: Job, now: datetime) -> dict[str, Any]:
         "followers": len(state.children.get(job.id, ())),
         "recent": [told(marks.mark_of(run)) for run in marks.latest(state, job.id, RECENT)],
     }
+
+
+def timeline_row(
+    state: State, job: Job, now: datetime, *, seen: Seen, ahead: SlotsAhead, behind: Behind
+) -> dict[str, Any]:
+    """Return a job's row on the axis of time: what was, and what is to come."""
+    return {
+        **brief(state, job, now),
+        "counts": seen.counts,
+        "behind": waiting(behind),
+        "marks": [told(mark) for mark in seen.marks],
+        "slots": [milliseconds(slot) for slot in ahead.at],
+        "dense": None if ahead.every is None else ahead.every.total_seconds(),
+    }
+
+
+def waiting(behind: Behind) -> dict[str, Any]:
+    """Return who waits behind a job."""
+    named = [{"id": job.id, "name": job.spec.name} for job in behind.jobs]
+    return {"total": behind.total, "jobs": named}

@@ -1,9 +1,12 @@
 """One suite over both clients, against a real server: what is told at a glance."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 import kala_client
-from kala_client import KalaClient
+from kala_client import InvalidRequestError, KalaClient
 from tests.eventually import PATIENCE
 
 LATER = "R/2035-06-04T19:25:16Z/P1D"
@@ -40,3 +43,45 @@ def test_job_rows_are_a_part_of_the_list_in_an_order_with_the_latest_runs(kala: 
     assert 0 <= (run.started_at - mark.begin).total_seconds() < 0.001
     assert mark.end is not None
     assert mark.begin <= mark.end
+
+
+def test_timeline_has_what_was_and_what_is_to_come_in_a_row(kala: KalaClient) -> None:
+    job_id = later(kala, "exit 3", name="row", shell=True)
+    child = later(kala, name="behind", schedule="", parent_jobs=[job_id])
+    run = kala.wait(kala.run_job(job_id), timeout=PATIENCE)
+    told = kala.timeline([job_id, child])
+    assert not told.model_extra
+    assert (told.total, [row.id for row in told.rows]) == (2, [job_id, child])
+    assert told.since < told.now < told.until
+    row = told.rows[0]
+    assert not row.model_extra
+    [mark] = row.marks
+    assert (mark.state, mark.run_id, mark.reason, row.counts) == (
+        "failed",
+        run.id,
+        "exit code 3",
+        {"failed": 1},
+    )
+    assert [(job.id, job.name) for job in row.behind.jobs] == [(child, "behind")]
+    start = datetime(2035, 6, 1, tzinfo=UTC)
+    [row] = kala.timeline([job_id], since=start, until=start + timedelta(days=10)).rows
+    assert row.slots == [start.replace(hour=19, minute=25, second=16, day=day) for day in range(4, 11)]
+    with pytest.raises(InvalidRequestError, match="job_ids names no job"):
+        kala.timeline([])
+
+
+def test_summary_has_figures_of_all_jobs(kala: KalaClient) -> None:
+    job_id = later(kala, "exit 3", name="sum", shell=True)
+    run = kala.wait(kala.run_job(job_id), timeout=PATIENCE)
+    told = kala.summary()
+    assert not told.model_extra
+    assert told.step == timedelta(minutes=30)
+    assert [part.at for part in told.parts] == [
+        told.since + number * told.step for number in range(len(told.parts))
+    ]
+    assert told.slots["failed"] >= 1
+    assert told.failing.total >= 1
+    assert any((job.run_id, job.reason) == (run.id, "exit code 3") for job in told.failing.jobs)
+    start = datetime(2035, 6, 4, 19, tzinfo=UTC)
+    first, second = kala.summary(since=start, until=start + timedelta(hours=2), step=3600).parts
+    assert (first.ahead > 0, second.ahead, second.jobs) == (True, 0, {})

@@ -87,6 +87,8 @@ def test_every_method_that_sends_something_says_whether_it_is_repeated() -> None
         "find_",
         "job_rows",
         "session",
+        "summary",
+        "timeline",
         "runs",
         "wait",
         "output",

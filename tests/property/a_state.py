@@ -61,6 +61,7 @@ def runs(draw: st.DrawFn, number: int, job_id: str) -> Run:
         state=kind,
         queued_at=queued_at,
         finished_at=finished_at if kind.final else None,
+        reason=draw(st.sampled_from(["", "a reason", "another one"])),
         count=draw(st.integers(2, 40)) if last else 1,
         last_scheduled_at=scheduled_at + last if last else None,
     )

@@ -122,6 +122,13 @@ def ask_about_runs(described: Described) -> None:
     night = {"from": "2026-01-01T00:00:00Z", "state": "succeeded"}
     assert run_id in {run["id"] for run in described.ask("GET", "/runs/", params=night).json()["runs"]}
     assert described.ask("GET", "/upcoming/", params={"limit": 1}).json()["next"]
+    timeline = described.ask(
+        "GET", "/timeline/", params={"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    )
+    assert timeline.json()["rows"]
+    now = described.ask("GET", "/timeline/", params={"job": there}).json()
+    assert now["rows"][0]["marks"]
+    assert described.ask("GET", "/summary/").json()["failing"]["total"]
     schedule = {"schedule": "0 9 * * MON-FRI", "count": 3}
     assert len(described.ask("GET", "/preview/", params=schedule).json()["next"]) == 3
 

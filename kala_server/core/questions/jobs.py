@@ -154,10 +154,17 @@ def jobs_page(
     if which == EVERY_JOB and order in _PLACES:
         places = _PLACES[order](state).at(offset, limit)
         return [state.jobs[place[1]] for place in places], len(state.jobs)
+    return (yield from page_of(state, which, _ORDERS[order](state), offset, limit))
+
+
+def page_of(
+    state: State, which: Which, blocks: Iterator[list[str]], offset: int, limit: int
+) -> Steps[tuple[list[Job], int]]:
+    """Return a part of the jobs that are meant, as they come in the blocks, and how many there are in all."""
     meant = state.jobs if which == EVERY_JOB else (yield from _matching(state, which))
     total = len(meant)
     found: list[str] = []
-    for block in _ORDERS[order](state):
+    for block in blocks:
         found += [job_id for job_id in block if job_id in meant]
         if len(found) >= offset + limit:
             break

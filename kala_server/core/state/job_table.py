@@ -25,6 +25,8 @@ class Jobs(dict[str, Job]):
         self.disabled: set[str] = set()
         self.failing: set[str] = set()
         """Jobs of which an attempt has failed, and none has succeeded since."""
+        self.timings: dict[tuple[str, str], int] = {}
+        """How many jobs that are not disabled and have a next slot have each schedule, with its zone."""
 
     def __setitem__(self, job_id: str, job: Job) -> None:
         before = self.get(job_id)
@@ -51,11 +53,13 @@ class Jobs(dict[str, Job]):
             self.disabled.add(job.id)
         if job.tally.failing:
             self.failing.add(job.id)
+        self._count(job, 1)
 
     def _remove(self, job: Job) -> None:
         self._remove_texts(job)
         self.disabled.discard(job.id)
         self.failing.discard(job.id)
+        self._count(job, -1)
 
     def _change(self, before: Job, job: Job) -> None:
         if job.spec is not before.spec:
@@ -65,6 +69,17 @@ class Jobs(dict[str, Job]):
             (self.disabled.add if job.disabled else self.disabled.discard)(job.id)
         if job.tally is not before.tally:
             (self.failing.add if job.tally.failing else self.failing.discard)(job.id)
+        if job.spec is not before.spec or _is_due(job) is not _is_due(before):
+            self._count(before, -1)
+            self._count(job, 1)
+
+    def _count(self, job: Job, by: int) -> None:
+        if _is_due(job):
+            count = self.timings.get(job.spec.timing, 0) + by
+            if count:
+                self.timings[job.spec.timing] = count
+            else:
+                del self.timings[job.spec.timing]
 
     def _add_texts(self, job: Job) -> None:
         self.by_creation.add(_created(job))
@@ -86,6 +101,10 @@ def text_of(job: Job) -> str:
     """Return what the job is looked for by: its name, command and owner in lower case, each ended by a zero."""
     spec = job.spec
     return f"{spec.name}\0{spec.command}\0{spec.owner}\0".lower()
+
+
+def _is_due(job: Job) -> bool:
+    return job.next_at is not None and not job.disabled
 
 
 def _created(job: Job) -> Created:

@@ -88,6 +88,12 @@ class Sorted(Generic[E]):
             yield block
             place = block[-1]
 
+    def count_before(self, place: tuple[Any, ...]) -> int:
+        """Return how many entries are before a place."""
+        number = bisect_left(self._lasts, place)
+        whole = sum(map(len, self._chunks[:number]))
+        return whole + (bisect_left(self._chunks[number], place) if number < len(self._chunks) else 0)
+
     def at(self, offset: int, most: int) -> list[E]:
         """Return the entries behind the first `offset` ones."""
         for number, chunk in enumerate(self._chunks):

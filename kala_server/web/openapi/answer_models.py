@@ -140,6 +140,61 @@ class JobRow(views.JobRow):
     recent: list[_Mark]
 
 
+class Behind(views.Behind):
+    """The jobs that wait behind another one: those that follow it by their parents, however far."""
+
+    model_config = _SENT
+
+
+class TimelineRow(views.TimelineRow):
+    """A job on the axis of time: what was of its ledger, and what is to come."""
+
+    model_config = _SENT
+    state: JobState  # type: ignore[assignment] # as above
+    behind: Behind
+    marks: list[_Mark]
+    slots: list[int]  # type: ignore[assignment] # as above
+    dense: float | None  # type: ignore[assignment] # as above
+
+
+class SummaryPart(views.SummaryPart):
+    """A part of a time."""
+
+    model_config = _SENT
+
+
+class FailingJob(views.FailingJob):
+    """A job of which the last attempt failed."""
+
+    model_config = _SENT
+    behind: Behind
+
+
+class FailingJobs(views.FailingJobs):
+    """How many jobs fail, and the worst of them."""
+
+    model_config = _SENT
+    jobs: list[FailingJob]  # type: ignore[assignment] # as above
+
+
+class Timeline(views.Timeline):
+    """Some rows of a time."""
+
+    model_config = _SENT
+    rows: list[TimelineRow]  # type: ignore[assignment] # as above
+
+
+class Summary(views.Summary):
+    """How all jobs went in a time, what is so now, and what is to come."""
+
+    model_config = _SENT
+    step: int  # type: ignore[assignment] # as above
+    parts: list[SummaryPart]  # type: ignore[assignment] # as above
+    failing: FailingJobs
+    next: UpcomingSlot | None
+    pause: Pause
+
+
 class Problem(BaseModel):
     """What was wrong with a request (RFC 9457)."""
 

@@ -24,6 +24,8 @@ from kala_server.web.openapi.schemas import TEXT, TIME, Schema, array, nullable,
 from kala_server.web.routes.across import MOST_SLOTS
 from kala_server.web.routes.finding import MOST_JOBS
 from kala_server.web.routes.jobs import LONGEST_KEY
+from kala_server.web.routes.overview import MOST_PARTS, WIDTHS
+from kala_server.web.routes.overview import MOST_ROWS as MOST_TIMELINE_ROWS
 from kala_server.web.routes.pages import MOST_RUNS
 from kala_server.web.routes.rows import MOST_OFFSET, MOST_ROWS, View
 from kala_server.web.routes.runs import MOST_PREVIEWED
@@ -53,6 +55,11 @@ _OF_JOBS = (
     query("job", "Only of the job with this id.", TEXT),
     query("tag", "Only of jobs with this tag.", TEXT),
 )
+_OFFSET = query(
+    "offset",
+    "How many rows are left out before the first one.",
+    {"type": "integer", "minimum": 0, "maximum": MOST_OFFSET, "default": 0},
+)
 _FINDING = (
     query("q", "Only jobs with this in their name, command, owner or id, in any letter case.", TEXT),
     query("name", "Only jobs of this name.", TEXT),
@@ -73,12 +80,13 @@ _FINDING = (
         "What comes first: the oldest job, the first name, what is in trouble, what is due next, or what ran last.",
         {"type": "string", "enum": list(JobOrder), "default": JobOrder.CREATED},
     ),
-    query(
-        "offset",
-        "How many rows are left out before the first one.",
-        {"type": "integer", "minimum": 0, "maximum": MOST_OFFSET, "default": 0},
-    ),
+    _OFFSET,
 )
+_WINDOW = (
+    query("from", "Where the time begins; without it 24 hours ago.", TIME),
+    query("to", "Where it ends, at most 31 days later; without it in 12 hours.", TIME),
+)
+_WIDTH: Schema = {"type": "integer", "minimum": WIDTHS[0], "maximum": WIDTHS[-1], "default": 1_200}
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", f"{_API}/job/"): Operation(
@@ -296,6 +304,47 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             query("after", "The `next` of an earlier answer: what comes after it.", TEXT),
         ),
         problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, *_READS),
+    ),
+    ("GET", f"{_API}/timeline/"): Operation(
+        id="timeline",
+        tag="runs",
+        summary="Get what was of jobs and what is to come of them on one axis, a row for each",
+        answers={HTTPStatus.OK: Answer(means="Rows, and how many there are in all.", schema=ref("Timeline"))},
+        parameters=(
+            *_WINDOW,
+            query("width", "How many pixels the time has: what is nearer than one is one mark.", _WIDTH),
+            query("q", "Only jobs with this in their name, command, owner or id, in any letter case.", TEXT),
+            query("tag", "Only of jobs with this tag.", TEXT),
+            query(
+                "job",
+                "Exactly the jobs with these ids, in this order; it may be said several times.",
+                array(TEXT),
+            ),
+            _OFFSET,
+            query("limit", "At most so many rows.", number(most=MOST_TIMELINE_ROWS, default=100)),
+        ),
+        problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, *_READS),
+    ),
+    ("GET", f"{_API}/summary/"): Operation(
+        id="summary",
+        tag="runs",
+        summary="Say how all jobs went in each part of a time, what fails, and what is to come",
+        answers={HTTPStatus.OK: Answer(means="Figures.", schema=ref("Summary"))},
+        parameters=(
+            *_WINDOW,
+            query(
+                "step",
+                f"How long a part is, in seconds: a multiple of 900, so that there are at most {MOST_PARTS:,} parts.",
+                {
+                    "type": "integer",
+                    "multipleOf": 900,
+                    "minimum": 900,
+                    "maximum": 2_678_400,
+                    "default": 1_800,
+                },
+            ),
+        ),
+        problems=(HTTPStatus.BAD_REQUEST, *_READS),
     ),
     ("GET", f"{_API}/preview/"): Operation(
         id="preview",

@@ -35,6 +35,8 @@ _SENT = (
     answer_models.Run,
     answer_models.Session,
     answer_models.SlotExplanation,
+    answer_models.Summary,
+    answer_models.Timeline,
     answer_models.UpcomingSlot,
 )
 _MARK: Schema = {

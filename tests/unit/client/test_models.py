@@ -10,8 +10,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from kala_client import (
+    Behind,
     Event,
+    FailingJob,
+    FailingJobs,
     Job,
+    JobName,
     JobRow,
     JobRows,
     JobStat,
@@ -23,6 +27,10 @@ from kala_client import (
     Schedule,
     Session,
     SlotExplanation,
+    Summary,
+    SummaryPart,
+    Timeline,
+    TimelineRow,
     UpcomingSlot,
 )
 from kala_client._model.fields import JobFields
@@ -245,8 +253,8 @@ def test_a_state_and_a_trigger_are_closed_for_checkers_and_open_for_newer_server
 @pytest.mark.parametrize(
     "model",
     [
-        Event, Job, JobRow, JobRows, JobStat, KalaStats, Preview, RemoteProperties, Run, Session, SlotExplanation,
-        UpcomingSlot,
+        Behind, Event, FailingJob, FailingJobs, Job, JobName, JobRow, JobRows, JobStat, KalaStats, Preview,
+        RemoteProperties, Run, Session, SlotExplanation, Summary, SummaryPart, Timeline, TimelineRow, UpcomingSlot,
     ],
 )  # fmt: skip
 def test_every_field_of_every_model_says_what_it_means(model: type[BaseModel]) -> None:

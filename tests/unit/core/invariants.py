@@ -118,6 +118,8 @@ def check_jobs(jobs: Jobs) -> None:
         if job.tally.last_error
         and not (job.tally.last_success and job.tally.last_success >= job.tally.last_error)
     }
+    due = [job.spec.timing for job in there if job.next_at is not None and not job.disabled]
+    assert jobs.timings == Counter(due)
 
 
 def check_runs(runs: Runs) -> None:

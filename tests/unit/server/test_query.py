@@ -41,6 +41,12 @@ def test_of_a_parameter_that_is_there_twice_the_last_counts() -> None:
     assert query("x=1&x=2").text("x") == "2"
 
 
+def test_where_several_may_be_said_each_counts_in_its_order() -> None:
+    assert query("x=2&x=1&y=3&x=&x=2").texts("x") == ["2", "1", "2"]
+    assert query("x=1&x=").texts("x") == query("").texts("x") == []
+    assert problem(lambda: query("x=%ff&x=1").texts("x"))[0] == "x"
+
+
 def test_a_text_is_utf_8() -> None:
     assert query(f"x={quote('ä 😀')}").text("x") == "ä 😀"
     field, message, _ = problem(lambda: query("x=%ff").text("x"))
