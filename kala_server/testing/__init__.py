@@ -8,7 +8,7 @@ from kala_client._extra import hint
 try:
     from kala_server.testing.kit import Kit
     from kala_server.testing.running import RunningServer, running_server
-    from kala_server.testing.stage import KitError
+    from kala_server.testing.virtual_server import KitError
 except ModuleNotFoundError as error:
     missing = hint(error, "kala_server.testing")
     if missing is None:

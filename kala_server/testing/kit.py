@@ -6,7 +6,7 @@ with Kit(start="2035-03-24T00:00Z") as kit:
     kit.advance("P31D")
     assert [run.state for run in kit.runs_of("dump")][:2] == ["failed", "succeeded"]
 
-What happens on the server's loop is in `stage.py`; this is the side of the test, which waits for it.
+What happens on the server's loop is in `virtual_server.py`; this is the side of the test, which waits for it.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from kala_server.core.time import durations
 from kala_server.testing.apart import apart
 from kala_server.testing.fakes import Script
 from kala_server.testing.running import settings_of
-from kala_server.testing.stage import KitError, Stage, on_stage
+from kala_server.testing.virtual_server import KitError, VirtualServer, virtual_server
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class Kit:
                     TemporaryDirectory(prefix="kala-kit-", dir=_where_a_sync_is_cheap())
                 )
                 self._settings = replace(self._settings, data_dir=Path(folder, "data"))
-            self._stage = entered.enter_context(apart(on_stage(self._make_stage)))
+            self._server = entered.enter_context(apart(virtual_server(self._make_server)))
             self.client = entered.enter_context(KalaClient(self.url, token=self._settings.token or None))
             self._exit = entered.pop_all()
         return self
@@ -86,12 +86,12 @@ class Kit:
     @property
     def url(self) -> str:
         """Where the server answers; the same after a `crash`."""
-        return self._stage.url
+        return self._server.url
 
     @property
     def now(self) -> datetime:
         """What the server's clock says."""
-        return self._stage.clock.now()
+        return self._server.clock.now()
 
     def command(self, name: str) -> Script:
         """Return what is told of a job's command, by the job's name; there need not be such a job yet.
@@ -100,7 +100,7 @@ class Kit:
         """
         if self._real_commands:
             raise KitError("with real_commands=True nothing can be told of a command: it does what it does")
-        return self._stage.scripts.of(name)
+        return self._server.scripts.of(name)
 
     def advance(self, by: str | timedelta) -> None:
         """Let time pass: `"P31D"`, or a timedelta. Every slot, retry and timeout on the way has its time, one by one.
@@ -108,9 +108,9 @@ class Kit:
         Raises KitError where `command` has told of a job that there is not.
         """
         until = self._after(by)
-        if unknown := self._stage.scripts.of_nobody(self._names()):
+        if unknown := self._server.scripts.of_nobody(self._names()):
             raise KitError(f"command({unknown[0]!r}) tells of no job: {_no_job(unknown[0], self._names())}")
-        self._do(self._stage.advance(until))
+        self._do(self._server.advance(until))
 
     def crash(self, down: str | timedelta = timedelta(0)) -> None:
         """Lose the server without a stop, and start it again on the same journal after a while, here at once.
@@ -121,7 +121,7 @@ class Kit:
             raise KitError(
                 "crash() needs a journal, or all would be lost: Kit(journal=True), as it is by default"
             )
-        self._do(self._stage.crash(self._after(down) - self.now))
+        self._do(self._server.crash(self._after(down) - self.now))
 
     def runs_of(self, job: str) -> list[Run]:
         """Return the ledger of a job, by its name or id, the oldest entry first.
@@ -132,8 +132,8 @@ class Kit:
 
     # -- within
 
-    def _make_stage(self) -> Stage:
-        return Stage(self._settings, start=self._start, seed=self._seed, patience=self._patience)
+    def _make_server(self) -> VirtualServer:
+        return VirtualServer(self._settings, start=self._start, seed=self._seed, patience=self._patience)
 
     def _job_id(self, job: str) -> str:
         names = self._read(lambda state: {each.id: each.spec.name for each in state.jobs.values()})
@@ -149,7 +149,7 @@ class Kit:
 
     def _read(self, question: Callable[[State], T]) -> T:
         async def answer() -> T:
-            return question(self._stage.state)
+            return question(self._server.state)
 
         return self._do(answer())
 
@@ -159,7 +159,7 @@ class Kit:
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         """Have it done where the server is."""
-        return asyncio.run_coroutine_threadsafe(work, self._stage.loop).result()
+        return asyncio.run_coroutine_threadsafe(work, self._server.loop).result()
 
 
 def _where_a_sync_is_cheap() -> str | None:

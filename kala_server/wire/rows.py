@@ -5,10 +5,10 @@ from typing import Any
 
 from kala_server.core.model.job import Job
 from kala_server.core.questions import marks
-from kala_server.core.questions.ahead import SlotsAhead
 from kala_server.core.questions.families import Behind
 from kala_server.core.questions.jobs import state_of
 from kala_server.core.questions.marks import Seen
+from kala_server.core.questions.slots_ahead import SlotsAhead
 from kala_server.core.state.state import State
 from kala_server.wire.marks import milliseconds, told
 

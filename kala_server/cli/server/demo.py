@@ -21,14 +21,14 @@ Next:  {kala} serve      your own server; its jobs stay in ./kala-data. Then, el
 def demo() -> None:
     """See it work: a server on a free port, three jobs, and their runs as they happen."""
     from kala_client import KalaClient
-    from kala_server.cli.server.live_table import Stage
+    from kala_server.cli.server.live_table import LiveTable
     from kala_server.testing import running_server
 
     # What asks it to end does so as Ctrl-C does: the server stops, and nothing is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running_server() as server, KalaClient(server.url) as client:
         click.echo(f"A server for this demo listens on {server.url}\n")
-        Stage(client, _create_jobs(client)).play()
+        LiveTable(client, _create_jobs(client)).play()
     kala, python = _as_typed(Path(sys.argv[0]))
     click.echo("\n" + _NEXT.format(kala=kala, python=python))
 

@@ -18,7 +18,7 @@ _LONGEST = 300
 """How many times it looks: a demo that hangs would be a poor one."""
 
 
-class Stage:
+class LiveTable:
     """Some jobs, watched until each has no more to do and has run."""
 
     def __init__(self, client: KalaClient, job_ids: list[str]) -> None:

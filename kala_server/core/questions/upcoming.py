@@ -18,7 +18,7 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ahead:
+class ToCome:
     """Which slots are asked for: from `first` to `last`, of those the first `count` that come after `after`."""
 
     first: datetime

@@ -6,7 +6,7 @@ from typing import Any
 
 from kala_server.core.errors import FieldProblem, InvalidRequestError
 from kala_server.core.model.job import Job
-from kala_server.core.questions.upcoming import Ahead
+from kala_server.core.questions.upcoming import ToCome
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.durations import FOREVER
@@ -69,7 +69,7 @@ class Upcoming(Handler):
         """Return the slots that are to come, the earliest first."""
         asked, now = Asked.read(self.query), self.context.service.clock.now()
         limit = self.query.whole_number("limit", otherwise=100, most=MOST_SLOTS)
-        ahead = Ahead(
+        ahead = ToCome(
             first=max(asked.since or now, now),
             last=asked.until or FOREVER,
             count=limit + 1,

@@ -9,12 +9,12 @@ from pydantic_core import to_json
 
 from kala_server.core.errors import FieldProblem, InvalidRequestError
 from kala_server.core.model.job import Job, Run, RunState
-from kala_server.core.questions.ahead import slots_ahead
 from kala_server.core.questions.attention import ByAttention, worst_first
 from kala_server.core.questions.crowd import Crowd
 from kala_server.core.questions.families import NOBODY, behind
 from kala_server.core.questions.jobs import Which, page_of
 from kala_server.core.questions.marks import seen
+from kala_server.core.questions.slots_ahead import slots_ahead
 from kala_server.core.questions.timeline import timeline
 from kala_server.core.state.run_table import QUARTER, begin_of, quarter_of
 from kala_server.core.state.state import State

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kala_server.core.model.job import Job
 from kala_server.core.questions import upcoming
-from kala_server.core.questions.upcoming import Ahead, Slot
+from kala_server.core.questions.upcoming import Slot, ToCome
 from kala_server.core.steps import to_the_end
 from kala_server.core.time.occurrences import between, timetable_of
 from tests.unit.core.simulation import World, id_of, utc
@@ -28,7 +28,7 @@ def every_job(_: Job) -> bool:
     return True
 
 
-def by_walking(world: World, ahead: Ahead) -> list[Slot]:
+def by_walking(world: World, ahead: ToCome) -> list[Slot]:
     """The oracle: all slots of all jobs, sorted, and of those the first that come after the place."""
     found = [
         (slot, job.id)
@@ -57,7 +57,7 @@ def test_slots_are_those_that_a_walk_finds(
     world.advance("2030-01-01 08:30")
     begin, end = (world.now + timedelta(minutes=minute) for minute in sorted(minutes))
     after = None if place is None else (world.now + timedelta(minutes=place[0]), id_of(f"job {place[1]}"))
-    ahead = Ahead(first=begin, last=end, count=count, after=after)
+    ahead = ToCome(first=begin, last=end, count=count, after=after)
     for job_ids in (None, list(world.state.jobs)):
         assert to_the_end(ahead.of(world.state, job_ids, every_job)) == by_walking(world, ahead)
 
@@ -66,14 +66,14 @@ def test_of_many_jobs_only_those_matter_that_are_due_first() -> None:
     world = World()
     for number in range(1000):
         world.create(f"job {number}", schedule=f"R/2030-01-02T{number % 24:02}:{number % 60:02}:00Z/PT1M")
-    ahead = Ahead(first=world.now, last=utc("2031-01-01 00:00"), count=5)
-    expected = by_walking(world, Ahead(first=world.now, last=utc("2030-01-02 01:00"), count=5))
+    ahead = ToCome(first=world.now, last=utc("2031-01-01 00:00"), count=5)
+    expected = by_walking(world, ToCome(first=world.now, last=utc("2030-01-02 01:00"), count=5))
     for job_ids, most in ((None, 300), (list(world.state.jobs), 1_010)):
         assert to_the_end(ahead.of(world.state, job_ids, every_job)) == expected
         assert len(list(ahead.of(world.state, job_ids, every_job))) < most, (
             "steps, one for each job that is looked at"
         )
-    soon = Ahead(first=world.now, last=utc("2030-01-01 23:00"), count=5)
+    soon = ToCome(first=world.now, last=utc("2030-01-01 23:00"), count=5)
     assert len(list(soon.of(world.state, None, every_job))) < 300
 
 
@@ -88,7 +88,7 @@ def test_a_job_whose_timetable_fails_is_left_out_and_hides_no_other(monkeypatch:
         return timetable_of(spec, created_at)  # type: ignore[arg-type]
 
     monkeypatch.setattr(upcoming, "timetable_of", fails)
-    ahead = Ahead(first=utc("2030-01-01 09:30"), last=utc("2030-01-01 11:00"), count=9)
+    ahead = ToCome(first=utc("2030-01-01 09:30"), last=utc("2030-01-01 11:00"), count=9)
     found = to_the_end(ahead.of(world.state, None, every_job))
     assert {job_id for _, job_id in found} == {id_of("good")}
 
@@ -97,7 +97,7 @@ def test_jobs_that_are_deleted_meanwhile_are_left_out() -> None:
     world = World()
     for name in ("goes", "stays"):
         world.create(name, schedule=SCHEDULES[0])
-    ahead = Ahead(first=world.now, last=utc("2030-01-01 10:00"), count=9)
+    ahead = ToCome(first=world.now, last=utc("2030-01-01 10:00"), count=9)
     steps = ahead.of(world.state, list(world.state.jobs), every_job)
     for _ in range(2):
         next(steps)
@@ -117,7 +117,7 @@ def test_page_after_page_has_every_slot_of_the_jobs_that_are_wanted_once() -> No
     found: list[Slot] = []
     last = utc("2030-01-01 10:00")
     while page := to_the_end(
-        Ahead(first=world.now, last=last, count=1, after=found[-1] if found else None).of(
+        ToCome(first=world.now, last=last, count=1, after=found[-1] if found else None).of(
             world.state, None, at_night
         )
     ):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kala_server.core.questions import ahead
-from kala_server.core.questions.ahead import MOST_AHEAD, SlotsAhead, slots_ahead
+from kala_server.core.questions import slots_ahead as slots_ahead_module
+from kala_server.core.questions.slots_ahead import MOST_AHEAD, SlotsAhead, slots_ahead
 from kala_server.core.state.run_table import QUARTER
 from kala_server.core.time.occurrences import between, timetable_of
 from tests.unit.core.simulation import START, World
@@ -61,7 +61,7 @@ def test_jobs_with_one_schedule_are_looked_up_once(monkeypatch: pytest.MonkeyPat
         looked_up.append(span)
         return between(*span)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ahead, "between", counted)
+    monkeypatch.setattr(slots_ahead_module, "between", counted)
     for number in range(50):
         world.create(f"job {number}", schedule="0 9 3 2 *", timezone="Europe/Berlin")
     for minutes in range(14):
@@ -78,7 +78,7 @@ def test_a_job_whose_timetable_fails_has_nothing_to_come(monkeypatch: pytest.Mon
     def fails(*_: object) -> object:
         raise ValueError("no such zone")
 
-    monkeypatch.setattr(ahead, "timetable_of", fails)
+    monkeypatch.setattr(slots_ahead_module, "timetable_of", fails)
     assert (
         slots_ahead(world.state, world.job("job"), world.now, world.now + timedelta(days=1)) == SlotsAhead()
     )

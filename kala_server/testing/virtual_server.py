@@ -22,7 +22,7 @@ class KitError(Exception):
     """What a test asks of its kit cannot be; says why, and what would be right."""
 
 
-class Stage:
+class VirtualServer:
     """The server as it is now, and what it shares with the one after it."""
 
     def __init__(self, settings: Settings, *, start: datetime, seed: int, patience: float | None) -> None:
@@ -103,11 +103,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_stage(make: Callable[[], Stage]) -> AsyncIterator[Stage]:
+async def virtual_server(make: Callable[[], VirtualServer]) -> AsyncIterator[VirtualServer]:
     """Have a server while the block lasts."""
-    stage = make()
-    await stage.start()
+    server = make()
+    await server.start()
     try:
-        yield stage
+        yield server
     finally:
-        await stage.stop()
+        await server.stop()
