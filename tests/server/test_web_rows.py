@@ -10,6 +10,8 @@ from tests.server.at_home import LATER, Home, play
 BAD = [
     ("view=tree", "view"),
     ("view=row&sort=size", "sort"),
+    ("sort=size", "sort"),
+    ("offset=-1", "offset"),
     ("view=row&offset=-1", "offset"),
     ("view=row&offset=1000000000", "offset"),
     ("view=row&limit=0", "limit"),

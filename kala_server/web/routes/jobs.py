@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from uuid import UUID, uuid4
@@ -24,7 +25,7 @@ from kala_server.core.steps import A_STEP, Steps
 from kala_server.web.base import Handler
 from kala_server.web.ids import Ids
 from kala_server.web.routes.finding import JobQuery
-from kala_server.web.routes.rows import RowPage, View
+from kala_server.web.routes.rows import RowPage
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
@@ -90,9 +91,8 @@ class Jobs(StreamingHandler, JobCreator):
     async def get(self) -> None:
         """List every job, or the page of them to which all that is said applies; or a page of rows."""
         now = self.context.service.clock.now()
-        if self.query.choice("view", View) is View.ROW:
-            rows = RowPage.read(self.query)
-            self.send(await self.ask_long(lambda state: rows.written(state, now)))
+        if rows := RowPage.read(self.query):
+            self.send(await self.ask_long(partial(rows.written, now=now)))
             return
         wanted, stats = JobQuery.read(self.query), self.query.yes("stats")
         found, following = (None, None) if wanted is None else await self.ask_long(wanted.find)

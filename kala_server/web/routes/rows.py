@@ -33,14 +33,18 @@ class RowPage:
     limit: int
 
     @classmethod
-    def read(cls, query: Query) -> "RowPage":
-        """Return what the query asks for. Raises InvalidRequestError."""
-        return cls(
-            which=which_jobs(query),
-            order=query.choice("sort", JobOrder) or JobOrder.CREATED,
-            offset=query.whole_number("offset", otherwise=0, least=0, most=MOST_OFFSET),
-            limit=query.whole_number("limit", otherwise=100, most=MOST_ROWS),
-        )
+    def read(cls, query: Query) -> "RowPage | None":
+        """Return what the query asks for; None where it asks for whole jobs. Raises InvalidRequestError.
+
+        What only rows have is read in any case: what is wrong is told, whether or not it would count.
+        """
+        view = query.choice("view", View)
+        order = query.choice("sort", JobOrder) or JobOrder.CREATED
+        offset = query.whole_number("offset", otherwise=0, least=0, most=MOST_OFFSET)
+        if view is not View.ROW:
+            return None
+        limit = query.whole_number("limit", otherwise=100, most=MOST_ROWS)
+        return cls(which=which_jobs(query), order=order, offset=offset, limit=limit)
 
     def written(self, state: State, now: datetime) -> Steps[bytes]:
         """Write the page, a row at a step."""
