@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import NoReturn, Self, Unpack
@@ -265,17 +265,22 @@ class AsyncKalaClient:
         self,
         job_id: models.WhichJob | None = None,
         *,
-        state: models.RunState | None = None,
+        state: models.RunState | Sequence[models.RunState] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         tag: str | None = None,
         limit: int | None = None,
+        explain: bool = False,
+        zone: _fields.Zone | None = None,
     ) -> AsyncIterator[models.Run]:
         """Yield the runs of a job, or of all, newest first, page by page; at most `limit`. Needs kala_server.
 
         Those that were not over before the aware time `since`, and were due before `until`; with `tag` of jobs with it.
+        With `explain` each has a `sentence` about it, which tells times on the clock of `zone`, or on that of its job.
         """
-        pages = _follow.RunPages(job_id, limit=limit, state=state, since=since, until=until, tag=tag)
+        pages = _follow.RunPages(
+            job_id, limit=limit, state=state, since=since, until=until, tag=tag, explain=explain, zone=zone
+        )
         while call := pages.next_call():
             for run in pages.take(await self._engine.run(call)):
                 yield run
@@ -380,13 +385,23 @@ class AsyncKalaClient:
         await self._engine.run(_calls.cancel(run))
 
     async def explain(
-        self, job_id: models.WhichJob, *, at: datetime | None = None, zone: _fields.Zone | None = None
+        self,
+        job_id: models.WhichJob,
+        *,
+        at: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: _fields.Zone | None = None,
     ) -> list[models.SlotExplanation]:
         """Say what became of the slots of a job, or of those at the aware time `at`. Needs kala_server.
 
-        Times in the sentences are on the clock of `zone`, such as Europe/Berlin; without one on the job's own.
+        With `since` and `until`, aware times too, of all in between, page by page. Times in the sentences are on the
+        clock of `zone`, such as Europe/Berlin; without one on the job's own.
         """
-        return await self._engine.run(_calls.explain(job_id, at=at, zone=zone))
+        pages = _follow.ExplanationPages(job_id, at=at, since=since, until=until, zone=zone)
+        while call := pages.next_call():
+            pages.take(await self._engine.run(call))
+        return pages.slots
 
     async def preview(
         self, schedule: _fields.When, *, timezone: _fields.Zone | None = None, count: int = 5

@@ -214,7 +214,7 @@ class Run(WireModel):
     `duration` is from its first start to its end, None until it is over. `count` is how many slots a skipped entry
     stands for, the last of them at `last_scheduled_at`. `reason` says in words why it was skipped or failed.
     `queued_at` is when it came to be; `cause` the id of the run that it waits for, was skipped for, or follows;
-    `retry_at` when its next attempt is due.
+    `retry_at` when its next attempt is due. `sentence` says what became of it, where that was asked for.
     """
 
     id: str
@@ -238,6 +238,7 @@ class Run(WireModel):
     count: int = 1
     last_scheduled_at: Moment = None
     parent_runs: Annotated[list[str], WithoutNulls] = Field(default=[])
+    sentence: str | None = None
 
     @property
     def finished(self) -> bool:

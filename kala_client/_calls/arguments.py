@@ -84,12 +84,16 @@ def seconds(timeout: float | None) -> float | None:
     return timeout
 
 
-def query(**params: str | ZoneInfo | datetime | int | None) -> dict[str, str]:
+Asked = str | ZoneInfo | datetime | int | None
+"""What may be said in the URL; None is not said."""
+
+
+def query(**params: Asked) -> dict[str, str]:
     """Return what is said in the URL."""
     return {name: str(value) for name, value in params.items() if value is not None}
 
 
-def query_across(job: WhichJob | None, wanted: Mapping[str, str | int | datetime | None]) -> dict[str, str]:
+def query_across(job: WhichJob | None, wanted: Mapping[str, Asked]) -> dict[str, str]:
     """Return what is said in the URL of a question across all jobs, or of one."""
     told = {
         _TIMES.get(name, name): aware(value, name).isoformat()

@@ -14,6 +14,7 @@ from kala_client import errors
 from kala_client._calls import answers, checks, envelopes
 from kala_client._calls.answers import Answer
 from kala_client._calls.arguments import (
+    Asked,
     as_json,
     aware,
     header_value,
@@ -51,7 +52,6 @@ from kala_client.models import (
     Pause,
     Preview,
     Run,
-    SlotExplanation,
     WhichJob,
 )
 from kala_client.views import JobRows, Session, Summary, Timeline
@@ -229,17 +229,17 @@ def resume() -> Call[Pause]:
     return Call("POST", "/resume/", _paused, added=True)
 
 
-def runs_page(job_id: WhichJob, *, state: str | None, limit: int, before: str | None) -> Call[RunPage]:
+def runs_page(job_id: WhichJob, **wanted: Asked) -> Call[RunPage]:
     """GET /job/{id}/runs/: one page, newest first."""
     return _get(
         f"/job/{id_of_job(job_id)}/runs/",
         lambda answer: envelopes.read(answer, RunPage),
-        params=query(limit=limit, before=before, state=state),
+        params=query_across(None, wanted),
         added=True,
     )
 
 
-def all_runs_page(job_id: WhichJob | None, **wanted: str | int | datetime | None) -> Call[RunPage]:
+def all_runs_page(job_id: WhichJob | None, **wanted: Asked) -> Call[RunPage]:
     """GET /runs/: one page of the ledgers of all jobs, newest first, or of one job."""
     return _get(
         "/runs/",
@@ -249,7 +249,7 @@ def all_runs_page(job_id: WhichJob | None, **wanted: str | int | datetime | None
     )
 
 
-def upcoming_page(job_id: WhichJob | None, **wanted: str | int | datetime | None) -> Call[UpcomingPage]:
+def upcoming_page(job_id: WhichJob | None, **wanted: Asked) -> Call[UpcomingPage]:
     """GET /upcoming/: one page of the slots that are to come, the earliest first."""
     return _get(
         "/upcoming/",
@@ -259,7 +259,7 @@ def upcoming_page(job_id: WhichJob | None, **wanted: str | int | datetime | None
     )
 
 
-def timeline(job_ids: Iterable[WhichJob] | None, **wanted: str | int | datetime | None) -> Call[Timeline]:
+def timeline(job_ids: Iterable[WhichJob] | None, **wanted: Asked) -> Call[Timeline]:
     """GET /timeline/: rows of jobs, those that want attention first, or of these jobs."""
     ids = None if job_ids is None else [id_of_job(job_id) for job_id in listed("job_ids", job_ids)]
     if ids == []:
@@ -306,14 +306,14 @@ def cancel(run: Run | str) -> Call[None]:
     )
 
 
-def explain(job_id: WhichJob, *, at: datetime | None, zone: Zone | None) -> Call[list[SlotExplanation]]:
+def explain(job_id: WhichJob, *, at: datetime | None, zone: Zone | None) -> Call[SlotsAnswer]:
     """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
-    return _get(
-        f"/job/{id_of_job(job_id)}/explain/",
-        lambda answer: envelopes.read(answer, SlotsAnswer).slots,
-        params=query(at=None if at is None else aware(at).isoformat(), zone=zone),
-        added=True,
-    )
+    return _explain(job_id, query(at=None if at is None else aware(at).isoformat(), zone=zone))
+
+
+def explain_page(job_id: WhichJob, **wanted: Asked) -> Call[SlotsAnswer]:
+    """GET /job/{id}/explain/ of a time: what became of the first slots in it, and where the others begin."""
+    return _explain(job_id, query_across(None, wanted))
 
 
 def preview(schedule: When, *, timezone: Zone | None, count: int) -> Call[list[datetime]]:
@@ -344,6 +344,15 @@ def _only_ours(model: type[M]) -> Callable[[Answer], M]:
         return envelopes.read(answer, model)
 
     return found
+
+
+def _explain(job_id: WhichJob, params: Params) -> Call[SlotsAnswer]:
+    return _get(
+        f"/job/{id_of_job(job_id)}/explain/",
+        lambda answer: envelopes.read(answer, SlotsAnswer),
+        params=params,
+        added=True,
+    )
 
 
 def _paused(answer: Answer) -> Pause:

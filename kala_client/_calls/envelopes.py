@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kala_client._calls.answers import Answer, is_heap
-from kala_client._model.wire_types import FirstFault, WithoutNulls
+from kala_client._model.wire_types import FirstFault, Moment, WithoutNulls
 from kala_client.errors import UnexpectedResponseError
 from kala_client.models import BulkJob, Job, JobStat, KalaStats, Pause, Run, SlotExplanation, UpcomingSlot
 from kala_client.views import Session
@@ -74,9 +74,10 @@ class RunPage(_Envelope):
 
 
 class SlotsAnswer(_Envelope):
-    """`{"slots": […]}`."""
+    """`{"slots": […]}`; of a time, `next` is from when on there is more."""
 
     slots: Annotated[list[SlotExplanation], WithoutNulls]
+    next: Moment = None
 
 
 class SessionAnswer(_Envelope):

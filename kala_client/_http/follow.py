@@ -1,23 +1,24 @@
 """What the methods that take more than one request must remember: pages, polls and events. No I/O."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from kala_client import errors
 from kala_client._calls import builders
 from kala_client._calls.answers import is_heap
-from kala_client._calls.arguments import at_most, fits_header, seconds
+from kala_client._calls.arguments import at_most, fits_header, listed, seconds
 from kala_client._calls.call import Call
-from kala_client._calls.envelopes import JobsAnswer, RunPage, UpcomingPage
+from kala_client._calls.envelopes import JobsAnswer, RunPage, SlotsAnswer, UpcomingPage
 from kala_client._calls.retry import RetryPolicy, lasts, may_pass
 from kala_client._http.request import Wire
-from kala_client.models import Event, Job, Run, UpcomingSlot, WhichJob
+from kala_client._model.fields import Zone
+from kala_client.models import Event, Job, Run, SlotExplanation, UpcomingSlot, WhichJob
 
 P = TypeVar("P")
 T = TypeVar("T")
-Wanted = str | datetime | None
+Wanted = str | datetime | Zone | None
 
 _PAGE = 100
 _MOST_JOBS = 100_000
@@ -64,12 +65,24 @@ class RunPages(_Pages[RunPage, Run]):
     """The pages of the runs of a job, or of all."""
 
     def __init__(
-        self, job_id: WhichJob | None, *, limit: int | None, state: str | None, **wanted: Wanted
+        self,
+        job_id: WhichJob | None,
+        *,
+        limit: int | None,
+        tag: str | None,
+        state: str | Sequence[str] | None,
+        explain: bool,
+        **wanted: Wanted,
     ) -> None:
+        states = (
+            state if state is None or isinstance(state, str) else ",".join(map(str, listed("state", state)))
+        )
+        more = {**wanted, "state": states, "explain": "true" if explain else None}
+
         def page(size: int, before: str | None) -> Call[RunPage]:
-            if job_id is None or any(value is not None for value in wanted.values()):
-                return builders.all_runs_page(job_id, **wanted, state=state, limit=size, before=before)
-            return builders.runs_page(job_id, state=state, limit=size, before=before)
+            if job_id is None or any(value is not None for value in (tag, *wanted.values())):
+                return builders.all_runs_page(job_id, tag=tag, **more, limit=size, before=before)
+            return builders.runs_page(job_id, **more, limit=size, before=before)
 
         super().__init__(limit, page)
 
@@ -89,6 +102,34 @@ class UpcomingPages(_Pages[UpcomingPage, UpcomingSlot]):
     def take(self, page: UpcomingPage) -> list[UpcomingSlot]:
         """Return the slots of a page that are wanted, and remember where it ended."""
         return self._take(page.slots, page.next)
+
+
+class ExplanationPages:
+    """What became of the slots of a job: in a time page by page, otherwise on the only one."""
+
+    def __init__(
+        self, job_id: WhichJob, *, at: datetime | None, zone: Zone | None, **time: datetime | None
+    ) -> None:
+        self.slots: list[SlotExplanation] = []
+        self._of_a_time = any(end is not None for end in time.values())
+        if at is not None and self._of_a_time:
+            raise errors.InvalidRequestError("say either at, or since and until")
+        self._job_id, self._at, self._zone, self._time = job_id, at, zone, time
+        self._more = True
+
+    def next_call(self) -> Call[SlotsAnswer] | None:
+        """Return the call for the next page, None after the last one."""
+        if not self._more:
+            return None
+        if self._of_a_time:
+            return builders.explain_page(self._job_id, **self._time, zone=self._zone)
+        return builders.explain(self._job_id, at=self._at, zone=self._zone)
+
+    def take(self, page: SlotsAnswer) -> None:
+        """Add what is on a page, and remember where it ended."""
+        self.slots += page.slots
+        self._more = page.next is not None and page.next != self._time["since"]
+        self._time["since"] = page.next
 
 
 class JobPages:

@@ -92,6 +92,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "count": "How many slots this entry stands for.",
         "last_scheduled_at": "The last of the slots, where it stands for many.",
         "parent_runs": "The ids of the parents' runs that led to it.",
+        "sentence": "What became of it, for people; only where it is asked for.",
     },
     "SlotExplanation": {
         "at": "The slot; the first of them where several are told together.",

@@ -71,6 +71,11 @@ class Query:
             named = ", ".join(kind)
             raise _wrong(name, f"one of {named} belongs here, not {text[:40]!r}", next(iter(kind))) from None
 
+    def choices(self, name: str, kind: type[E]) -> list[E]:
+        """Return values with commas between them. Raises InvalidRequestError."""
+        said = [one.strip() for one in self.text(name).split(",")]
+        return [found for one in said if (found := Query({name: [one.encode()]}).choice(name, kind))]
+
     def instant(self, name: str) -> datetime | None:
         """Return an aware time, None where it is missing. Raises InvalidRequestError."""
         text = with_its_plus(self.text(name).strip())

@@ -76,7 +76,7 @@ def was_there(state: State, run: Run, asked: Entries) -> bool:
     checks = [
         asked.job_id in {"", run.job_id},
         not asked.tag or asked.tag in tags,
-        asked.state in {None, run.state},
+        not asked.states or run.state in asked.states,
         asked.until is None or run.scheduled_at < asked.until,
         asked.since is None or run.finished_at is None or asked.since <= run.finished_at,
         asked.before is None or place_of(run) < asked.before,
@@ -88,7 +88,7 @@ ASKED = st.builds(
     Entries,
     job_id=st.sampled_from(["", "", "job-0"]),
     tag=st.sampled_from(["", "", "night", "no tag"]),
-    state=st.none() | st.sampled_from(RunState),
+    states=st.frozensets(st.sampled_from(RunState), max_size=3),
     since=TIMES,
     until=TIMES,
     before=st.none() | st.tuples(INSTANTS, INSTANTS, st.just("run-1")),
@@ -120,7 +120,7 @@ def test_of_many_entries_each_page_is_the_next_one_and_costs_what_it_shows() -> 
         seen += [run.id for run in found]
         before = place_of(found[-1])
     assert seen == [f"run-{number}" for number in reversed(range(3_000))]
-    failed = list(runs_between(state, Entries(state=RunState.FAILED), 30))
+    failed = list(runs_between(state, Entries(states=frozenset({RunState.FAILED})), 30))
     assert len(failed) < 5, "steps"
     window = Entries(since=START + timedelta(seconds=100), until=START + timedelta(seconds=110))
     assert len(list(runs_between(state, window, 1_000))) < 12, "a quarter's entries, and no more"

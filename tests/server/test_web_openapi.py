@@ -112,6 +112,10 @@ def ask_about_runs(described: Described) -> None:
     at = "2035-06-04T19:25:16+00:00"
     assert described.ask("GET", "/job/{id}/explain/", there, params={"at": at}).json()["slots"]
     described.ask("GET", "/run/{id}/", run_id)
+    told = {"explain": "true", "zone": "Asia/Tokyo", "state": "succeeded,failed"}
+    assert described.ask("GET", "/job/{id}/runs/", there, params=told).json()["runs"][0]["sentence"]
+    future = {"from": "2035-06-01T00:00:00Z", "to": "2036-06-01T00:00:00Z", "limit": 3}
+    assert described.ask("GET", "/job/{id}/explain/", there, params=future).json()["next"]
     page = described.ask("GET", "/job/{id}/runs/", waits, params={"limit": 1}).json()
     assert described.ask("GET", "/job/{id}/runs/", waits, params={"before": page["next"]}).json()["runs"]
     assert described.ask("GET", "/run/{id}/output/", run_id).text == "hello"

@@ -166,6 +166,57 @@ def test_a_run_that_waits_for_its_next_attempt_is_the_one_that_failed() -> None:
         assert ask(kit, "summary")["waiting"] == 1
 
 
+# -- in sentences, on the reader's clock
+
+
+def test_each_entry_of_a_ledger_comes_with_its_sentence_on_the_clock_of_who_asks() -> None:
+    with Kit(START) as kit:
+        job_id = kit.client.create_job(
+            name="dump", command="dump", schedule="0 * * * *", timezone="UTC", overlap="skip"
+        )
+        kit.command("dump").takes("PT70M")
+        kit.advance("PT3H")
+        told = [
+            (run.scheduled_at, run.sentence)
+            for run in kit.client.runs(job_id, explain=True, zone="Asia/Tokyo")
+        ]
+        assert told == [
+            (START.replace(hour=12), "running since 21:00 (0 s)"),
+            (START.replace(hour=11), "skipped: the 19:00 run was still running (started 19:00:00, 60 min)"),
+            (START.replace(hour=10), "succeeded (started 19:00, took 70 min)"),
+        ]
+        own = [run.sentence for run in kit.client.runs(job_id, state=["succeeded", "running"], explain=True)]
+        assert own == ["running since 12:00 (0 s)", "succeeded (started 10:00, took 70 min)"]
+        assert {run.sentence for run in kit.client.runs(job_id)} == {None}
+        everywhere = list(kit.client.runs(explain=True, zone="Asia/Tokyo", limit=1))
+        assert everywhere[0].sentence == told[0][1]
+
+
+def test_a_time_is_explained_slot_by_slot_in_pages_each_once() -> None:
+    with Kit(START) as kit:
+        job_id = kit.client.create_job(name="tick", command="tick", schedule="* * * * *", keep_runs=1000)
+        kit.advance("PT2H")
+        kit.client.disable_job(job_id)
+        kit.advance("PT1H")
+        kit.client.enable_job(job_id)
+        by_hand = kit.client.run_job(job_id).id
+        kit.advance("PT30S")
+        until = START + timedelta(hours=5)
+        every = kit.client.explain(job_id, since=START, until=until)
+        states = [slot.state for slot in every]
+        assert states[:120] == ["succeeded"] * 120
+        assert [slot.at for slot in every] == sorted(slot.at for slot in every)
+        assert sum(slot.run_id == by_hand for slot in every) == 1
+        rows = [slot for slot in every if slot.state == "skipped"]
+        assert len(rows) == 1
+        assert "59 times" in rows[0].sentence or "60 times" in rows[0].sentence
+        assert states[-1] == "upcoming"
+        first = ask(kit, f"job/{job_id}/explain", since=START.isoformat(), until=until.isoformat(), limit=7)
+        assert (len(first["slots"]), first["next"]) == (7, "2035-06-04T09:08:00Z")
+        last = ask(kit, f"job/{job_id}/explain", since=START.isoformat(), until="2035-06-04T09:05:30Z")
+        assert (len(last["slots"]), last["next"]) == (5, None)
+
+
 def test_nothing_is_told_of_nothing() -> None:
     with Kit(START) as kit:
         assert ask(kit, "timeline")["rows"] == []

@@ -22,6 +22,11 @@ BAD_QUERIES = {
         ("before=%ff", "before"),
         ("state=over", "state"),
         ("state=Running", "state"),
+        ("state=failed,over", "state"),
+        ("from=noon", "from"),
+        ("from=2035-01-02T00:00:00Z&to=2035-01-01T00:00:00Z", "to"),
+        ("explain=maybe", "explain"),
+        ("zone=Mars/Base", "zone"),
     ],
     "explain": [
         ("at=09:00", "at"),
@@ -29,6 +34,12 @@ BAD_QUERIES = {
         ("at=9999-12-31T23:59:59Z", "at"),
         ("at=0001-01-01T00:00:00Z", "at"),
         ("at=%ff", "at"),
+        ("from=2035-01-01T00:00:00Z", "to"),
+        ("to=2035-01-01T00:00:00Z", "from"),
+        ("from=2035-01-01T00:00:00Z&to=2035-01-01T00:00:00Z", "to"),
+        ("at=2035-01-01T00:00:00Z&from=2035-01-01T00:00:00Z&to=2035-01-02T00:00:00Z", "at"),
+        ("limit=101", "limit"),
+        ("zone=Mars/Base", "zone"),
     ],
 }
 

@@ -24,7 +24,7 @@ class Entries:
 
     job_id: str = ""
     tag: str = ""
-    state: RunState | None = None
+    states: frozenset[RunState] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
     before: Place | None = None
@@ -32,7 +32,7 @@ class Entries:
 
     def kinds(self, state: State) -> Collection[RunState]:
         """Return which states entries that are over may have."""
-        return state.runs.over if self.state is None else {self.state} & state.runs.over.keys()
+        return self.states & state.runs.over.keys() if self.states else state.runs.over
 
     def has(self, state: State, run: Run) -> bool:
         """Whether the entry is one of them: it was due before the end of the time, and not over before it began."""
@@ -40,7 +40,7 @@ class Entries:
         return (
             job is not None
             and (not self.tag or self.tag in job.spec.tags)
-            and (self.state is None or run.state is self.state)
+            and (not self.states or run.state in self.states)
             and (self.until is None or run.scheduled_at < self.until)
             and (self.since is None or run.finished_at is None or run.finished_at >= self.since)
             and (self.before is None or place_of(run) < self.before)

@@ -6,6 +6,7 @@ What every operation shares, such as its errors, is added in `document.py`. Path
 from http import HTTPStatus
 
 from kala_server.core.model.job import RunState
+from kala_server.core.questions.explain import MOST
 from kala_server.core.questions.jobs import JobOrder, JobState
 from kala_server.metrics import CONTENT_TYPE as FIGURES
 from kala_server.web.openapi.operation import (
@@ -46,10 +47,20 @@ _KEY = header(
     "Makes it safe to send the request again: for 24 hours the same key with the same body creates nothing new.",
     {"type": "string", "maxLength": LONGEST_KEY},
 )
+_STATES: Schema = {
+    "type": "string",
+    "pattern": "^({0})(,({0}))*$".format("|".join(RunState)),
+    "examples": ["failed,timed_out"],
+}
+_ZONE = query("zone", "The zone whose clock sentences tell; without it the job's own.", TEXT)
 _OF_RUNS = (
-    query("state", "Only runs in this state.", {"type": "string", "enum": list(RunState)}),
+    query("state", "Only runs in this state, or in these, with commas between them.", _STATES),
     query("limit", "At most so many runs.", number(most=MOST_RUNS, default=100)),
     query("before", "The `next` of an earlier answer: what comes after it.", TEXT),
+    query("from", "Only what was not over before this time.", TIME),
+    query("to", "Only what was due before this time.", TIME),
+    query("explain", "Whether each is told with a sentence about it.", _YES),
+    _ZONE,
 )
 _OF_JOBS = (
     query("job", "Only of the job with this id.", TEXT),
@@ -221,7 +232,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="explain",
         tag="runs",
         summary="Say what became of a job's slots, and why",
-        answers=ok("The slots.", slots=array(ref("SlotExplanation"))),
+        answers={
+            HTTPStatus.OK: Answer(
+                means="The slots. Of a time, `next` is there: from when on there is more, null where that was all.",
+                schema={
+                    "type": "object",
+                    "properties": {"slots": array(ref("SlotExplanation")), "next": nullable(TIME)},
+                    "required": ["slots"],
+                },
+            )
+        },
         parameters=(
             query(
                 "at",
@@ -229,7 +249,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
                 "without it the last and the next one.",
                 TIME,
             ),
-            query("zone", "The zone whose clock sentences tell; without it the job's own.", TEXT),
+            query("from", "The slots from this time on, in their order, …", TIME),
+            query("to", "… to before this one; both are said, or none.", TIME),
+            query("limit", "At most so many slots of a time.", number(most=MOST, default=MOST)),
+            _ZONE,
         ),
         problems=_READS,
     ),
@@ -284,8 +307,6 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         parameters=(
             *_OF_RUNS,
             *_OF_JOBS,
-            query("from", "Only what was not over before this time.", TIME),
-            query("to", "Only what was due before this time.", TIME),
         ),
         problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, *_READS),
     ),

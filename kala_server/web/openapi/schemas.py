@@ -96,6 +96,8 @@ def _of_answers() -> dict[str, Schema]:
     }
     job = found["Job"]["properties"]
     job.update({row.wire: _said(job[row.wire]) for row in FIELDS if row.since is Since.OURS})
+    found["Run"]["required"].remove("sentence")
+    found["Run"]["properties"]["sentence"] = TEXT.copy()
     _in_both_spellings(found["JobStat"], RUN_DOCUMENTED)
     _in_both_spellings(found["KalaStats"], SERVER_DOCUMENTED)
     found["FieldProblem"]["required"] = list(found["FieldProblem"]["properties"])

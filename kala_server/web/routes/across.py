@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kala_server.core.errors import FieldProblem, InvalidRequestError
 from kala_server.core.model.job import Job
 from kala_server.core.questions.upcoming import ToCome
 from kala_server.core.state.state import State
@@ -13,7 +12,7 @@ from kala_server.core.time.durations import FOREVER
 from kala_server.web.base import Handler
 from kala_server.web.query import Query, cursor
 from kala_server.web.routes.jobs import existing
-from kala_server.web.routes.pages import Page
+from kala_server.web.routes.pages import Page, time_in
 
 MOST_SLOTS = 1_000
 
@@ -30,10 +29,7 @@ class Asked:
     @classmethod
     def read(cls, query: Query) -> "Asked":
         """Return what the query says. Raises InvalidRequestError."""
-        asked = cls(query.text("job"), query.text("tag"), query.instant("from"), query.instant("to"))
-        if asked.since is not None and asked.until is not None and asked.until < asked.since:
-            raise InvalidRequestError([FieldProblem("to", "it is before `from`", None)])
-        return asked
+        return cls(query.text("job"), query.text("tag"), *time_in(query))
 
     def job_ids(self, state: State) -> list[str] | None:
         """Return the jobs that may be meant; None where it may be any. Raises NotFoundError."""
@@ -51,12 +47,12 @@ class Runs(Handler):
 
     async def get(self) -> None:
         """Return a page of the ledgers of all jobs, newest first."""
-        asked, now = Asked.read(self.query), self.context.service.clock.now()
-        page = Page.read(self.query, job=asked.job_id, tag=asked.tag, since=asked.since, until=asked.until)
+        job_id, now = self.query.text("job"), self.context.service.clock.now()
+        page = Page.read(self.query, job=job_id, tag=self.query.text("tag"))
 
         def written(state: State) -> Steps[bytes]:
-            if asked.job_id:
-                existing(state, asked.job_id)
+            if job_id:
+                existing(state, job_id)
             return (yield from page.written(state, now))
 
         self.send(await self.ask_long(written))

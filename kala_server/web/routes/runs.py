@@ -1,6 +1,6 @@
 """The ledger over HTTP: runs, explanations, previews (docs/api.md). What runs printed is in `output.py`."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -8,16 +8,15 @@ from kala_client.schedules.due import example_for, is_cron
 from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.model import inputs
 from kala_server.core.model.job import Run
-from kala_server.core.questions.explain import explaining
+from kala_server.core.questions.explain import MOST, Window, explaining, explaining_window
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.durations import FOREVER
 from kala_server.core.time.occurrences import Timetable, between, read
-from kala_server.core.time.zones import zone_of
 from kala_server.web.base import Handler
-from kala_server.web.query import with_its_plus
+from kala_server.web.query import Query, with_its_plus
 from kala_server.web.routes.jobs import existing
-from kala_server.web.routes.pages import Page
+from kala_server.web.routes.pages import Page, zone_in, zone_named
 from kala_server.wire import ledger
 
 MOST_PREVIEWED = 1_000
@@ -70,13 +69,19 @@ class Explain(Handler):
     """`/job/{id}/explain/`."""
 
     async def get(self, job_id: str) -> None:
-        """Say what became of the slots at a time, or of the last and the next one."""
-        at, now = self.query.instant("at"), self.context.service.clock.now()
-        zone = _zone("zone", self.query.text("zone"))
+        """Say what became of the slots at a time or in one, or of the last and the next one."""
+        at, window, now = self.query.instant("at"), _window(self.query), self.context.service.clock.now()
+        zone = zone_in(self.query)
+        if at is not None and window is not None:
+            raise InvalidRequestError([FieldProblem("at", "say either `at`, or `from` and `to`", None)])
 
         def slots(state: State) -> Steps[dict[str, Any]]:
-            found = yield from explaining(state, existing(state, job_id), now, at, zone=zone)
-            return {"slots": [ledger.slot(one) for one in found]}
+            job = existing(state, job_id)
+            if window is None:
+                found = yield from explaining(state, job, now, at, zone=zone)
+                return {"slots": [ledger.slot(one) for one in found]}
+            part = yield from explaining_window(state, job, now, window, zone=zone)
+            return {"slots": [ledger.slot(one) for one in part.slots], "next": part.following}
 
         self.answer(await self.ask_long(slots))
 
@@ -101,12 +106,23 @@ def _slots(timetable: Timetable, now: datetime, count: int) -> Steps[list[dateti
     return found
 
 
-def _zone(parameter: str, name: str) -> tzinfo | None:
-    """Return the zone that a parameter names, None where it is empty. Raises InvalidRequestError."""
-    try:
-        return zone_of(name)
-    except ValueError as error:
-        raise InvalidRequestError([FieldProblem(parameter, str(error), "Europe/Berlin")]) from None
+def _window(query: Query) -> Window | None:
+    """Return the time that a query names with both of its ends. Raises InvalidRequestError."""
+    since, until = query.instant("from"), query.instant("to")
+    most = query.whole_number("limit", otherwise=MOST, most=MOST)
+    if since is None and until is None:
+        return None
+    if since is None or until is None:
+        raise InvalidRequestError(
+            [
+                FieldProblem(
+                    "from" if since is None else "to", "a time has two ends: say `from` and `to`", None
+                )
+            ]
+        )
+    if until <= since:
+        raise InvalidRequestError([FieldProblem("to", "it is not after `from`", None)])
+    return Window(since, until, most)
 
 
 def _timetable(schedule: str, timezone: str) -> Timetable:
@@ -114,7 +130,7 @@ def _timetable(schedule: str, timezone: str) -> Timetable:
     schedule = schedule.strip()
     if not is_cron(schedule):
         schedule = with_its_plus(schedule)
-    _zone("timezone", timezone)
+    zone_named("timezone", timezone)
     try:
         return read(schedule, timezone)
     except ValueError as error:

@@ -177,7 +177,8 @@ def test_a_cron_line_is_a_value_that_is_checked_when_it_is_made(connect: Any) ->
 def test_a_zone_may_be_one_of_the_standard_library(connect: Any, serve: Any) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     assert Job(name="a", timezone=berlin).timezone == "Europe/Berlin"
-    server = serve(httpx.Response(200, headers=OURS, json={"next": [], "slots": [], "job": {"name": "a"}}))
+    bodies: list[Any] = [{"job": {"name": "a"}}, {"next": []}, {"slots": []}]
+    server = serve(*(httpx.Response(200, headers=OURS, json=body) for body in bodies))
     client = connect(server)
     client.update_job(ID, timezone=berlin)
     client.preview("0 9 * * *", timezone=berlin)

@@ -35,8 +35,8 @@ def test_runs_are_paged_through_to_the_end(connect: Any, serve: Any) -> None:
     )
     assert names(connect(server).runs(ID, state="succeeded")) == ["c", "b", "a"]
     assert server.asked == [
-        f"GET /api/v1/job/{ID}/runs/?limit=100&state=succeeded",
-        f"GET /api/v1/job/{ID}/runs/?limit=100&before=b&state=succeeded",
+        f"GET /api/v1/job/{ID}/runs/?state=succeeded&limit=100",
+        f"GET /api/v1/job/{ID}/runs/?state=succeeded&limit=100&before=b",
     ]
 
 
@@ -63,6 +63,41 @@ def test_runs_of_all_jobs_and_of_a_time_have_a_route_of_their_own(connect: Any, 
         "GET /api/v1/runs/?tag=night&state=failed&limit=100&before=c",
         f"GET /api/v1/runs/?job={ID}&from={at}&to={at}&limit=7",
     ]
+
+
+def test_runs_are_told_with_sentences_and_in_several_states_where_that_is_asked_for(
+    connect: Any, serve: Any
+) -> None:
+    told = {**run("c", "failed"), "sentence": "failed: exit code 3"}
+    server = serve(answer({"runs": [told], "next": None}), answer({"runs": [], "next": None}))
+    client = connect(server)
+    found = list(client.runs(ID, state=["failed", "timed_out"], since=START, explain=True, zone="Asia/Tokyo"))
+    assert [each.sentence for each in found] == ["failed: exit code 3"]
+    assert list(client.runs(tag="night", explain=True)) == []
+    at = "2035-01-01T00%3A00%3A00%2B00%3A00"
+    assert server.asked == [
+        f"GET /api/v1/runs/?job={ID}&from={at}&zone=Asia%2FTokyo&state=failed%2Ctimed_out&explain=true&limit=100",
+        "GET /api/v1/runs/?tag=night&explain=true&limit=100",
+    ]
+    with pytest.raises(kala.InvalidRequestError, match="state must be a list, not of type int"):
+        list(client.runs(ID, state=3))
+
+
+def test_explanations_of_a_time_are_paged_through(connect: Any, serve: Any) -> None:
+    slot = {"at": "2035-01-01T00:00:00Z", "state": "succeeded", "sentence": "succeeded"}
+    server = serve(
+        answer({"slots": [slot], "next": "2035-01-01T01:00:00Z"}),
+        answer({"slots": [slot], "next": "2035-01-01T01:00:00Z"}),
+    )
+    client = connect(server)
+    found = client.explain(ID, since=START, until=START.replace(hour=9), zone="Asia/Tokyo")
+    assert len(found) == 2, "a page that does not go on is the last"
+    to = "to=2035-01-01T09%3A00%3A00%2B00%3A00&zone=Asia%2FTokyo"
+    assert server.asked == [
+        f"GET /api/v1/job/{ID}/explain/?from=2035-01-01T0{hour}%3A00%3A00%2B00%3A00&{to}" for hour in (0, 1)
+    ]
+    with pytest.raises(kala.InvalidRequestError, match="say either at, or since and until"):
+        client.explain(ID, at=START, until=START)
 
 
 def test_slots_that_are_to_come_are_paged_through_as_far_as_they_are_wanted(connect: Any, serve: Any) -> None:
