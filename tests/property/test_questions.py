@@ -298,6 +298,25 @@ def test_jobs_that_come_after_a_place_are_in_the_order_of_creation(
     ][:3]
 
 
+def test_jobs_are_found_by_how_they_are() -> None:
+    state = State()
+    plain, disabled, failing, running, done = jobs_of(state, 5)
+    state.put_job(replace(disabled, disabled=True))
+    state.put_job(replace(failing, tally=replace(failing.tally, last_error=START)))
+    put(state, replace(a_run("now", running.id, START, RunState.RUNNING), finished_at=None))
+    state.put_job(replace(done, next_at=None))
+    expected = {
+        JobState.DISABLED: [disabled],
+        JobState.FAILING: [failing],
+        JobState.RUNNING: [running],
+        JobState.DONE: [done],
+        JobState.ACTIVE: [plain, failing, running],
+    }
+    for kind, jobs in expected.items():
+        page, total = to_the_end(jobs_page(state, Which(state=kind), JobOrder.CREATED, 0, 9))
+        assert ([job.id for job in page], total) == ([job.id for job in jobs], len(jobs))
+
+
 def test_a_page_of_many_jobs_costs_what_it_shows_and_a_search_is_made_in_small_steps() -> None:
     state = State()
     jobs_of(state, 3_000)
