@@ -42,7 +42,7 @@ def test_a_server_that_cannot_store_is_alive_but_not_ready_and_says_why(
                 (StoreBrokenError("fsync failed"), "can no longer be trusted"),
             ):
 
-                async def refuse(_batch: object, error: Exception = error) -> None:
+                async def refuse(*_: object, error: Exception = error) -> None:
                     raise error
 
                 monkeypatch.setattr(server.store, "append", refuse)
