@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.bench import report
 from tests.bench.bench import Bench
 from tests.bench.row import Row
-from tests.bench.rows import bursts, creation, loaded, reading, sdk, steady, virtual, year
+from tests.bench.rows import bursts, creation, loaded, processor_time, reading, sdk, steady, virtual, year
 from tests.bench.servers import Address
 from tests.bench.sizes import FULL, SMALL
 
@@ -28,6 +28,9 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start": loaded.start,
     "memory": loaded.memory,
     "bursts": bursts.bursts,
+    "cpu-run": processor_time.a_run,
+    "cpu-batch": processor_time.a_job,
+    "cpu-start": processor_time.a_start,
     "steady": steady.steady,
     "year": year.year,
     "virtual": virtual.virtual,

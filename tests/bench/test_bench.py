@@ -18,6 +18,7 @@ ROWS = {
     "start", "memory", "memory-started", "late-p50", "late-p99", "slots-run", "memory-flat", "year-state",
     "year-journal", "virtual-year", "compaction-held", "decode", "call", "import",
     "import-client", "import-models",
+    "cpu-run", "cpu-batch", "cpu-start",
     *(f"burst-{count}" for count in SMALL.bursts),
     *(f"burst-{count}-order" for count in SMALL.bursts),
     f"burst-{min(SMALL.bursts)}-held",

@@ -55,9 +55,9 @@ def _burst(bench: Bench, count: int) -> Iterator[Row]:
 def _once(bench: Bench, count: int) -> tuple[float, float]:
     """Return how many commands were done each second, and the share of them that started in their turn."""
     server = bench.new_server()
-    due, ids = _prepare(bench, server.address, count)
+    due, ids = prepare(bench, server.address, count)
     sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
-    _wait_for(server.address, count)
+    wait_for(server.address, count)
     jobs = server.address.call("GET", "/job/?stats=true")["jobs"]
     server.stop()
     runs = [jobs[job_id]["stats"][0] for job_id in ids]
@@ -67,7 +67,7 @@ def _once(bench: Bench, count: int) -> tuple[float, float]:
     return count / (max(ends) - due).total_seconds(), in_turn / count
 
 
-def _prepare(bench: Bench, address: Address, count: int) -> tuple[datetime, list[str]]:
+def prepare(bench: Bench, address: Address, count: int) -> tuple[datetime, list[str]]:
     """Create commands that are due at one instant; return when that is, and their ids."""
     due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3 + count // _READ_AT)
     ids = []
@@ -82,10 +82,10 @@ def _held(bench: Bench, count: int) -> Row:
     """Ask meanwhile whether the loop is held, in a burst of its own, as who asks takes time from the others."""
     server = bench.new_server()
     idle = load.asking(server.address, bench.size.seconds).result()
-    due, _ = _prepare(bench, server.address, count)
+    due, _ = prepare(bench, server.address, count)
     seconds = (due - datetime.now(UTC)).total_seconds() + count / _DONE_AT
     asking = load.asking(server.address, seconds)
-    _wait_for(server.address, count)
+    wait_for(server.address, count)
     held = asking.result().longest - idle.p50
     server.stop()
     _, bare_held = load.longest_hold(bench.bare, bench.size.seconds, lambda: limits.spawn_rate(count), "/100")
@@ -104,7 +104,8 @@ def _length(run: dict[str, Any]) -> timedelta:
     return timedelta(microseconds=run["execution_duration"] // 1000)
 
 
-def _wait_for(address: Address, count: int) -> None:
+def wait_for(address: Address, count: int) -> None:
+    """Return when so many runs have succeeded."""
     while True:
         stats = address.call("GET", "/stats/")["Stats"]
         assert not stats["error_count"], stats
