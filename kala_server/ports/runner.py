@@ -5,14 +5,14 @@ knows beforehand; what carries it out (a process, a connection, a row of some qu
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from kala_server.core.frozen import value
 from kala_server.core.model.job import JobSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One attempt of one run."""
 
@@ -26,7 +26,7 @@ class Attempt:
     spec: JobSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How an attempt went. Success is exit code 0, or an expected HTTP status."""
 

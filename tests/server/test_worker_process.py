@@ -79,6 +79,7 @@ def test_a_worker_finds_what_commands_do_and_what_its_interpreter_needs(
         monkeypatch.setenv(name, "bird")
 
     async def scenario(runner: WorkerRunner) -> None:
+        assert (await Run(runner, command="true").ended).succeeded  # before that it may not be loaded
         environment = (folder_of(pid_of_worker(runner)) / "environ").read_bytes()
         assert environment.count(b"bird") == 3
         assert b"canary" not in environment

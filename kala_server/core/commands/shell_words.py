@@ -8,7 +8,6 @@ is what can never run. Nothing is executed or looked up here.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import count, groupby
 from shlex import quote
 
@@ -23,6 +22,7 @@ from kala_server.core.commands.runnable import (
     refuse_line_break,
 )
 from kala_server.core.commands.shell_text import closing_parenthesis
+from kala_server.core.frozen import value
 
 _NOTHING_SPECIAL = re.compile(r"[\w./:=,@%+ \t-]*", re.ASCII)
 """Most commands are such, and reading them by character took a fifth of the time of their creation."""
@@ -53,21 +53,21 @@ MOST_PIECES = 2_000
 stands between two quotes is one, with its escapes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Text:
     """A part of a word that stands for itself."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Variable:
     """A part of a word that the run's environment fills in; unset is empty."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Substitution:
     """A part of a word that is the output of a command."""
 
@@ -83,12 +83,21 @@ def check_command(command: str, environment: Mapping[str, str]) -> None:
 
     Of most commands one look tells that they would not.
     """
-    if len(command) <= kernel.LONGEST_NAME and _PLAINLY_FINE.fullmatch(command):
+    if _is_plainly_fine(command):
         return
     words = _read(command)
     longest = max(map(len, environment.values()), default=0)
     if len(command) * (longest + 1) * _MOST_OF_EACH > kernel.LONGEST_WORD:
         check_lengths(words, environment)
+
+
+def _is_plainly_fine(command: str) -> bool:
+    return len(command) <= kernel.LONGEST_NAME and _PLAINLY_FINE.fullmatch(command) is not None
+
+
+def argv_of(command: str, environment: Mapping[str, str]) -> list[str]:
+    """Return what to execute for a command. Raises BadCommandError."""
+    return command.split() if _is_plainly_fine(command) else argv_for(split(command), environment)
 
 
 def split(command: str) -> tuple[Word, ...]:

@@ -7,7 +7,6 @@ state for what is decided before the last one.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -16,6 +15,7 @@ from kala_server.core import reasons
 from kala_server.core.decide import attempts, followers, slots, validation
 from kala_server.core.decide.transaction import Limits, Transaction
 from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
+from kala_server.core.frozen import value
 from kala_server.core.model import effects, inputs
 from kala_server.core.model import records as r
 from kala_server.core.model.job import Job, JobSpec, Overlap, RunState, Trigger
@@ -28,7 +28,7 @@ MOST_AT_A_TICK = 100
 """How many slots, retries and timeouts are decided on in one go: some milliseconds. The others stay due."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Decision:
     """What is to be made durable, and what is to be done after that."""
 
@@ -242,7 +242,7 @@ def _step_clock(tx: Transaction, event: inputs.StepClock) -> Steps[None]:
         yield from tx.emitting(r.ClockStepped(at=tx.now, seconds=event.seconds))
 
 
-def _due(tx: Transaction, missed: str = "") -> Iterator[Steps[None]]:
+def _due(tx: Transaction, missed: str = "") -> Iterator[Steps[object]]:
     """Yield what is to be done about attempts that take too long, then about slots, each in their order.
 
     What follows from one may make another due. An attempt that is due again is none of these: it starts once there is a
@@ -253,20 +253,17 @@ def _due(tx: Transaction, missed: str = "") -> Iterator[Steps[None]]:
         if (deadline := state.deadlines.first()) is not None and deadline[0] <= tx.now:
             yield attempts.timed_out(tx, deadline[-1])
         elif (slot := state.slots.first()) is not None and slot[0] <= tx.now:
-            yield _slot_has_come(tx, slot[-1], missed)
+            yield tx.contain(slot[-1], _account(tx, slot[-1], missed))
         else:
             return
 
 
-def _slot_has_come(tx: Transaction, job_id: str, missed: str) -> Steps[None]:
-    def accounted() -> Steps[None]:
-        yield from slots.bring_up_to_now(tx, job_id, missed)
-        next_at = tx.job(job_id).next_at
-        if next_at is not None and next_at <= tx.now:
-            # It would be due for ever, and nothing else would ever have its turn.
-            raise RuntimeError("its slots were accounted for, and one is still due")
-
-    yield from tx.contain(job_id, accounted())
+def _account(tx: Transaction, job_id: str, missed: str) -> Steps[None]:
+    yield from slots.bring_up_to_now(tx, job_id, missed)
+    next_at = tx.job(job_id).next_at
+    if next_at is not None and next_at <= tx.now:
+        # It would be due for ever, and nothing else would ever have its turn.
+        raise RuntimeError("its slots were accounted for, and one is still due")
 
 
 def _look_anew(tx: Transaction, event: inputs.LookAnew) -> Steps[None]:

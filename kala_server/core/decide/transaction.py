@@ -5,7 +5,7 @@ Each record is applied as it is emitted, so that a cascade sees its own steps; t
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID, uuid5
+from hashlib import sha1
 
 from kala_server.core import reasons
 from kala_server.core.errors import NotFoundError
@@ -17,7 +17,7 @@ from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.occurrences import Timetable, minutes_ahead, timetable_of
 
-_RUNS = UUID("50722e8a-75d0-4ed4-9771-8f6b6b2bc384")
+_RUNS = bytes.fromhex("50722e8a75d04ed497718f6b6b2bc384")
 """The name space of runs (RFC 9562, version 5): ours alone."""
 
 MOST_OF_ONE_JOB = 1_000
@@ -187,4 +187,9 @@ class Transaction:
 def run_id_for(job_id: str, what: datetime | str) -> str:
     """Return the id of the job's run for a slot, or for what led to it: always the same for the same one."""
     text = what if isinstance(what, str) else what.isoformat()
-    return str(uuid5(_RUNS, f"{job_id} {text}"))
+    made = bytearray(
+        sha1(b"%b%b %b" % (_RUNS, job_id.encode(), text.encode()), usedforsecurity=False).digest()
+    )
+    made[6], made[8] = made[6] & 0x0F | 0x50, made[8] & 0x3F | 0x80  # which kind of UUID it is
+    digits = made.hex()  # `uuid5` makes an object of it: three times as long
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"

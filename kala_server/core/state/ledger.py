@@ -15,7 +15,7 @@ def tally(state: State, job_id: str, **changes: int | str | datetime) -> None:
     """Change what the job's runs have come to."""
     job = state.jobs[job_id]
     changed: Tally = replace(job.tally, **changes)  # type: ignore[arg-type]
-    state.put_job(replace(job, tally=changed))
+    state.undo.put(state.jobs, job_id, replace(job, tally=changed))  # when it is due is as before
 
 
 def count_error(state: State, job_id: str, at: datetime, reason: str, *, finished: int = 0) -> None:

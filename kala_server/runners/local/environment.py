@@ -107,10 +107,9 @@ def _matching(variables: Mapping[str, str], patterns: Iterable[str]) -> dict[str
     }
 
 
-def environment_of(attempt: Attempt, base: Mapping[str, str], mark: str = "") -> dict[str, str]:
-    """Return the environment of an attempt: the base, the job's own, the run's, and the mark of the store."""
+def variables_of(attempt: Attempt, mark: str = "") -> dict[str, str]:
+    """Return what an attempt finds beside what all do: the job's own, the run's, and the mark of the store."""
     return {
-        **base,
         **attempt.spec.env,
         "KALA_JOB_ID": attempt.job_id,
         "KALA_JOB_NAME": attempt.spec.name.replace("\0", ""),

@@ -12,7 +12,6 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
@@ -21,7 +20,7 @@ from kala_server.core import reasons
 from kala_server.core.commands import shell_words
 from kala_server.core.model.job import JobSpec
 from kala_server.ports.runner import Attempt
-from kala_server.runners.local.environment import ADVICE, Surroundings, environment_of
+from kala_server.runners.local.environment import ADVICE, Surroundings, variables_of
 from kala_server.runners.local.rights import CannotStartError, Identity, NoRoomError, identity_of, rights_of
 from kala_server.runners.room import want_in
 from kala_server.runners.text import all_to_system, to_system
@@ -31,14 +30,6 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 """Commands expect them to be as they are for everybody: `yes | head` ends by the first."""
 _FEW = 4
 """As many descriptors as `Popen` takes for a moment."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Program:
-    """What is executed, and how a reason may call it."""
-
-    argv: list[str]
-    shown: str
 
 
 def hold_back_descriptors() -> None:
@@ -55,6 +46,7 @@ class Spawner:
     def __init__(self, surroundings: Surroundings) -> None:
         hold_back_descriptors()
         self._variables = surroundings.variables
+        self._encoded = all_to_system(surroundings.variables)
         self._open_files = surroundings.open_files
         self._mark = surroundings.mark
         self._home = _directory()
@@ -74,19 +66,19 @@ class Spawner:
         Returns once the program has been loaded. Raises CannotStartError.
         """
         spec = attempt.spec
-        program = None
+        argv: list[str] = []
         try:
             identity = identity_of(spec.user)
-            environment = environment_of(attempt, {**self._variables, **identity.variables}, self._mark)
-            program = _program(spec, environment)
+            own = {**identity.variables, **variables_of(attempt, self._mark)}
+            argv = _argv(spec, {**self._variables, **own})
             with self._in_its_directory(spec, identity):
-                return self._piped(program.argv, environment, spec.cwd, identity)
+                return self._piped(argv, own, spec.cwd, identity)
         except MemoryError as error:
             raise NoRoomError(want_in(error)) from error
         except OSError as error:
             if want := want_in(error):
                 raise NoRoomError(want) from error
-            raise CannotStartError(_why_not(error, spec, program)) from error
+            raise CannotStartError(_why_not(error, spec, argv)) from error
         except (ValueError, subprocess.SubprocessError) as error:
             raise CannotStartError(f"the command could not be started: {error}") from error
 
@@ -103,12 +95,10 @@ class Spawner:
         finally:
             os.fchdir(self._home)
 
-    def _piped(
-        self, argv: list[str], environment: dict[str, str], cwd: str, identity: Identity
-    ) -> tuple[int, int]:
+    def _piped(self, argv: list[str], own: dict[str, str], cwd: str, identity: Identity) -> tuple[int, int]:
         reading, writing = os.pipe()
         try:
-            pid = self._start(argv, environment, cwd, identity, writing)
+            pid = self._start(argv, own, cwd, identity, writing)
         except BaseException:
             os.close(reading)
             raise
@@ -117,17 +107,15 @@ class Spawner:
         os.set_blocking(reading, False)
         return pid, reading
 
-    def _start(
-        self, argv: list[str], environment: dict[str, str], cwd: str, identity: Identity, output: int
-    ) -> int:
-        """Start the program, and return its pid.
+    def _start(self, argv: list[str], own: dict[str, str], cwd: str, identity: Identity, output: int) -> int:
+        """Start the program with its own variables beside those of all, and return its pid.
 
         `posix_spawn` takes less than `Popen`, but cannot change rights; what it cannot start is left to `Popen` too,
         which says why.
         """
-        arguments, variables = [to_system(word) for word in argv], all_to_system(environment)
+        arguments, variables = [to_system(word) for word in argv], {**self._encoded, **all_to_system(own)}
         if identity.user is None:
-            path = environment.get("PATH", os.defpath)
+            path = own.get("PATH", self._variables.get("PATH", os.defpath))
             try:
                 program = _found(argv[0], path, cwd, int(monotonic()))
                 with self._limit_of_commands():
@@ -235,25 +223,33 @@ def _found(program: str, path: str, _here: str, _now: int) -> str:
     raise FileNotFoundError
 
 
-def _program(spec: JobSpec, environment: Mapping[str, str]) -> _Program:
+def _argv(spec: JobSpec, environment: Mapping[str, str]) -> list[str]:
     if spec.argv:
-        return _Program(argv=list(spec.argv), shown=reasons.shown(spec.argv[0]))
+        return list(spec.argv)
     if spec.shell:
-        return _Program(argv=["/bin/sh", "-c", spec.command], shown="/bin/sh")
-    parts = shell_words.split(spec.command)
-    argv = shell_words.argv_for(parts, environment)
+        return ["/bin/sh", "-c", spec.command]
+    argv = shell_words.argv_of(spec.command, environment)
     if not argv[0]:
         raise CannotStartError("the first word of the command is empty, so there is no program to run")
-    return _Program(argv=argv, shown=reasons.shown(shell_words.as_written(parts[0])))
+    return argv
 
 
-def _why_not(error: OSError, spec: JobSpec, program: _Program | None) -> str:
+def _shown(spec: JobSpec) -> str:
+    """Return the program as a reason may call it."""
+    if spec.shell and not spec.argv:
+        return "/bin/sh"
+    if spec.argv:
+        return reasons.shown(spec.argv[0])
+    return reasons.shown(shell_words.as_written(shell_words.split(spec.command)[0]))
+
+
+def _why_not(error: OSError, spec: JobSpec, argv: list[str]) -> str:
     if spec.user and error.errno == errno.EPERM:
         return f"the server may not run commands as {reasons.shown(spec.user)!r}"
-    if program is None or error.filename is None:
+    if not argv or error.filename is None:
         return f"the command could not be started: {error.strerror}"
     if isinstance(error, FileNotFoundError):
-        if "/" in program.argv[0] and Path(spec.cwd, program.argv[0]).exists():
-            return f"{program.shown!r} is there, but not the interpreter that its first line names"
-        return f"no such command: {program.shown}; {ADVICE}"
-    return f"the command could not be started: {error.strerror}: {program.shown!r}"
+        if "/" in argv[0] and Path(spec.cwd, argv[0]).exists():
+            return f"{_shown(spec)!r} is there, but not the interpreter that its first line names"
+        return f"no such command: {_shown(spec)}; {ADVICE}"
+    return f"the command could not be started: {error.strerror}: {_shown(spec)!r}"
