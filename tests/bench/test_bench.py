@@ -60,8 +60,8 @@ def test_a_small_run_fills_every_row_of_the_table(small: tuple[str, Path]) -> No
         assert row["what"] in table
         for number in ("figure", "limit", "ratio"):
             assert math.isfinite(row[number]), name
-            # So few jobs may take less memory than one start differs from the next.
-            assert row[number] > 0 or name in {"memory", "memory-started", "memory-listed"}, name
+            # So few jobs and runs may take less than one start differs from the next.
+            assert row[number] > 0 or name.startswith(("memory", "cpu")), name
     assert rows["slots-run"]["figure"] == rows["slots-run"]["limit"]
 
 
