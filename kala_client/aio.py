@@ -304,6 +304,10 @@ class AsyncKalaClient:
             for slot in pages.take(await self._engine.run(call)):
                 yield slot
 
+    async def family(self, job_id: models.WhichJob, *, limit: int = 200) -> views.Family:
+        """Get the jobs that lead to a job, and those to which it leads, at most `limit`. Needs kala_server."""
+        return await self._engine.run(_calls.family(job_id, limit=limit))
+
     async def timeline(
         self,
         job_ids: Iterable[models.WhichJob] | None = None,

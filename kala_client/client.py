@@ -299,6 +299,10 @@ class KalaClient:
         while call := pages.next_call():
             yield from pages.take(self._engine.run(call))
 
+    def family(self, job_id: models.WhichJob, *, limit: int = 200) -> views.Family:
+        """Get the jobs that lead to a job, and those to which it leads, at most `limit`. Needs kala_server."""
+        return self._engine.run(_calls.family(job_id, limit=limit))
+
     def timeline(
         self,
         job_ids: Iterable[models.WhichJob] | None = None,

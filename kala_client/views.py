@@ -14,6 +14,7 @@ from kala_client._model.wire_types import Instant, Moment, Open, WithoutNulls
 from kala_client.models import Pause, RunState, UpcomingSlot
 
 Scope = Literal["full", "read"]
+EdgeKind = Literal["parent", "failure"]
 
 
 class Mark(NamedTuple):
@@ -159,3 +160,31 @@ class Summary(WireModel):
     failing: FailingJobs
     next: UpcomingSlot | None = None
     pause: Pause
+
+
+class FamilyMember(JobBrief):
+    """A job that leads to another one, or to which that leads: `distance` is how far, negative where it comes before.
+
+    `parents` and `followers` are how many jobs are right before and behind it, whether they are told of or not.
+    """
+
+    distance: int
+    parents: int = 0
+    followers: int = 0
+    last: Mark | None = None
+
+
+class FamilyEdge(WireModel):
+    """That the job `begin` leads to the job `end`: when it has succeeded (`parent`), or failed (`failure`)."""
+
+    begin: str = Field(validation_alias="from", serialization_alias="from")
+    end: str = Field(validation_alias="to", serialization_alias="to")
+    kind: Annotated[EdgeKind, Open]
+
+
+class Family(WireModel):
+    """The jobs to which one is connected, the nearest first, itself among them; `cut` where there are more."""
+
+    nodes: list[FamilyMember]
+    edges: list[FamilyEdge]
+    cut: bool = False

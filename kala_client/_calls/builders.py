@@ -54,7 +54,7 @@ from kala_client.models import (
     Run,
     WhichJob,
 )
-from kala_client.views import JobRows, Session, Summary, Timeline
+from kala_client.views import Family, JobRows, Session, Summary, Timeline
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -255,6 +255,16 @@ def upcoming_page(job_id: WhichJob | None, **wanted: Asked) -> Call[UpcomingPage
         "/upcoming/",
         lambda answer: envelopes.read(answer, UpcomingPage),
         params=query_across(job_id, wanted),
+        added=True,
+    )
+
+
+def family(job_id: WhichJob, *, limit: int) -> Call[Family]:
+    """GET /job/{id}/family/: the jobs to which a job is connected."""
+    return _get(
+        f"/job/{id_of_job(job_id)}/family/",
+        lambda answer: envelopes.read(answer, Family),
+        params=query(limit=limit),
         added=True,
     )
 

@@ -143,6 +143,23 @@ MEANINGS: dict[str, dict[str, str]] = {
         "offset": "How many of them come before the first row.",
         "rows": "The rows.",
     },
+    "FamilyMember": _BRIEF
+    | {
+        "distance": "How far it is from the job that was asked about: negative where it leads to that.",
+        "parents": "How many jobs it follows.",
+        "followers": "How many jobs follow it.",
+        "last": "The latest entry of its ledger.",
+    },
+    "FamilyEdge": {
+        "from": "The id of the job that comes first.",
+        "to": "The id of the job that comes then.",
+        "kind": "Whether it comes after a success (`parent`) or a failure (`failure`).",
+    },
+    "Family": {
+        "nodes": "The jobs, the nearest first; the first is the one that was asked about.",
+        "edges": "How they lead to each other.",
+        "cut": "Whether there are more jobs than were asked for.",
+    },
     "SummaryPart": {
         "at": "When it begins.",
         "jobs": "How many jobs had slots in it that are over, each job once, by the worst of their states.",

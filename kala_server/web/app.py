@@ -10,7 +10,7 @@ from tornado.routing import Router
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.openapi.handler import OpenApi
-from kala_server.web.routes import across, bulk, health, jobs, output, overview, pause, runs, session
+from kala_server.web.routes import across, bulk, family, health, jobs, output, overview, pause, runs, session
 from kala_server.web.routes.events import Events
 
 PREFIX = "/api/v1"
@@ -29,6 +29,7 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/job/{id}", jobs.OneJob),
     ("/job/{id}/runs", runs.JobRuns),
     ("/job/{id}/explain", runs.Explain),
+    ("/job/{id}/family", family.Family),
     ("/run/{id}", runs.OneRun),
     ("/run/{id}/output", output.Output),
     ("/run/{id}/cancel", runs.Cancel),

@@ -5,7 +5,7 @@ from typing import Any
 
 from kala_server.core.model.job import Job
 from kala_server.core.questions import marks
-from kala_server.core.questions.families import Behind
+from kala_server.core.questions.families import Behind, Edge
 from kala_server.core.questions.jobs import state_of
 from kala_server.core.questions.marks import Seen
 from kala_server.core.questions.slots_ahead import SlotsAhead
@@ -48,8 +48,7 @@ def row(state: State, job: Job, now: datetime) -> dict[str, Any]:
         "type": spec.type,
         "running": running,
         "waiting": len(state.active.get(job.id, ())) - running,
-        "parents": len(spec.parent_jobs),
-        "followers": len(state.children.get(job.id, ())),
+        **_near(state, job),
         "recent": [told(marks.mark_of(run)) for run in marks.latest(state, job.id, RECENT)],
     }
 
@@ -72,3 +71,23 @@ def waiting(behind: Behind) -> dict[str, Any]:
     """Return who waits behind a job."""
     named = [{"id": job.id, "name": job.spec.name} for job in behind.jobs]
     return {"total": behind.total, "jobs": named}
+
+
+def member(state: State, job: Job, now: datetime, distance: int) -> dict[str, Any]:
+    """Return a job in its family."""
+    last = marks.latest(state, job.id, 1)
+    return {
+        **brief(state, job, now),
+        "distance": distance,
+        **_near(state, job),
+        "last": told(marks.mark_of(last[0])) if last else None,
+    }
+
+
+def edge(edge: Edge) -> dict[str, str]:
+    """Return how one job leads to another."""
+    return {"from": edge.begin, "to": edge.end, "kind": "failure" if edge.for_failure else "parent"}
+
+
+def _near(state: State, job: Job) -> dict[str, int]:
+    return {"parents": len(job.spec.parent_jobs), "followers": len(state.children.get(job.id, ()))}

@@ -35,6 +35,19 @@ def test_runs_of_all_jobs_are_listed_and_those_that_failed_alone(typed: Kala, cl
     assert listed["works"][-1] == "–"
 
 
+def test_the_jobs_before_and_after_a_job_are_listed(typed: Kala, client: KalaClient) -> None:
+    helper = client.create_job(name="helper", command="true", schedule=IN_2035)
+    first = client.create_job(name="first", command="true", schedule=IN_2035, on_failure_job=helper)
+    second = client.create_job(name="second", command="true", parent_jobs=[first])
+    client.wait(client.run_job(first), timeout=30)
+    ended = typed("job", "family", "first")
+    assert (ended.code, ended.err) == (0, "")
+    assert [words[:2] for words in ended.words] == [["0", "first"], ["1", "helper"], ["1", "second"]]
+    assert "a failure of first" in ended.out
+    told = json.loads(typed("job", "family", second, "--limit", "1", "--json").out)
+    assert (told["cut"], [node["id"] for node in told["nodes"]], told["edges"]) == (True, [second], [])
+
+
 def test_what_is_due_next_is_listed(typed: Kala, client: KalaClient) -> None:
     daily = client.create_job(name="daily", command="true", schedule=IN_2035, tags=["night"])
     client.create_job(name="hourly", command="true", schedule="R1/2035-06-04T20:00:00Z/PT1H")

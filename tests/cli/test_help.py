@@ -43,7 +43,7 @@ def test_every_command_that_is_promised_is_there() -> None:
     assert {" ".join(path) for path, _ in COMMANDS} >= {
         "", "serve", "run", "demo", "stats", "preview", "events",
         "job", "job create", "job list", "job get", "job start", "job run", "job enable", "job disable",
-        "job delete", "job stats", "job runs", "job logs", "job explain", "job cancel",
+        "job delete", "job stats", "job runs", "job logs", "job explain", "job family", "job cancel",
     }  # fmt: skip
 
 

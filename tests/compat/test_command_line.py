@@ -198,6 +198,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (["job", "runs", ID], LACKS),
     (["job", "logs", ID], LACKS),
     (["job", "explain", ID], LACKS),
+    (["job", "family", ID], LACKS),
     (["job", "cancel", ID], LACKS),
     (["job", "disable", "--all"], LACKS),
     (["runs"], LACKS),

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 import kala_client
-from kala_client import InvalidRequestError, KalaClient
+from kala_client import InvalidRequestError, JobNotFoundError, KalaClient
 from tests.eventually import PATIENCE
 
+NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 LATER = "R/2035-06-04T19:25:16Z/P1D"
 
 
@@ -68,6 +69,28 @@ def test_timeline_has_what_was_and_what_is_to_come_in_a_row(kala: KalaClient) ->
     assert row.slots == [start.replace(hour=19, minute=25, second=16, day=day) for day in range(4, 11)]
     with pytest.raises(InvalidRequestError, match="job_ids names no job"):
         kala.timeline([])
+
+
+def test_a_family_has_who_comes_before_and_who_after_and_who_is_called_for_failures(kala: KalaClient) -> None:
+    helper = later(kala, name="helper")
+    first = later(kala, name="first", on_failure_job=helper)
+    second = later(kala, name="second", schedule="", parent_jobs=[first])
+    run = kala.wait(kala.run_job(first), timeout=PATIENCE)
+    told = kala.family(second)
+    assert not told.model_extra
+    assert [(node.id, node.distance) for node in told.nodes] == [(second, 0), (first, -1)]
+    assert [(node.parents, node.followers) for node in told.nodes] == [(1, 0), (0, 1)]
+    last = told.nodes[1].last
+    assert last is not None
+    assert (last.state, last.run_id) == ("succeeded", run.id)
+    assert [(edge.begin, edge.end, edge.kind) for edge in told.edges] == [(first, second, "parent")]
+    around = kala.family(first)
+    assert {node.id: node.distance for node in around.nodes} == {first: 0, second: 1, helper: 1}
+    assert ("failure", helper) in {(edge.kind, edge.end) for edge in around.edges}
+    assert [node.id for node in kala.family(helper).nodes] == [helper, first]
+    assert kala.family(first, limit=1).cut
+    with pytest.raises(JobNotFoundError):
+        kala.family(NO_ID)
 
 
 def test_summary_has_figures_of_all_jobs(kala: KalaClient) -> None:

@@ -94,6 +94,7 @@ def test_every_method_that_sends_something_says_whether_it_is_repeated() -> None
         "output",
         "follow",
         "explain",
+        "family",
         "preview",
         "upcoming",
         "events",

@@ -25,6 +25,7 @@ SPECS = st.builds(
     owner=st.sampled_from(["", "ops", "Loa"]),
     schedule=st.sampled_from(["", "never", "* * * * *"]),
     tags=TAGS,
+    on_failure_job=st.sampled_from(["", "", "job-0", "a job that is gone"]),
 )
 TALLIES = st.builds(Tally, last_error=st.none() | INSTANTS, last_success=st.none() | INSTANTS)
 FINAL = [state for state in RunState if state.final]

@@ -11,7 +11,7 @@ from kala_server.core.frozen import replace
 from kala_server.core.model.job import Job, JobSpec, RunState
 from kala_server.core.questions.attention import ByAttention, worst_first
 from kala_server.core.questions.crowd import Crowd
-from kala_server.core.questions.families import behind
+from kala_server.core.questions.families import behind, family
 from kala_server.core.questions.jobs import Which, page_of
 from kala_server.core.questions.marks import Mark, joined, latest, mark_of, seen
 from kala_server.core.state.run_table import QUARTER, begin_of, quarter_of
@@ -109,6 +109,10 @@ def families(draw: st.DrawFn) -> State:
         children = draw(st.sets(st.sampled_from(ids[number + 1 :]))) if ids[number + 1 :] else set()
         if children:
             state.children[job_id] = tuple(sorted(children))
+        for child_id in children:
+            child = state.jobs[child_id]
+            spec = replace(child.spec, parent_jobs=(*child.spec.parent_jobs, job_id))
+            state.put_job(replace(child, spec=spec))
     return state
 
 
@@ -126,6 +130,58 @@ def test_behind_a_job_are_all_that_follow_it_however_far_but_no_disabled_ones(st
         found = to_the_end(behind(state, job_id))
         assert {job.id for job in found.jobs} == descendants(state, job_id)
         assert found.total == len(found.jobs)
+
+
+def steps_away(state: State, job_id: str) -> dict[str, int]:
+    """How far each job is, by looking at all of them again and again."""
+    found = {job_id: 0}
+    while True:
+        there = dict(found)
+        for other in state.jobs:
+            near = [
+                sign * (abs(at) + 1) for known, at in found.items() for sign in sides(state, known, at, other)
+            ]
+            if other not in there and near:
+                there[other] = min(near, key=abs)
+        if there == found:
+            return found
+        found = there
+
+
+def sides(state: State, known: str, at: int, other: str) -> list[int]:
+    spec = state.jobs[known].spec
+    before = (at <= 0 and other in spec.parent_jobs) or (
+        at == 0 and state.jobs[other].spec.on_failure_job == known
+    )
+    after = at >= 0 and (known in state.jobs[other].spec.parent_jobs or spec.on_failure_job == other)
+    return [-1] * before + [1] * after
+
+
+@given(state=families(), most=st.integers(1, 8))
+def test_a_family_is_all_that_leads_to_a_job_and_all_to_which_it_leads(state: State, most: int) -> None:
+    for job_id in state.jobs:
+        every = to_the_end(family(state, job_id, 100))
+        expected = steps_away(state, job_id)
+        assert {key: abs(at) for key, at in every.distances.items()} == {
+            key: abs(at) for key, at in expected.items()
+        }
+        assert not every.cut
+        away = [abs(at) for at in every.distances.values()]
+        assert away == sorted(away)
+        some = to_the_end(family(state, job_id, most))
+        assert list(some.distances) == list(every.distances)[:most]
+        assert some.cut is (most < len(every.distances))
+        for found in (every, some):
+            assert {(edge.begin, edge.end, edge.for_failure) for edge in found.edges} == {
+                (parent, child, False)
+                for child in found.distances
+                for parent in state.jobs[child].spec.parent_jobs
+                if parent in found.distances
+            } | {
+                (caller, helper, True)
+                for caller in found.distances
+                if (helper := state.jobs[caller].spec.on_failure_job) in found.distances
+            }
 
 
 @given(state=families())

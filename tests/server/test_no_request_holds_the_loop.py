@@ -38,6 +38,7 @@ ASKED = [
     "/job/{id}/explain/?at=2030-01-01T00:10:00Z",
     "/job/{id}/runs/?limit=1000&explain=true&zone=Asia/Tokyo",
     "/job/{id}/explain/?from=2030-01-01T00:00:00Z&to=2040-01-01T00:00:00Z",
+    "/job/{id}/family/",
     "/runs/?limit=1000&explain=true",
     "/runs/?limit=1000",
     "/runs/?tag=none&state=failed",
@@ -192,6 +193,8 @@ def test_a_job_that_follows_many_and_calls_one_whom_many_follow_holds_the_loop_n
         job = {"name": "a job", "command": "true", "parent_jobs": parents, "on_failure_job": helper}
         there.begin()
         ask(there, "POST", "/job/", json.dumps(job).encode())
+        ask(there, "GET", f"/job/{helper}/family/?limit=1000")
+        ask(there, "GET", "/timeline/")
         assert there.longest < LONGEST
 
 

@@ -126,6 +126,8 @@ def ask_about_runs(described: Described) -> None:
     night = {"from": "2026-01-01T00:00:00Z", "state": "succeeded"}
     assert run_id in {run["id"] for run in described.ask("GET", "/runs/", params=night).json()["runs"]}
     assert described.ask("GET", "/upcoming/", params={"limit": 1}).json()["next"]
+    family = described.ask("GET", "/job/{id}/family/", child).json()
+    assert (len(family["nodes"]), len(family["edges"])) == (2, 1)
     timeline = described.ask(
         "GET", "/timeline/", params={"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
     )

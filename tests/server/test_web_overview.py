@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kala_client import Job
 from kala_server.testing import Kit
 from tests.server.at_home import Home, play
 
@@ -215,6 +216,17 @@ def test_a_time_is_explained_slot_by_slot_in_pages_each_once() -> None:
         assert (len(first["slots"]), first["next"]) == (7, "2035-06-04T09:08:00Z")
         last = ask(kit, f"job/{job_id}/explain", since=START.isoformat(), until="2035-06-04T09:05:30Z")
         assert (len(last["slots"]), last["next"]) == (5, None)
+
+
+def test_of_a_job_with_many_followers_the_nearest_are_told_and_how_many_there_are() -> None:
+    with Kit(START) as kit:
+        first = kit.client.create_job(name="first", command="first", schedule="0 12 * * *")
+        many = [Job(name=f"child {number}", command="true", parent_jobs=[first]) for number in range(300)]
+        kit.client.create_jobs(many)
+        answer = ask(kit, f"job/{first}/family", limit=100)
+        assert (len(answer["nodes"]), len(answer["edges"]), answer["cut"]) == (100, 99, True)
+        assert (answer["nodes"][0]["name"], answer["nodes"][0]["followers"]) == ("first", 300)
+        assert not ask(kit, f"job/{first}/family", limit=301)["cut"]
 
 
 def test_nothing_is_told_of_nothing() -> None:

@@ -13,6 +13,7 @@ from tests.server.at_home import LATER, Home, play
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
 BAD_QUERIES = {
+    "family": [("limit=0", "limit"), ("limit=1001", "limit")],
     "runs": [
         ("limit=0", "limit"),
         ("limit=-1", "limit"),

@@ -9,7 +9,7 @@ from kala_server.cli.job.create import create
 from kala_server.cli.job.delete import delete
 from kala_server.cli.job.edit import copy, edit, rename
 from kala_server.cli.job.job_names import JOB
-from kala_server.cli.job.runs import cancel, explain, logs, runs, start
+from kala_server.cli.job.runs import cancel, explain, family, logs, runs, start
 from kala_server.cli.job.switch import disable, enable
 from kala_server.cli.pause import with_pause
 from kala_server.cli.remote import Session, plain, talks_to_kala
@@ -90,6 +90,7 @@ for _command in (
     runs,
     logs,
     explain,
+    family,
     cancel,
     job_stats,
 ):

@@ -148,6 +148,20 @@ def explain(session: Session, *, job_id: str, at: str | None) -> None:
     session.answer([plain(slot) for slot in slots], lambda: alone or slot_table(slots, clock))
 
 
+@click.command(short_help="List the jobs that come before and after a job.")
+@click.argument("job_id", metavar="ID", type=JOB)
+@click.option(
+    "--limit", type=Whole(1, 1000), default=200, show_default=True, help="How many, the nearest first."
+)
+@talks_to_kala
+def family(session: Session, *, job_id: str, limit: int) -> None:
+    """List the jobs that lead to a job, and those to which it leads: as their parent, or by a failure."""
+    from kala_server.cli.text.describe import family_table
+
+    found = session.client.family(session.job_id(job_id), limit=limit)
+    session.answer(plain(found), lambda: family_table(found, session.clock))
+
+
 @click.command(short_help="End a run that waits or runs.")
 @click.argument("an_id", metavar="RUN_OR_JOB", type=JOB)
 @talks_to_kala

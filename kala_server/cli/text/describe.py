@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rich.console import RenderableType
 
-from kala_client import Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
+from kala_client import Family, Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
 from kala_server.cli.text.reader import Clock
 from kala_server.cli.text.show import (
     NOTHING,
@@ -195,6 +195,38 @@ def slot_table(slots: Iterable[SlotExplanation], clock: Clock) -> RenderableType
     if not rows:
         return "it was not due then"
     return table((Column("due"), Column("state"), Column("why", wraps=True)), rows)
+
+
+def family_table(family: Family, clock: Clock) -> RenderableType:
+    """A line for each job, those that come first above: how its last run went, and after whom it runs."""
+    names = {node.id: node.name for node in family.nodes}
+    before: dict[str, list[str]] = {node.id: [] for node in family.nodes}
+    for edge in family.edges:
+        if edge.begin in names and edge.end in names:
+            first = names[edge.begin]
+            before[edge.end].append(first if edge.kind == "parent" else f"a failure of {first}")
+    rows = [
+        (
+            node.distance,
+            node.name,
+            short(node.id),
+            node.state,
+            NOTHING if node.last is None else f"{node.last.state} {moment(node.last.begin, clock.zone)}",
+            ", ".join(sorted(before[node.id])) or NOTHING,
+        )
+        for node in sorted(family.nodes, key=lambda node: (node.distance, node.name))
+    ]
+    return FittingTable(
+        (
+            Column("step", right=True),
+            Column("job", gives=True),
+            Column("id", spare=2),
+            Column("state"),
+            Column(clock.titled("last"), spare=1),
+            Column("after", gives=True),
+        ),
+        rows,
+    )
 
 
 def server_facts(stats: KalaStats, clock: Clock) -> RenderableType:

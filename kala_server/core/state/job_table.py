@@ -22,6 +22,8 @@ class Jobs(dict[str, Job]):
         self.by_name: Sorted[tuple[str, str]] = Sorted()
         """Names in lower case, with the ids."""
         self.by_tag: dict[str, set[str]] = {}
+        self.called_by: dict[str, set[str]] = {}
+        """Which jobs say that a job is to run when they fail; that one may be gone."""
         self.disabled: set[str] = set()
         self.failing: set[str] = set()
         """Jobs of which an attempt has failed, and none has succeeded since."""
@@ -86,15 +88,22 @@ class Jobs(dict[str, Job]):
         self.by_name.add(_named(job))
         for tag in job.spec.tags:
             self.by_tag.setdefault(tag, set()).add(job.id)
+        if job.spec.on_failure_job:
+            self.called_by.setdefault(job.spec.on_failure_job, set()).add(job.id)
 
     def _remove_texts(self, job: Job) -> None:
         self.by_creation.remove(_created(job))
         self.by_name.remove(_named(job))
         for tag in set(job.spec.tags):
-            tagged = self.by_tag[tag]
-            tagged.remove(job.id)
-            if not tagged:
-                del self.by_tag[tag]
+            _discard(self.by_tag, tag, job.id)
+        if job.spec.on_failure_job:
+            _discard(self.called_by, job.spec.on_failure_job, job.id)
+
+
+def _discard(index: dict[str, set[str]], key: str, job_id: str) -> None:
+    index[key].remove(job_id)
+    if not index[key]:
+        del index[key]
 
 
 def text_of(job: Job) -> str:

@@ -7,7 +7,7 @@ Only their schemas are used; answers are written in `wire/`, and tests hold the 
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
@@ -155,6 +155,29 @@ class TimelineRow(views.TimelineRow):
     marks: list[_Mark]
     slots: list[int]  # type: ignore[assignment] # as above
     dense: float | None  # type: ignore[assignment] # as above
+
+
+class FamilyMember(views.FamilyMember):
+    """A job that leads to another one, or to which that leads."""
+
+    model_config = _SENT
+    state: JobState  # type: ignore[assignment] # as above
+    last: _Mark | None
+
+
+class FamilyEdge(views.FamilyEdge):
+    """That one job leads to another."""
+
+    model_config = _SENT
+    kind: Annotated[str, WithJsonSchema({"type": "string", "enum": list(get_args(views.EdgeKind))})]  # type: ignore[assignment] # as above
+
+
+class Family(views.Family):
+    """The jobs to which one is connected."""
+
+    model_config = _SENT
+    nodes: list[FamilyMember]  # type: ignore[assignment] # as above
+    edges: list[FamilyEdge]  # type: ignore[assignment] # as above
 
 
 class SummaryPart(views.SummaryPart):

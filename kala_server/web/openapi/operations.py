@@ -23,6 +23,7 @@ from kala_server.web.openapi.operation import (
 )
 from kala_server.web.openapi.schemas import TEXT, TIME, Schema, array, nullable, record, ref
 from kala_server.web.routes.across import MOST_SLOTS
+from kala_server.web.routes.family import MOST_MEMBERS
 from kala_server.web.routes.finding import MOST_JOBS
 from kala_server.web.routes.jobs import LONGEST_KEY
 from kala_server.web.routes.overview import MOST_PARTS, WIDTHS
@@ -254,6 +255,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             query("limit", "At most so many slots of a time.", number(most=MOST, default=MOST)),
             _ZONE,
         ),
+        problems=_READS,
+    ),
+    ("GET", f"{_API}/job/{{id}}/family/"): Operation(
+        id="family",
+        tag="jobs",
+        summary="Get the jobs that lead to a job, and those to which it leads",
+        answers={HTTPStatus.OK: Answer(means="The jobs, the nearest first.", schema=ref("Family"))},
+        parameters=(query("limit", "At most so many jobs.", number(most=MOST_MEMBERS, default=200)),),
         problems=_READS,
     ),
     ("GET", f"{_API}/run/{{id}}/"): Operation(

@@ -24,6 +24,7 @@ TEXT: Schema = {"type": "string"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 _SENT = (
     answer_models.BulkJob,
+    answer_models.Family,
     answer_models.Job,
     answer_models.JobRow,
     answer_models.JobStat,

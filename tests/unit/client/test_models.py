@@ -14,6 +14,9 @@ from kala_client import (
     Event,
     FailingJob,
     FailingJobs,
+    Family,
+    FamilyEdge,
+    FamilyMember,
     Job,
     JobName,
     JobRow,
@@ -253,8 +256,9 @@ def test_a_state_and_a_trigger_are_closed_for_checkers_and_open_for_newer_server
 @pytest.mark.parametrize(
     "model",
     [
-        Behind, Event, FailingJob, FailingJobs, Job, JobName, JobRow, JobRows, JobStat, KalaStats, Preview,
-        RemoteProperties, Run, Session, SlotExplanation, Summary, SummaryPart, Timeline, TimelineRow, UpcomingSlot,
+        Behind, Event, Family, FamilyEdge, FamilyMember, FailingJob, FailingJobs, Job, JobName, JobRow,
+        JobRows, JobStat, KalaStats, Preview, RemoteProperties, Run, Session, SlotExplanation, Summary,
+        SummaryPart, Timeline, TimelineRow, UpcomingSlot,
     ],
 )  # fmt: skip
 def test_every_field_of_every_model_says_what_it_means(model: type[BaseModel]) -> None:

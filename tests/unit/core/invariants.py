@@ -118,6 +118,10 @@ def check_jobs(jobs: Jobs) -> None:
         if job.tally.last_error
         and not (job.tally.last_success and job.tally.last_success >= job.tally.last_error)
     }
+    helpers = {job.spec.on_failure_job for job in there} - {""}
+    assert jobs.called_by == {
+        helper: {job.id for job in there if job.spec.on_failure_job == helper} for helper in helpers
+    }
     due = [job.spec.timing for job in there if job.next_at is not None and not job.disabled]
     assert jobs.timings == Counter(due)
 
