@@ -4,7 +4,6 @@ import asyncio
 import logging
 import resource
 import socket
-import ssl
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
@@ -15,8 +14,9 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
+from kala_server.access import check_settings, reach_of, tls_of, tokens_of
 from kala_server.clock import Clock, LoopClock
-from kala_server.config import ConfigError, Settings
+from kala_server.config import Settings
 from kala_server.core.decide.transaction import Limits
 from kala_server.core.model.inputs import EndEverything
 from kala_server.machine_zone import machine_zone
@@ -26,7 +26,6 @@ from kala_server.ports.runner import Runner
 from kala_server.ports.store import Store, StoreBrokenError
 from kala_server.runners.dispatch import Runners
 from kala_server.runners.http.calls import HttpRunner
-from kala_server.runners.http.reach import Reach
 from kala_server.runners.local.environment import Surroundings, surroundings
 from kala_server.runners.local.notes import Notes
 from kala_server.runners.local.worker_runner import WorkerRunner
@@ -36,14 +35,14 @@ from kala_server.service.garbage import Garbage
 from kala_server.service.service import Policy, Service
 from kala_server.stores.journal.journal import JournalStore
 from kala_server.stores.memory import MemoryStore
-from kala_server.tokens import Tokens, read_tokens, token_of
+from kala_server.tokens import Tokens
 from kala_server.unix_socket import UnixSocket
 from kala_server.web import written_ahead
 from kala_server.web.accepting import fitting
 from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
 from kala_server.web.context import Context
-from kala_server.web.guard import ANY_NAME, Guard, can_be_a_host, is_loopback
+from kala_server.web.guard import Guard
 from kala_server.web.ids import Ids
 from kala_server.wire.listing import Listing
 from kala_server.wire.shapes import SHAPES
@@ -78,9 +77,9 @@ class Server:
         A server whose clock, runner and ids are those of a test does the same in every process.
         """
         garbage = garbage or Garbage()
-        tokens = _tokens(settings)
+        tokens = tokens_of(settings)
         check_settings(settings, tokens)
-        tls = _tls(settings)
+        tls = tls_of(settings)
         self._settings = settings
         self._exit = ExitStack()
         self._background: list[asyncio.Task[None]] = []
@@ -97,7 +96,7 @@ class Server:
             held=held,
             notes=Notes(settings.data_dir and settings.data_dir / "commands"),
         )
-        ours = Runners(shell=self._commands, http=HttpRunner(reach=_reach(settings)))
+        ours = Runners(shell=self._commands, http=HttpRunner(reach=reach_of(settings)))
         self._carries_out_commands = runner is None
         self._runner = runner or ours
         self.executor = Executor(
@@ -107,33 +106,9 @@ class Server:
         )
         self._metrics = Metrics(self._gauges)
         self.service = self._make_service(clock or LoopClock(), garbage)
-        hosts = {name.lower() for name in {*settings.allowed_hosts, settings.host}}
-        shape = SHAPES[settings.answers]
-        self._context = context = Context(
-            service=self.service,
-            executor=self.executor,
-            guard=Guard(allowed_hosts=frozenset(hosts)),
-            tokens=tokens,
-            metrics=self._metrics,
-            notes=self._notes,
-            shape=shape,
-            listing=Listing(shape),
-            ids=Ids(random),
-            garbage=garbage,
-            default_owner=settings.default_owner,
-            zone=machine_zone(),
-            max_running=settings.max_running,
-        )
+        self._context = self._make_context(tokens, Ids(random), garbage)
         self._http = BoundedServer(
-            App(context),
-            ssl_options=tls,
-            max_body_size=_LARGEST_BODY,
-            bounds=Bounds(
-                max_connections=_connections(settings),
-                header_timeout=settings.header_timeout,
-                body_timeout=settings.body_timeout,
-                unread_timeout=settings.unread_timeout,
-            ),
+            App(self._context), ssl_options=tls, max_body_size=_LARGEST_BODY, bounds=_bounds(settings)
         )
 
     @property
@@ -261,6 +236,25 @@ class Server:
         journal = JournalStore(folder)
         return journal, lambda: journal.locks
 
+    def _make_context(self, tokens: Tokens, ids: Ids, garbage: Garbage) -> Context:
+        settings, shape = self._settings, SHAPES[self._settings.answers]
+        hosts = {name.lower() for name in {*settings.allowed_hosts, settings.host}}
+        return Context(
+            service=self.service,
+            executor=self.executor,
+            guard=Guard(allowed_hosts=frozenset(hosts)),
+            tokens=tokens,
+            metrics=self._metrics,
+            notes=self._notes,
+            shape=shape,
+            listing=Listing(shape),
+            ids=ids,
+            garbage=garbage,
+            default_owner=settings.default_owner,
+            zone=machine_zone(),
+            max_running=settings.max_running,
+        )
+
     def _make_service(self, clock: Clock, garbage: Garbage) -> Service:
         settings = self._settings
         return Service(
@@ -284,6 +278,15 @@ class Server:
         return Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="kala-output-")))
 
 
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        max_connections=_connections(settings),
+        header_timeout=settings.header_timeout,
+        body_timeout=settings.body_timeout,
+        unread_timeout=settings.unread_timeout,
+    )
+
+
 def _connections(settings: Settings) -> int:
     """Return how many connections there may be: fewer than was said where there are not so many descriptors."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -296,61 +299,3 @@ def _connections(settings: Settings) -> int:
             *(fitted, wanted, descriptors, settings.max_running),
         )
     return fitted
-
-
-def _tokens(settings: Settings) -> Tokens:
-    found = read_tokens(settings.token_file) if settings.token_file else []
-    return Tokens([*found, token_of(settings.token)] if settings.token else found)
-
-
-def _reach(settings: Settings) -> Reach:
-    """Return what HTTP jobs may call. Raises ConfigError."""
-    try:
-        return Reach.read(settings.http_allow, settings.http_deny)
-    except ValueError as error:
-        raise ConfigError(f"--http-allow and --http-deny: {error}") from None
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    """Return what encrypts connections; None where they are not. Raises ConfigError."""
-    if settings.tls_cert is None:
-        if settings.tls_key or settings.tls_client_ca:
-            raise ConfigError("a TLS key or a client CA means nothing without --tls-cert")
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-        if settings.tls_client_ca is not None:
-            context.load_verify_locations(settings.tls_client_ca)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError) as error:
-        files = ", ".join(
-            str(path) for path in (settings.tls_cert, settings.tls_key, settings.tls_client_ca) if path
-        )
-        raise ConfigError(f"TLS cannot be set up with {files}: {error}") from error
-    return context
-
-
-def check_settings(settings: Settings, tokens: Tokens) -> None:
-    """Raise ConfigError where the settings would let strangers run commands, or would have no effect."""
-    for name in settings.allowed_hosts:
-        if not can_be_a_host(name):
-            raise ConfigError(
-                f"no request names the host {name!r}: --allowed-host takes a name alone, such as kala.example.com, "
-                f"in ASCII and without scheme, port, path or spaces, or {ANY_NAME!r} for any name"
-            )
-    local = settings.unix_socket or settings.host == "localhost" or is_loopback(settings.host)
-    if not (local or tokens or settings.tls_client_ca or settings.insecure_open_to_network):
-        raise ConfigError(
-            f"whoever reaches {settings.host} could run commands on this machine. Let clients show a token "
-            "(--token-file, made by kala token new) or a certificate (--tls-cert, --tls-client-ca), "
-            "or say --insecure-open-to-network where the network is yours alone"
-        )
-    if ANY_NAME in settings.allowed_hosts and not (tokens or settings.tls_client_ca or settings.unix_socket):
-        _log.warning(
-            "with --allowed-host '*' and without tokens, a web page whose name is made to lead here can run commands"
-        )
-    if not local and tokens and not settings.tls_cert:
-        _log.warning(
-            "tokens cross the network in the clear: use --tls-cert, or a proxy with TLS on this machine"
-        )

@@ -2,9 +2,9 @@
 
 import pytest
 
+from kala_server.access import reach_of
 from kala_server.config import ConfigError, Settings
 from kala_server.runners.http.reach import NotAllowedError, Reach, address_of
-from kala_server.server import _reach
 
 LOOPBACK = ("127.0.0.0/8", "::1")
 DENIED = [
@@ -87,9 +87,9 @@ def test_what_an_address_leads_to_is_not_allowed_for_it() -> None:
 def test_what_is_no_host_or_network_keeps_the_server_from_starting(wrong: str) -> None:
     for settings in (Settings(http_allow=(wrong,)), Settings(http_deny=(wrong,))):
         with pytest.raises(ConfigError, match="is no host or network: it must be such as"):
-            _reach(settings)
+            reach_of(settings)
 
 
 def test_without_a_word_everything_may_be_called() -> None:
-    assert _reach(Settings()).everywhere
+    assert reach_of(Settings()).everywhere
     assert not Reach.read([], LOOPBACK).everywhere
