@@ -11,7 +11,7 @@ from typing import Protocol
 
 from tornado.ioloop import IOLoop
 
-_LONGEST_SLEEP = timedelta(seconds=1)
+LONGEST_SLEEP = timedelta(seconds=1)
 _NO_STEP = 1.0
 
 
@@ -67,6 +67,11 @@ class LoopClock:
         self._ahead += step.total_seconds()
         return step
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether it is going to look at the wall clock by itself."""
+        return self._timer is not None
+
     def set_alarm(self, when: datetime | None, wake: Callable[[], None]) -> None:
         """Call `wake` once the wall clock reads `when`."""
         self._alarm = None if when is None else (when, wake)
@@ -95,7 +100,7 @@ class LoopClock:
             self._timer = None
         if self._alarm is None and self._on_step is None:
             return
-        left = _LONGEST_SLEEP
+        left = LONGEST_SLEEP
         if self._alarm is not None:
             left = min(max(self._alarm[0] - self.now(), timedelta(0)), left)
         self._timer = self._loop.call_later(left.total_seconds(), self._look)

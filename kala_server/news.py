@@ -18,6 +18,11 @@ class News:
         self._woken: deque[asyncio.Future[bool]] = deque()
         """Those whose wait is over, and who have not heard of it yet."""
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     async def wait(self, patience: float | None = None) -> bool:
         """Return once there is something new, or False where there was nothing for `patience` seconds."""
         loop = asyncio.get_running_loop()

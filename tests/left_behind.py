@@ -5,14 +5,16 @@ from pathlib import Path
 from kala_server.runners.local import processes
 from kala_server.runners.local.processes import Process
 
+PROC = Path("/proc")
+
 
 def left_of(run_id: str, mark: str = "") -> list[Process]:
     """Return the processes of a run; with a mark, those that a server of that store has started."""
     wanted = {f"KALA_RUN_ID={run_id}".encode(), *([f"KALA_MARK={mark}".encode()] if mark else [])}
     found = []
-    for pid in processes._pids():
+    for pid in [int(folder.name) for folder in PROC.iterdir() if folder.name.isdigit()]:
         try:
-            variables = (processes._PROC / str(pid) / "environ").read_bytes().split(b"\0")
+            variables = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
         if wanted <= set(variables) and (started := processes.start_time(pid)) is not None:

@@ -12,7 +12,7 @@ from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError
 
 T = TypeVar("T")
 
-_WORTH_A_RETRY = frozenset({429, 502, 503, 504})
+WORTH_A_RETRY = frozenset({429, 502, 503, 504})
 _TIMES_MORE_PATIENT = 10
 
 
@@ -134,7 +134,7 @@ def may_pass(error: KalaError) -> bool:
     """Whether the failure of a call that only looks may be over at the next look, as when a server starts again."""
     if isinstance(error, KalaConnectionError | KalaTimeoutError):
         return not lasts(error)
-    return error.status in _WORTH_A_RETRY
+    return error.status in WORTH_A_RETRY
 
 
 def _never_sent(outcome: Answer | KalaError) -> bool:
@@ -151,7 +151,7 @@ def _may_repeat(call: Call[T], outcome: Answer | KalaError, *, keyed: bool) -> b
         return False
     if _never_sent(outcome):
         return not lasts(outcome)
-    worth_it = outcome.status in _WORTH_A_RETRY if isinstance(outcome, Answer) else _was_cut(outcome)
+    worth_it = outcome.status in WORTH_A_RETRY if isinstance(outcome, Answer) else _was_cut(outcome)
     return worth_it and (
         call.repeatable is Repeatable.ALWAYS or (call.repeatable is Repeatable.WITH_KEY and keyed)
     )

@@ -21,7 +21,7 @@ T = TypeVar("T")
 Wanted = str | datetime | Zone | None
 
 _PAGE = 100
-_MOST_JOBS = 100_000
+MOST_JOBS = 100_000
 """kala_server gives no more at once, and as many where no limit is said."""
 _FIRST_POLL, _LONGEST_POLL, _LAST_LOOK = 0.05, 2.0, 1.0  # seconds
 
@@ -147,7 +147,7 @@ class JobPages:
         left = None if self._limit is None else self._limit - len(self.jobs)
         if not self._more or (left is not None and left <= 0):
             return None
-        size = None if left is None else min(left, _MOST_JOBS)
+        size = None if left is None else min(left, MOST_JOBS)
         return builders.jobs_page(**self._wanted, limit=size, after=self._after)
 
     def take(self, page: JobsAnswer) -> None:

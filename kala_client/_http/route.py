@@ -47,12 +47,13 @@ class Routes:
         )
 
     @cached_property
-    def _trusting(self) -> ssl.SSLContext:
+    def trusting(self) -> ssl.SSLContext:
+        """The certificates that are believed, loaded once. Raises KalaConnectionError."""
         return _load(self._network.tls)
 
     def _context(self, url: str) -> ssl.SSLContext:
         # To load the certificates takes longer than all else, so it is left where nobody looks at them.
-        return self._trusting if httpx.URL(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return self.trusting if httpx.URL(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def _proxy(self, url: str) -> httpx.Proxy | None:
         proxy = self.proxy_for(url)
@@ -62,7 +63,7 @@ class Routes:
             raise proxy.setting.refused(
                 "names a SOCKS proxy, which takes one package more: pip install 'httpx[socks]'"
             )
-        return httpx.Proxy(proxy.url, ssl_context=self._trusting if proxy.url.scheme == "https" else None)
+        return httpx.Proxy(proxy.url, ssl_context=self.trusting if proxy.url.scheme == "https" else None)
 
 
 def _load(tls: Mapping[str, Setting]) -> ssl.SSLContext:

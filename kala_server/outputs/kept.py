@@ -80,17 +80,17 @@ class OutputFolder:
             kept = {run_id}
             for piece in end:
                 kept.add(_begin_end(folder, run_id, piece))
-            _write(folder, run_id, beginning.text)
+            write_in(folder, run_id, beginning.text)
             for name in _names(run_id):
                 if name not in kept:
-                    _unlink(folder, name)
+                    unlink_in(folder, name)
 
     def add(self, run_id: str, position: int, pieces: Sequence[Piece], limits: tuple[int, int]) -> bool:
         """Append to the newest file, or begin one."""
         with self._folder_of(run_id, make=True) as folder:
             if position == 0:
                 for name in _names(run_id):
-                    _unlink(folder, name)
+                    unlink_in(folder, name)
             elif position != max((part.end for part in _parts(folder, run_id)), default=0):
                 return False
             for piece in pieces:
@@ -105,7 +105,7 @@ class OutputFolder:
             for part in _parts(folder, run_id):
                 if part.end > position:
                     start = max(position, part.start)
-                    with _open(folder, part.name, "rb") as file:
+                    with open_in(folder, part.name, "rb") as file:
                         file.seek(part.line + start - part.start)
                         pieces.append(Piece(start, file.read()))
                     position = pieces[-1].end
@@ -119,7 +119,7 @@ class OutputFolder:
         """Remove the run's files."""
         with contextlib.suppress(*_NOT_THERE), self._folder_of(run_id) as folder:
             for name in _names(run_id):
-                _unlink(folder, name)
+                unlink_in(folder, name)
 
     def sweep(self, known: Container[str]) -> None:
         """Make the folder where there is none, and remove the files of runs that are not known."""
@@ -132,7 +132,7 @@ class OutputFolder:
                 ):
                     for file in os.listdir(inner):  # noqa: PTH208
                         if file.partition(".")[0] not in known:
-                            _unlink(inner, file)
+                            unlink_in(inner, file)
 
     def _opened(self, *, make: bool = False) -> contextlib.AbstractContextManager[int]:
         return _folder(str(self._folder), make=make)
@@ -174,7 +174,7 @@ def _keep_others_out(folder: int) -> None:
         os.fchmod(folder, mode & ~(stat.S_IWGRP | stat.S_IWOTH))
 
 
-def _open(folder: int, name: str, mode: str) -> io.FileIO:
+def open_in(folder: int, name: str, mode: str) -> io.FileIO:
     """Open a file; to write, it is made where there is none, readable by its owner alone."""
 
     def opener(path: str, flags: int) -> int:
@@ -187,9 +187,9 @@ def _open(folder: int, name: str, mode: str) -> io.FileIO:
     return file
 
 
-def _write(folder: int, name: str, text: bytes, at: int = 0) -> None:
+def write_in(folder: int, name: str, text: bytes, at: int = 0) -> None:
     """Write from some place on, and leave nothing behind it; where that fails, no more is there than before."""
-    with _open(folder, name, "r+b") as file:
+    with open_in(folder, name, "r+b") as file:
         before = os.fstat(file.fileno()).st_size
         file.seek(at)
         rest = memoryview(text)
@@ -202,7 +202,8 @@ def _write(folder: int, name: str, text: bytes, at: int = 0) -> None:
         file.truncate()
 
 
-def _unlink(folder: int, name: str) -> None:
+def unlink_in(folder: int, name: str) -> None:
+    """Remove a file, where there is one."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
 
@@ -234,7 +235,7 @@ def _parts(folder: int, run_id: str) -> list[_Part]:
     """Return the files that are there, by where they begin."""
     parts = []
     for name in _names(run_id)[:-1]:
-        with contextlib.suppress(FileNotFoundError, ValueError), _open(folder, name, "rb") as file:
+        with contextlib.suppress(FileNotFoundError, ValueError), open_in(folder, name, "rb") as file:
             line = 0 if name == run_id else _LINE_SIZE
             start = int(file.read(line)[_LINE.index(b"%") :]) if line else 0
             parts.append(_Part(name, line, start, start + os.fstat(file.fileno()).st_size - line))
@@ -246,7 +247,7 @@ def _append(folder: int, run_id: str, piece: Piece, limits: tuple[int, int]) -> 
     newest = parts[-1] if parts else _Part(run_id, 0, 0, 0)
     beginning, end = limits
     if newest.takes(piece, end if newest.line else beginning):
-        _write(folder, newest.name, piece.text, newest.line + newest.end - newest.start)
+        write_in(folder, newest.name, piece.text, newest.line + newest.end - newest.start)
     else:
         _begin_end(folder, run_id, piece)
 
@@ -256,6 +257,6 @@ def _begin_end(folder: int, run_id: str, piece: Piece) -> str:
     newest = max(_parts(folder, run_id), key=lambda part: part.start, default=None)
     _, first, second, new = _names(run_id)
     name = second if newest is not None and newest.name == first else first
-    _write(folder, new, _LINE % piece.start + piece.text)
+    write_in(folder, new, _LINE % piece.start + piece.text)
     os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
     return name

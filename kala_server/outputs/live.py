@@ -125,7 +125,7 @@ class LiveOutputs:
             self._due.cancel()
         if self._writing is not None:
             await self._writing
-        await self._write_all()
+        await self.write_all()
         self._thread.shutdown()
 
     # -- written as it comes
@@ -146,9 +146,10 @@ class LiveOutputs:
 
     def _write(self) -> None:
         self._due = None
-        self._writing = asyncio.get_running_loop().create_task(self._write_all())
+        self._writing = asyncio.get_running_loop().create_task(self.write_all())
 
-    async def _write_all(self) -> None:
+    async def write_all(self) -> None:
+        """Write what is new by now, and what comes meanwhile soon after."""
         news, self._news = self._news, {}
         for live in news.values():
             if self._live.get(live.run_id) is live and live.written < live.output.size:

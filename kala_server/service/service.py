@@ -81,7 +81,8 @@ class Service:
         self._alarm = Alarm(clock, lambda: self.tell(inputs.Tick()))
         self._step = timedelta(0)
         """How far the clock was put on or back, until that is durable."""
-        self._compacting: asyncio.Task[None] | None = None
+        self.compacting: asyncio.Task[None] | None = None
+        """What begins the journal anew, while that goes on."""
         self._idle = asyncio.Event()
 
     # -- for the web and the command line
@@ -165,8 +166,8 @@ class Service:
         await self._commit.until_all_is_tried()
         self._commit.stop()
         self._alarm.stop()
-        if self._compacting:
-            await self._compacting
+        if self.compacting:
+            await self.compacting
         self.feed.close()
         await self._executor.close()
         self._store.close()
@@ -187,11 +188,11 @@ class Service:
 
     async def until_all_is_done(self) -> None:
         """Return when all that has happened is decided on, durable and acted on: what comes next is another's doing."""
-        while self._commit.at_work or self._executor.at_work or self._compacting:
+        while self._commit.at_work or self._executor.at_work or self.compacting:
             await self._commit.until_all_is_tried()
             await self._executor.until_all_is_told()
-            if self._compacting:
-                await self._compacting
+            if self.compacting:
+                await self.compacting
 
     # -- what the commit asks for
 
@@ -255,7 +256,7 @@ class Service:
         self.clock.later(_HOUSEKEEPING, self._housekeep)
 
     async def _compact_when_wanted(self) -> None:
-        if self._compacting is None and self._store.wants_compaction(self.state.size):
+        if self.compacting is None and self._store.wants_compaction(self.state.size):
             # Not in the task, which may begin when the next batch is in the state and not yet in the store.
             snapshot = await Pace(self.clock.monotonic).walk(self.state.taking_snapshot())
             try:
@@ -263,7 +264,7 @@ class Service:
             except StoreBrokenError as error:
                 self._commit.break_down(error)
                 return
-            self._compacting = asyncio.get_running_loop().create_task(self._compact(compaction))
+            self.compacting = asyncio.get_running_loop().create_task(self._compact(compaction))
 
     async def _compact(self, compaction: Coroutine[Any, Any, None]) -> None:
         try:
@@ -273,4 +274,4 @@ class Service:
         except StoreBrokenError as error:
             self._commit.break_down(error)
         finally:
-            self._compacting = None
+            self.compacting = None

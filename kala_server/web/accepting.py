@@ -49,6 +49,11 @@ class Acceptor:
         self._told = -_BETWEEN_WORDS
         self.go_on()
 
+    @property
+    def pausing(self) -> bool:
+        """Whether it accepts nothing for now, and tries again by itself."""
+        return self._trying is not None
+
     def go_on(self) -> None:
         """Accept, as there may be room."""
         self._cancel()

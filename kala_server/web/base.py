@@ -36,7 +36,7 @@ T = TypeVar("T")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 JSON = "application/json;charset=UTF-8"
 
-_HEADERS = {
+HEADERS = {
     "Server": f"kala-python/{__version__}",
     "Kala-Server": f"kala-python/{__version__}",
     "Content-Type": JSON,
@@ -77,7 +77,7 @@ class Handler(HTTPMessageDelegate):
         assert isinstance(request.connection, HTTP1Connection)
         self.context = context
         self.request = request
-        self.headers = dict(_HEADERS)
+        self.headers = dict(HEADERS)
         """Those of the answer."""
         self.connection = request.connection
         self._arguments = arguments
@@ -267,7 +267,7 @@ class Handler(HTTPMessageDelegate):
             # Nobody is to take what there is of the answer for the whole of it.
             self.connection.close()
             return
-        self.headers = {**_HEADERS, "Content-Type": PROBLEM, **problem.headers, **(headers or {})}
+        self.headers = {**HEADERS, "Content-Type": PROBLEM, **problem.headers, **(headers or {})}
         self.send(problem.body(), problem.status)
 
 

@@ -20,7 +20,7 @@ PROBLEM = "application/problem+json"
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _AGAIN_SOON = MappingProxyType({"Retry-After": "5"})
 
-_STATUS: dict[type[Exception], HTTPStatus] = {
+STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidRequestError: HTTPStatus.BAD_REQUEST,
     BadJsonError: HTTPStatus.BAD_REQUEST,
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -68,7 +68,7 @@ def problem_of(error: Exception) -> ProblemError:
     """Return what an error is told as; of one that is not known, a fault of ours, nothing more than that it is one."""
     if isinstance(error, ProblemError):
         return error
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), None)
     if status is None:
         unknown = HTTPStatus.INTERNAL_SERVER_ERROR
         return ProblemError(unknown, unknown.description)

@@ -8,7 +8,7 @@ from kala_server.ports.store import StoreBrokenError
 from kala_server.service.service import Service
 from kala_server.wire.listing import JobsView, Listing, look
 
-_BETWEEN_LOOKS = 2.0
+BETWEEN_LOOKS = 2.0
 """Seconds after which it is looked whether there are jobs whose JSON is not written yet, …"""
 _PAUSE = 0.005
 """… and seconds in which others have their turn after each millisecond of writing it."""
@@ -28,7 +28,7 @@ async def keep_written(service: Service, listing: Listing) -> None:
     latest = written = _latest_job(service.state)
     with suppress(StoreBrokenError):
         while True:
-            await asyncio.sleep(_BETWEEN_LOOKS)
+            await asyncio.sleep(BETWEEN_LOOKS)
             before, latest = latest, _latest_job(service.state)
             if latest == before != written:
                 await listing.write_ahead(await _sight(service), pause=_PAUSE)

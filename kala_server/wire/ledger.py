@@ -10,7 +10,7 @@ from kala_server.core.questions.explain import Explanation, what_it_waits_for
 from kala_server.core.state.state import State
 from kala_server.wire.answers import nanoseconds
 
-_OF_THE_SERVER = (
+OF_THE_SERVER = (
     r.ServerKept,
     r.ClockStepped,
     r.RunsPruned,
@@ -18,7 +18,7 @@ _OF_THE_SERVER = (
     r.KeysForgotten,
 )
 """Records that tell an owner nothing."""
-_OURS = {"begun_at", "offset"}
+KEPT_BACK = {"begun_at", "offset"}
 """What records keep so that slots can be looked up anew."""
 
 
@@ -66,9 +66,11 @@ def event(state: State, record: r.Record) -> tuple[str, dict[str, Any]] | None:
 
     None for what concerns no owner. A job's environment is left out, as it may hold secrets.
     """
-    if isinstance(record, _OF_THE_SERVER):
+    if isinstance(record, OF_THE_SERVER):
         return None
-    said = {field.name: getattr(record, field.name) for field in fields(record) if field.name not in _OURS}
+    said = {
+        field.name: getattr(record, field.name) for field in fields(record) if field.name not in KEPT_BACK
+    }
     spec = said.pop("spec", None)
     job_id = said.pop("id", None) or said.pop("job_id", None)
     if job_id is None and (about := state.runs.get(said.get("run_id", ""))) is not None:

@@ -6,6 +6,7 @@ value, and the part that most jobs have in common is kept once.
 
 import asyncio
 from collections.abc import AsyncGenerator, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
@@ -103,6 +104,11 @@ class Listing:
         self._jobs: dict[str, Job] = {}
         """What each was written of. Two tables of plain values: of a hundred thousand objects that hold both, each
         full pass of the garbage collector takes 25 ms."""
+
+    @property
+    def remembered(self) -> AbstractSet[str]:
+        """The ids of the jobs of which something is remembered."""
+        return self._written.keys() | self._jobs.keys()
 
     def one(self, view: JobsView) -> Steps[list[bytes]]:
         """Return the parts of the answer `{"job": …}` of the only job in sight, step by step.

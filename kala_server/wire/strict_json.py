@@ -58,7 +58,9 @@ class Census:
 
     def __init__(self, most_values: int = MOST_VALUES) -> None:
         self._most_values = most_values
-        self._values = self._strings = 0
+        self.values = 0
+        """How many there are so far: one less at the most, and up to twice as many."""
+        self._strings = 0
         self._open = b""
         """What a string that goes on in the next chunk begins with there."""
         self._commas = [0]
@@ -72,7 +74,7 @@ class Census:
         marks = bare.translate(None, _NO_MARKS)
         self._strings += bare.count(b'"')
         # An array or an object has one value more than it has commas, or it is empty.
-        self._values += len(marks) - marks.count(b"]") - marks.count(b"}")
+        self.values += len(marks) - marks.count(b"]") - marks.count(b"}")
         for mark in marks:
             if mark == _COMMA:
                 self._commas[-1] += 1
@@ -85,7 +87,7 @@ class Census:
                 self._most.append(MOST_MEMBERS if mark == _OPEN_OBJECT else MOST_ELEMENTS)
             elif len(self._most) > 1:
                 del self._commas[-1], self._most[-1]
-        if max(self._values, self._strings // 2) > self._most_values:
+        if max(self.values, self._strings // 2) > self._most_values:
             raise BadJsonError(f"more than {self._most_values:,} values in one document")
 
     def _without_strings(self, chunk: bytes) -> bytes:

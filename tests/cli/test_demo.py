@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kala_server.cli.server.demo import _as_typed
+from kala_server.cli.server.demo import as_typed
 from tests.cli.command_line import line_of, started
 from tests.cli.terminal import on_a_terminal
 from tests.eventually import PATIENCE
@@ -62,7 +62,7 @@ def test_a_demo_that_is_asked_to_end_does_so_and_leaves_nothing_behind(tmp_path:
 def test_what_it_names_next_is_typed_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kala = tmp_path / "kala"
     kala.touch(0o755)
-    assert _as_typed(kala) == (str(kala), str(tmp_path / "python"))
+    assert as_typed(kala) == (str(kala), str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert _as_typed(kala) == ("kala", "python")
-    assert _as_typed(Path("/src/kala_server/__main__.py")) == ("kala", "python")
+    assert as_typed(kala) == ("kala", "python")
+    assert as_typed(Path("/src/kala_server/__main__.py")) == ("kala", "python")

@@ -36,8 +36,8 @@ NAMES = [
     ("job", "get", "{}"), ("job", "edit", "{}", "--retries", "3"), ("job", "rename", "{}", "new"),
     ("job", "copy", "{}", "new"), ("job", "start", "{}"), ("job", "start", "{}", "--wait"), ("job", "enable", "{}"),
     ("job", "disable", "{}"), ("job", "delete", "{}"), ("job", "runs", "{}"), ("job", "logs", "{}"),
-    ("job", "explain", "{}"), ("job", "family", "{}"), ("job", "cancel", "{}"), ("job", "stats", "{}"), ("runs", "--job", "{}"),
-    ("upcoming", "--job", "{}"), (*CREATE, "--parent", "{}"), (*CREATE, "--on-failure", "{}"),
+    ("job", "explain", "{}"), ("job", "family", "{}"), ("job", "cancel", "{}"), ("job", "stats", "{}"),
+    ("runs", "--job", "{}"), ("upcoming", "--job", "{}"), (*CREATE, "--parent", "{}"), (*CREATE, "--on-failure", "{}"),
     ("job", "disable", "here", "{}"), ("job", "delete", "here", "{}"),
 ]  # fmt: skip
 

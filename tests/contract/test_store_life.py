@@ -102,7 +102,7 @@ def test_what_a_killed_server_has_left_is_waited_for(folder: Path, *, reaped: bo
 def test_what_a_killed_server_has_left_is_not_waited_for_for_ever(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ownership, "_LETTING_GO", 0.1)
+    monkeypatch.setattr(ownership, "LETTING_GO", 0.1)
     with left_by(folder, reaped=True) as held:
         with pytest.raises(StoreLockedError, match="is in use by the worker of process"):
             reloaded(folder)
@@ -298,14 +298,19 @@ def test_a_store_that_is_closed_while_it_is_compacted_stays_as_it_was(folder: Pa
                     loop.call_soon_threadsafe(begun.set)
                     go_on.wait()
 
+        async def nothing_appended_again_and_again() -> None:
+            while True:
+                await store.append([])
+                await asyncio.sleep(0)
+
         await store.append([started(-1)])
         compaction = asyncio.ensure_future(store.compact(snapshot()))
         await begun.wait()
         with pytest.raises(RuntimeError, match="one compaction at a time"):
             await store.compact([])
         closing = loop.run_in_executor(None, store.close)
-        while not store.store._closed:  # noqa: ASYNC110 - nobody but this test waits for it
-            await asyncio.sleep(0)
+        with pytest.raises(StoreError, match="is closed"):
+            await nothing_appended_again_and_again()
         go_on.set()
         await closing
         with pytest.raises(StoreError, match="closed while it was being compacted"):

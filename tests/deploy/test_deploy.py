@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kala_client import KalaClient
-from kala_server.cli.server.options import _OPTIONS
+from kala_server.cli.server.options import SERVER_OPTIONS
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
 
@@ -39,7 +39,7 @@ def test_a_unit_is_as_closed_as_it_says(unit: str, most: float) -> None:
 @pytest.mark.parametrize("file", ["kala.service", "kala-relaxed.service", "supervisord.conf", "Dockerfile"])
 def test_every_option_and_variable_that_a_file_names_exists(file: str) -> None:
     text = (DEPLOY / file).read_text()
-    known = {name for option in _OPTIONS for name in _names_of(option)}
+    known = {name for option in SERVER_OPTIONS for name in _names_of(option)}
     named = set(re.findall(r"(?<!\S)--[a-z-]+(?=[ =]\S)", "\n".join(_commands(text)))) | set(
         re.findall(r"\bKALA_[A-Z_]+", text)
     )

@@ -83,7 +83,7 @@ def test_every_trigger_is_documented() -> None:
 def test_every_status_of_an_error_is_documented_and_no_other() -> None:
     documented = {int(status) for (status,) in rows(PAGE, "status")}
     told_of_elsewhere = {401, 403, 405, 413, 416, 500}
-    assert documented == {*problems._STATUS.values(), *told_of_elsewhere}
+    assert documented == {*problems.STATUS.values(), *told_of_elsewhere}
     assert documented == {HTTPStatus(status) for status in documented}
 
 
@@ -101,9 +101,9 @@ def told() -> dict[str, set[str]]:
     only_in_snapshots = (r.ServerKept, r.JobKept, r.RunKept)
     of_all = {"job_id", "job_name", "run_id", "id", "spec"}
     return {
-        r.kind(kind): {field.name for field in fields(kind)} - of_all - ledger._OURS
+        r.kind(kind): {field.name for field in fields(kind)} - of_all - ledger.KEPT_BACK
         for kind in r.RECORD_TYPES
-        if not issubclass(kind, only_in_snapshots + ledger._OF_THE_SERVER)
+        if not issubclass(kind, only_in_snapshots + ledger.OF_THE_SERVER)
     }
 
 

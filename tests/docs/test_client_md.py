@@ -6,7 +6,7 @@ from pathlib import Path
 
 import kala_client
 from kala_client import KalaClient, KalaError, RetryPolicy, errors
-from kala_client._calls.retry import _WORTH_A_RETRY
+from kala_client._calls.retry import WORTH_A_RETRY
 from kala_client._http.request import DEFAULT_MAX_BODY
 from tests.docs import scripts
 from tests.docs.blocks import DOCS, blocks, codes, prose, read, rows
@@ -75,7 +75,7 @@ def test_the_drawn_tree_of_errors_is_the_real_one() -> None:
 
 def test_the_statuses_that_are_worth_a_retry_and_the_policy_are_the_real_ones() -> None:
     [named] = re.findall(r"After an answer of ([\d, or]+),", PAGE)
-    assert set(map(int, re.findall(r"\d+", named))) == _WORTH_A_RETRY
+    assert set(map(int, re.findall(r"\d+", named))) == WORTH_A_RETRY
     policy = RetryPolicy()
     assert f"`RetryPolicy(attempts={policy.attempts}, base={policy.base}, cap={policy.cap})`" in prose(PAGE)
 

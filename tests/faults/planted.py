@@ -35,6 +35,7 @@ from kala_server.stores.journal.filesystem import RealFileSystem
 from kala_server.stores.journal.journal import JournalStore
 from kala_server.stores.journal.owner_signature import Signature
 from kala_server.web.base import Handler
+from tests.faults.planting import plant
 from tests.faults.server_child import nothing
 from tests.left_behind import left_of
 
@@ -45,7 +46,7 @@ LATE = 0.02
 
 
 def _store(kind: Callable[..., JournalStore], **options: Any) -> None:
-    setattr(kala_server.server, "JournalStore", partial(kind, **options))  # noqa: B010 - a class in place of a class
+    plant(kala_server.server, "JournalStore", partial(kind, **options))
 
 
 def small_journal() -> None:
@@ -189,7 +190,7 @@ def killed_at(point: Point, number: int, *, eager: bool = False) -> None:
             send(worker)
             countdown.kill()
 
-        setattr(WorkerProcess, "_send", sent)  # noqa: B010 - a method in place of a method
+        plant(WorkerProcess, "_send", sent)
     if point is Point.AFTER_THE_SPAWN:
         mortal_worker(number, "server")
     if point is Point.WITH_ITS_WORKER:
@@ -199,26 +200,25 @@ def killed_at(point: Point, number: int, *, eager: bool = False) -> None:
 def mortal_worker(number: int, *victims: str) -> None:
     """Have workers who kill their server, or themselves, when they have spawned so many commands."""
     worker = kala_server.runners.local.worker_process
-    worker._PROGRAM = worker._PROGRAM.replace(
-        "kala_server.runners.local.worker", "tests.faults.mortal_worker"
-    ).replace("main()", f"main({number}, {str(victims)[1:-1]})")
+    program = worker.PROGRAM.replace("kala_server.runners.local.worker", "tests.faults.mortal_worker")
+    plant(worker, "PROGRAM", program.replace("main()", f"main({number}, {str(victims)[1:-1]})"))
 
 
 def holds_no_lock() -> None:
     """Planted bug: the worker of a server that was killed does not keep the next one waiting."""
-    setattr(JournalStore, "locks", ())  # noqa: B010 - nothing in place of a property
+    plant(JournalStore, "locks", ())
 
 
 def believes_a_copied_lock() -> None:
     """Planted bug: a mark is believed, whatever file it was written to."""
-    setattr(RealFileSystem, "identity", lambda *_: "a lock")  # noqa: B010 - a method in place of a method
+    plant(RealFileSystem, "identity", lambda *_: "a lock")
     read = kala_server.stores.journal.owner_signature.read
 
     def believed(text: bytes) -> Signature | None:
         signed = read(text)
         return signed and replace(signed, file="a lock")
 
-    setattr(kala_server.stores.journal.owner_signature, "read", believed)  # noqa: B010 - a function in place of a function
+    plant(kala_server.stores.journal.owner_signature, "read", believed)
 
 
 def looks_for_runs_alone() -> None:
@@ -227,12 +227,12 @@ def looks_for_runs_alone() -> None:
     def found(handles: Collection[str], _mark: str) -> dict[str, list[Process]]:
         return {handle: left_of(handle.rpartition(".")[0]) for handle in handles}
 
-    setattr(kala_server.runners.local.processes, "find_by_handles", found)  # noqa: B010 - a function in place of a function
+    plant(kala_server.runners.local.processes, "find_by_handles", found)
 
 
 def sleeps_until_it_is_due() -> None:
     """Planted bug: one long timer for a slot, without a look at the wall clock meanwhile."""
-    kala_server.clock._LONGEST_SLEEP = timedelta(days=1)
+    plant(kala_server.clock, "LONGEST_SLEEP", timedelta(days=1))
 
 
 def plans_anew_after_a_step_back() -> None:
@@ -255,8 +255,8 @@ def plans_anew_after_a_step_back() -> None:
         seen[0] = read
         return read
 
-    setattr(kala_server.clock.LoopClock, "now", now)  # noqa: B010 - a method in place of a method
-    setattr(kala_server.service.service, "deciding", state_of)  # noqa: B010 - a function in place of a function
+    plant(kala_server.clock.LoopClock, "now", now)
+    plant(kala_server.service.service, "deciding", state_of)
 
 
 def waits_for_ever() -> None:
@@ -267,7 +267,7 @@ def waits_for_ever() -> None:
         never = timedelta(days=1)
         init(server, replace(settings, header_timeout=never, body_timeout=never, unread_timeout=never))
 
-    setattr(kala_server.server.Server, "__init__", patient)  # noqa: B010 - a method in place of a method
+    plant(kala_server.server.Server, "__init__", patient)
 
 
 def logs_what_it_is_asked() -> None:
@@ -275,7 +275,7 @@ def logs_what_it_is_asked() -> None:
     begin = Handler.begin
 
     def talkative(handler: Handler, *arguments: Any, **options: Any) -> Awaitable[None]:
-        logging.getLogger("kala.web").info("%s: %s", dict(handler.request.headers), bytes(handler._body))
+        logging.getLogger("kala.web").info("%s: %s", dict(handler.request.headers), bytes(handler.raw_body()))
         return begin(handler, *arguments, **options)
 
-    setattr(Handler, "begin", talkative)  # noqa: B010 - a method in place of a method
+    plant(Handler, "begin", talkative)

@@ -122,9 +122,9 @@ class SimulatedDisk:
         self, state: Mapping[str, bytes] | None = None, *, watch: Callable[[], None] = lambda: None
     ) -> None:
         self.watch = watch
-        self._names = {name: File(content) for name, content in (state or {}).items()}
-        self._names_since_sync = [dict(self._names)]
-        self._open: dict[int, File] = {}
+        self.files = {name: File(content) for name, content in (state or {}).items()}
+        self._names_since_sync = [dict(self.files)]
+        self.open_files: dict[int, File] = {}
         self._next_fd = count(1000)
 
     def states(self, *, every: int = 1) -> Iterator[State]:
@@ -136,7 +136,7 @@ class SimulatedDisk:
 
     def seen(self) -> State:
         """What a process sees that starts now, as after a kill."""
-        return {name: bytes(file.seen) for name, file in self._names.items()}
+        return {name: bytes(file.seen) for name, file in self.files.items()}
 
     def called(self, name: str) -> None:
         """Hear of each call before it is done; here a test may refuse it."""
@@ -150,7 +150,7 @@ class SimulatedDisk:
 
     def list_directory(self, path: Path) -> list[str]:  # noqa: ARG002 - there is one folder
         self.called("list_directory")
-        return list(self._names)
+        return list(self.files)
 
     def lock(self, path: Path) -> int:  # noqa: ARG002 - there is one folder
         self.called("lock")
@@ -158,76 +158,76 @@ class SimulatedDisk:
 
     def identity(self, fd: int) -> str:
         self.called("identity")
-        return f"file {id(self._open[fd])}"
+        return f"file {id(self.open_files[fd])}"
 
     def create(self, path: Path) -> int:
         self.called("create")
-        if path.name in self._names:
+        if path.name in self.files:
             raise FileExistsError(errno.EEXIST, "File exists", str(path))
         file = File()
-        self._names[path.name] = file
+        self.files[path.name] = file
         self._renamed()
         return self._opened(file)
 
     def open(self, path: Path) -> int:
         self.called("open")
-        return self._opened(self._names[path.name])
+        return self._opened(self.files[path.name])
 
     def open_to_read(self, path: Path) -> int:
         self.called("open_to_read")
-        return self._opened(self._names[path.name])
+        return self._opened(self.files[path.name])
 
     def read(self, fd: int, size: int, offset: int) -> bytes:
         self.called("read")
-        return bytes(self._open[fd].seen[offset : offset + size])
+        return bytes(self.open_files[fd].seen[offset : offset + size])
 
     def write(self, fd: int, data: bytes | memoryview, offset: int) -> int:
         self.called("write")
-        self._open[fd].change((offset, bytes(data)))
+        self.open_files[fd].change((offset, bytes(data)))
         self.watch()
         return len(data)
 
     def status(self, fd: int) -> tuple[int, int]:
         self.called("status")
-        file = self._open[fd]
-        return len(file.seen), sum(each is file for each in self._names.values())
+        file = self.open_files[fd]
+        return len(file.seen), sum(each is file for each in self.files.values())
 
     def truncate(self, fd: int, size: int) -> None:
         self.called("truncate")
-        self._open[fd].change(size)
+        self.open_files[fd].change(size)
         self.watch()
 
     def sync(self, fd: int) -> None:
         self.called("sync")
-        self._open[fd].sync()
+        self.open_files[fd].sync()
         self.watch()
 
     def close(self, fd: int) -> None:
         self.called("close")
-        del self._open[fd]
+        del self.open_files[fd]
 
     def rename(self, old: Path, new: Path) -> None:
         self.called("rename")
-        self._names[new.name] = self._names.pop(old.name)
+        self.files[new.name] = self.files.pop(old.name)
         self._renamed()
 
     def unlink(self, path: Path) -> None:
         self.called("unlink")
-        if path.name not in self._names:
+        if path.name not in self.files:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
-        del self._names[path.name]
+        del self.files[path.name]
         self._renamed()
 
     def sync_directory(self, path: Path) -> None:  # noqa: ARG002 - there is one folder
         self.called("sync_directory")
-        self._names_since_sync = [dict(self._names)]
+        self._names_since_sync = [dict(self.files)]
         self.watch()
 
     def _renamed(self) -> None:
-        self._names_since_sync.append(dict(self._names))
+        self._names_since_sync.append(dict(self.files))
         self.watch()
 
     def _opened(self, file: File) -> int:
         fd = next(self._next_fd)
-        self._open[fd] = file
+        self.open_files[fd] = file
         return fd

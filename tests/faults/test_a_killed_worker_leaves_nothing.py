@@ -89,8 +89,8 @@ def test_a_killed_worker_leaves_nothing(user: str) -> None:
 
 @needs_root
 def test_a_worker_that_lets_go_too_early_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = worker_process._PROGRAM.replace(
+    program = worker_process.PROGRAM.replace(
         "kala_server.runners.local.worker import", "tests.faults.hasty_worker import"
     )
-    monkeypatch.setattr(worker_process, "_PROGRAM", program)
+    monkeypatch.setattr(worker_process, "PROGRAM", program)
     assert left("nobody") == 1

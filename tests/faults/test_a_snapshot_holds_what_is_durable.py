@@ -81,8 +81,8 @@ def test_a_service_that_takes_the_snapshot_a_moment_later_is_noticed(monkeypatch
             await a_moment(10)  # the next batch has gathered by then, and is being written
             await service._store.compact(service._commit.fence, service.state.snapshot())
 
-        if service._store.wants_compaction(1) and service._compacting is None:
-            service._compacting = asyncio.get_running_loop().create_task(compact())
+        if service._store.wants_compaction(1) and service.compacting is None:
+            service.compacting = asyncio.get_running_loop().create_task(compact())
 
     monkeypatch.setattr(Service, "_compact_when_wanted", compact_when_wanted)
     assert snapshots_while_a_job_is_deleted() == [[]]

@@ -85,7 +85,7 @@ class KilledDisk(SimulatedDisk):
             super().sync(fd)
             return
         if self._failed_sync:
-            self._open[fd].lose()
+            self.open_files[fd].lose()
         raise OSError(5, "Input/output error")
 
 
@@ -119,7 +119,7 @@ class LateSync(SimulatedDisk):
     late: File | None = None
 
     def sync(self, fd: int) -> None:
-        self.late = self._open[fd]
+        self.late = self.open_files[fd]
 
     def write(self, fd: int, data: bytes | memoryview, offset: int) -> int:
         if self.late:
@@ -131,12 +131,12 @@ class EarlyRename(SimulatedDisk):
     """Planted bug: a new file gets the journal's name before it is synced."""
 
     def sync(self, fd: int) -> None:
-        if self._open[fd] is not self._names.get("journal.jsonl.new"):
+        if self.open_files[fd] is not self.files.get("journal.jsonl.new"):
             super().sync(fd)
 
     def rename(self, old: Path, new: Path) -> None:
         super().rename(old, new)
-        self._names[new.name].sync()
+        self.files[new.name].sync()
         self.watch()
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import cache
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,10 @@ class FailingDisk(SimulatedDisk):
         self.healed = False
         self._name, self._number, self._code, self._lasting = name, number, code, lasting
 
+    def fail_next(self, name: str, code: int, *, lasting: bool) -> None:
+        """Let the next call of a name fail."""
+        self._name, self._number, self._code, self._lasting = name, self.counted[name] + 1, code, lasting
+
     def called(self, name: str) -> None:
         self.counted[name] += 1
         if self._refuses(name):
@@ -64,7 +69,7 @@ class FailingDisk(SimulatedDisk):
         try:
             super().sync(fd)
         except OSError:
-            self._open[fd].lose()
+            self.open_files[fd].lose()
             raise
 
     def _refuses(self, name: str) -> bool:
@@ -170,12 +175,13 @@ def test_a_store_that_does_not_cut_off_what_it_could_not_write_is_noticed(
     assert sweep("write", errno.ENOSPC)
 
 
-def about_to_fail(disk: FailingDisk, fault: tuple[str, int], *, lasting: bool = False) -> Witness:
+def about_to_fail(
+    disk: FailingDisk, fault: tuple[str, int], *, lasting: bool = False, **options: Any
+) -> Witness:
     """A loaded store whose next call of a name fails with this error."""
-    witness = Witness(disk, every=10_000)
+    witness = Witness(disk, every=10_000, **options)
     witness.start("old")
-    name, code = fault
-    disk._name, disk._number, disk._code, disk._lasting = name, disk.counted[name] + 1, code, lasting
+    disk.fail_next(*fault, lasting=lasting)
     return witness
 
 
@@ -239,8 +245,7 @@ def test_half_a_batch_that_cannot_be_cut_off_breaks_the_store(name: str) -> None
 def test_a_compaction_without_room_is_not_asked_for_again_at_once() -> None:
     async def scenario() -> None:
         disk = FailingDisk()
-        witness = about_to_fail(disk, ("create", errno.ENOSPC))
-        witness.store.store._compact_from = 200
+        witness = about_to_fail(disk, ("create", errno.ENOSPC), compact_from=200)
         await witness.append("a", "b", "c")
         wanted = [witness.store.store.wants_compaction(0)]
         with pytest.raises(StoreFullError, match="it goes on as it is"):

@@ -11,6 +11,7 @@ import pytest
 from kala_client import AsyncKalaClient, Job, KalaClient, KalaError, RetryPolicy
 from kala_client._http.target import Target
 from tests.faults import canaries as c
+from tests.shown import shown
 
 BASE = f"http://kala:{c.PASSWORD}@127.0.0.1:1"
 REMOTE = {
@@ -57,7 +58,7 @@ def clients(answer: httpx.Response | Exception) -> Iterator[Callable[[], object]
                 return [
                     one,
                     vars(one),
-                    one._engine.wire,
+                    *shown(one),
                     attempts,
                     _outcome(lambda: one.get_job("x")),
                     attempts,

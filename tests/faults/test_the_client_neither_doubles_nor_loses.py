@@ -4,7 +4,7 @@ Each call goes through a proxy that cuts it once. What became of it is looked up
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -126,10 +126,16 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 @pytest.fixture
 def line(tmp_path: Path, kind: Kind) -> Iterator[Line]:
+    with a_line(tmp_path, kind) as made:
+        yield made
+
+
+@contextmanager
+def a_line(folder: Path, kind: Kind, retry: RetryPolicy = AT_ONCE) -> Iterator[Line]:
     with (
-        server_child(tmp_path / "data") as child,
+        server_child(folder / "data") as child,
         cutting_proxy(child.url) as proxy,
-        client_of(kind, proxy.url, retry=AT_ONCE) as kala,
+        client_of(kind, proxy.url, retry=retry) as kala,
         client(child.url) as server,
     ):
         kala.get_kala_stats()
@@ -160,8 +166,7 @@ def test_a_client_that_repeats_without_thinking_is_noticed(
     assert line.broken
 
 
-@pytest.mark.parametrize("kind", ["sync"], indirect=True)
-def test_a_client_that_gives_up_at_once_is_noticed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line.kala._engine.wire, "retry", RetryPolicy(attempts=1))
-    line.sweep("create", every=SOME)
-    assert line.broken
+def test_a_client_that_gives_up_at_once_is_noticed(tmp_path: Path) -> None:
+    with a_line(tmp_path, "sync", RetryPolicy(attempts=1)) as line:
+        line.sweep("create", every=SOME)
+        assert line.broken

@@ -7,7 +7,9 @@ answer, it goes through the states that a power cut could leave, and loads each 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from kala_server.core.model.records import Record, RunStarted
 from kala_server.ports.store import StoreError, StoreFullError
@@ -41,7 +43,9 @@ def load(state: State) -> tuple[Names, SimulatedDisk]:
 class Witness:
     """Runs a workload on a store and counts the states that it checked and the promises that they broke."""
 
-    def __init__(self, disk: SimulatedDisk, *, every: int = 1, done: set[object] | None = None) -> None:
+    def __init__(
+        self, disk: SimulatedDisk, *, every: int = 1, done: set[object] | None = None, **options: Any
+    ) -> None:
         self.disk = disk
         self.checked = 0
         self.violations: list[str] = []
@@ -51,7 +55,8 @@ class Witness:
         self._logs: list[Names] = [()]
         """What the log may be; more than one while a compaction is under way."""
         self._under_way: Names = ()
-        self.store = OwnedStore(JournalStore(FOLDER, filesystem=disk))
+        self._made = partial(JournalStore, FOLDER, filesystem=disk, **options)
+        self.store = OwnedStore(self._made())
 
     def start(self, *promised: str, unanswered: Names = ()) -> None:
         """Load the store, which must hold what was promised; once it has given out more, that is promised too."""
@@ -62,7 +67,7 @@ class Witness:
     def restart(self) -> None:
         """Close and load again; what is there must be what was promised."""
         self.store.close()
-        self.store = OwnedStore(JournalStore(FOLDER, filesystem=self.disk))
+        self.store = OwnedStore(self._made())
         found = names(self.store.load())
         if found not in self.allowed():
             self.violations.append(f"loaded {found}, not one of {self.allowed()}")

@@ -86,7 +86,7 @@ PLANTED: dict[str, tuple[tuple[str, str], object, str, object]] = {
     "a header beyond its bound": (CREATE, PassedOver, "header", "a" * 5_000),
     "a member beyond its bound": (CREATE, PassedOver, "warnings", ["a planted fault"] * 30),
     "a member that is not described": (CREATE, jobs, "_told", says_more),
-    "a header that is not described": (RUNS, base, "_HEADERS", {**base._HEADERS, "Kala-Fault": "planted"}),
+    "a header that is not described": (RUNS, base, "HEADERS", {**base.HEADERS, "Kala-Fault": "planted"}),
 }
 
 

@@ -101,7 +101,7 @@ def test_entries_of_a_time_are_those_that_were_there_newest_first(
     few: int, state: State, asked: Entries, most: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kala_server.core.questions.runs._FEW", few)
+        patch.setattr("kala_server.core.questions.runs.FEW", few)
         found = to_the_end(runs_between(state, asked, most))
     expected = [run for run in state.runs.values() if was_there(state, run, asked)]
     assert found == sorted(expected, key=place_of, reverse=True)[:most]
@@ -271,7 +271,7 @@ def test_a_page_of_jobs_is_a_part_of_all_that_are_meant_in_order(
     few: int, state: State, which: Which, order: JobOrder, offset: int, limit: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kala_server.core.questions.jobs._FEW", few)
+        patch.setattr("kala_server.core.questions.jobs.FEW", few)
         page, total = to_the_end(jobs_page(state, which, order, offset, limit))
     meant = [job for job in state.jobs.values() if fits(state, job, which)]
     assert total == len(meant)
@@ -289,7 +289,7 @@ def test_jobs_that_come_after_a_place_are_in_the_order_of_creation(
     few: int, state: State, which: Which, after: tuple[datetime, str] | None
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kala_server.core.questions.jobs._FEW", few)
+        patch.setattr("kala_server.core.questions.jobs.FEW", few)
         found = to_the_end(jobs_after(state, which, after, 3))
     meant = [job for job in state.jobs.values() if fits(state, job, which)]
     places = sorted((job.created_at, job.id) for job in meant)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from kala_server.config import Settings
-from kala_server.core.model.records import RunFinished, RunStarted
+from kala_server.core.model.records import Record, RunFinished, RunStarted
 from kala_server.server import Server
 from kala_server.service.garbage import Garbage
 from tests.eventually import PATIENCE
@@ -56,6 +56,15 @@ class Home:
             if isinstance(entry.record, kind) and getattr(entry.record, "run_id", "") == run_id:
                 return
         raise AssertionError("the server has ended")
+
+    async def records(self) -> list[Record]:
+        """Return what has happened so far."""
+        feed, found = self.server.service.feed, []
+        async for entry in feed.follow(0):
+            found += [entry.record] if entry.record is not None else []
+            if entry.number == feed.latest:
+                break
+        return found
 
     async def prints(self, run_id: str, text: bytes) -> None:
         """Return once a running command has printed the text."""

@@ -59,9 +59,10 @@ class ServerProcess:
         self.pid = self._process.pid
 
     def kill(self) -> None:
-        """End it as the kernel does, without a chance to say goodbye."""
-        self._process.kill()
-        self._wait()
+        """End it as the kernel does, without a chance to say goodbye, where it still runs."""
+        if self._process.returncode is None:
+            self._process.kill()
+            self._wait()
 
     def stop(self) -> int:
         """Ask it to stop, and return its exit code."""
@@ -87,8 +88,7 @@ def server_process(
     try:
         yield server
     finally:
-        if server._process.returncode is None:
-            server.kill()
+        server.kill()
 
 
 def journal(folder: Path) -> list[dict[str, Any]]:

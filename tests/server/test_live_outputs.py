@@ -29,7 +29,7 @@ RUN_ID = "5e0f4e2a-4a1b-4b8c-9d57-0d2f5a1f6f3a"
 def kill(server: ServerProcess) -> None:
     """Kill the server and its worker, so that nobody can say goodbye."""
     worker = worker_of(server.pid).pid
-    server._process.kill()
+    os.kill(server.pid, signal.SIGKILL)
     os.kill(worker, signal.SIGKILL)
     server.kill()
 
@@ -212,7 +212,7 @@ def test_what_cannot_be_written_is_told_once_until_it_can_and_is_written_then(
         for full in (True, True, False, True):
             folder.full = full
             output.write(b"some more\n")
-            await live._write_all()
+            await live.write_all()
         folder.full = False
 
     carried_out(scenario, folder)
@@ -225,7 +225,7 @@ def test_what_is_dropped_while_it_is_being_written_stays_dropped(tmp_path: Path)
     async def scenario(live: LiveOutputs) -> None:
         output = live.open(RUN_ID)
         output.write(b"hello")
-        writing = asyncio.ensure_future(live._write_all())
+        writing = asyncio.ensure_future(live.write_all())
         await asyncio.sleep(0)
         await live.drop([RUN_ID])
         output.write(b"last words")

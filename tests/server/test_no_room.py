@@ -5,13 +5,15 @@ import errno
 import logging
 import os
 import socket
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 
 from kala_server.core.model.records import StartPutOff
 from kala_server.runners.room import want_in
-from tests.server.at_home import Home, play
+from tests.eventually import PATIENCE
+from tests.server.at_home import Home, at_home, play
 
 CALL = {"type": 1, "remote_properties": {"url": "http://localhost:9/hook?token=canary"}}
 
@@ -23,26 +25,33 @@ def no_room(*_: object, **__: object) -> None:
 def test_a_run_waits_and_tells_why_and_runs_when_there_is_room(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scene(home: Home) -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(socket, "socketpair", no_room)
-            await home.server._commands.close()  # its worker was there already
-            run_ids = [await home.start("true"), await home.start("true")]
+    async def scene() -> None:
+        async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
+            with monkeypatch.context() as patch:
+                patch.setattr(
+                    socket, "socketpair", no_room
+                )  # from the start, so that there is no worker already
+                home = await stack.enter_async_context(at_home())
+                run_ids = await waiting(home)
             for run_id in run_ids:
-                await home.happens(StartPutOff, run_id)
-            waiting = await home.run(run_ids[0])
-            assert (waiting["state"], waiting["attempts"], waiting["started_at"]) == ("waiting", 0, None)
-            assert waiting["reason"].startswith("waits until the machine has room, and is tried again at ")
-            assert waiting["reason"].endswith(": no further process may be started")
-            explained = (await home.http.get(f"/job/{waiting['job_id']}/explain/")).json()
-            assert waiting["reason"] in str(explained)
+                await home.ends(run_id)
+                ended = await home.run(run_id)
+                assert (ended["state"], ended["attempts"], ended["reason"]) == ("succeeded", 1, "")
+
+    async def waiting(home: Home) -> list[str]:
+        run_ids = [await home.start("true"), await home.start("true")]
         for run_id in run_ids:
-            await home.ends(run_id)
-            ended = await home.run(run_id)
-            assert (ended["state"], ended["attempts"], ended["reason"]) == ("succeeded", 1, "")
+            await home.happens(StartPutOff, run_id)
+        run = await home.run(run_ids[0])
+        assert (run["state"], run["attempts"], run["started_at"]) == ("waiting", 0, None)
+        assert run["reason"].startswith("waits until the machine has room, and is tried again at ")
+        assert run["reason"].endswith(": no further process may be started")
+        explained = (await home.http.get(f"/job/{run['job_id']}/explain/")).json()
+        assert run["reason"] in str(explained)
+        return run_ids
 
     with caplog.at_level(logging.WARNING, logger="kala.executor"):
-        play(scene)
+        asyncio.run(scene())
     told = [record.getMessage() for record in caplog.records if "cannot be started" in record.getMessage()]
     assert told == [
         "runs wait, as they cannot be started: no further process may be started; they are tried again"

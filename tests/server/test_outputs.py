@@ -101,7 +101,7 @@ def test_a_kill_in_the_middle_of_a_write_costs_nothing_that_was_written_before(
                 step(folder, name, *(() if text is None else (text, at)))
                 return
             if text is not None:
-                with kept._open(folder, name, "r+b") as file:
+                with kept.open_in(folder, name, "r+b") as file:
                     file.seek(at)
                     file.write(text[:bytes_more])
             raise KilledError
@@ -109,8 +109,8 @@ def test_a_kill_in_the_middle_of_a_write_costs_nothing_that_was_written_before(
         return instead
 
     with disk_of(limits) as disk, pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(kept, "_write", killed(kept._write))
-        monkeypatch.setattr(kept, "_unlink", killed(kept._unlink))
+        monkeypatch.setattr(kept, "write_in", killed(kept.write_in))
+        monkeypatch.setattr(kept, "unlink_in", killed(kept.unlink_in))
         everything = b""
         before = 0
         with contextlib.suppress(KilledError):

@@ -154,9 +154,9 @@ def print_a_lot(writing: int) -> None:
 def test_a_drain_that_takes_nothing_any_more_is_replaced(
     ours: Drains, monkeypatch: pytest.MonkeyPatch, fault: signal.Signals
 ) -> None:
-    monkeypatch.setattr(drains, "_PATIENCE", 0.05)
+    monkeypatch.setattr(drains, "PATIENCE", 0.05)
     first = pipe(ours)
-    [drain] = ours._begun
+    [drain] = ours.begun
     os.write(first, b"x")
     os.kill(drain, fault)
     if fault == signal.SIGKILL:
@@ -169,25 +169,23 @@ def test_a_drain_that_takes_nothing_any_more_is_replaced(
         os.close(writing)
 
 
-def test_a_drain_takes_no_more_pipes_than_it_may_hold_and_ends_when_it_is_not_needed(
-    ours: Drains, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ours, "_most", 3)
+def test_a_drain_takes_no_more_pipes_than_it_may_hold_and_ends_when_it_is_not_needed() -> None:
+    ours = Drains(most=3)
     writing = [pipe(ours) for _ in range(7)]
-    first, second, third = sorted(ours._begun)
+    first, second, third = sorted(ours.begun)
     for each in writing[:6]:
         print_a_lot(each)
     eventually(lambda: is_gone(first) and is_gone(second))
     assert not is_gone(third)
     ours.close()
-    assert ours._begun == {third}
+    assert ours.begun == {third}
     print_a_lot(writing[6])
     eventually(lambda: is_gone(third))
 
 
 def test_a_drain_holds_nothing_but_what_it_is_for(ours: Drains) -> None:
     writing = pipe(ours)
-    [drain] = ours._begun
+    [drain] = ours.begun
     os.write(writing, b"x" * MEBIBYTE)
     held = {str(each.readlink()).split(":")[0] for each in Path(f"/proc/{drain}/fd").iterdir()}
     assert held == {"/dev/null", "socket", "anon_inode", "pipe"}

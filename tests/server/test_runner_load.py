@@ -97,7 +97,7 @@ def test_many_commands_leak_no_descriptors_and_leave_no_zombies() -> None:
 def test_many_commands_are_started_in_their_order_and_no_more_in_a_turn_than_there_is_time_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shell, "_STARTING", 0)  # for one alone
+    monkeypatch.setattr(shell, "STARTING", 0)  # for one alone
 
     async def scenario(runner: ShellRunner) -> None:
         for _ in range(10):  # that they were there changes nothing
@@ -117,7 +117,7 @@ def test_many_commands_are_started_in_their_order_and_no_more_in_a_turn_than_the
 def test_a_loop_with_slow_turns_starts_as_many_in_each_as_there_is_time_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shell, "_STARTING", 60)
+    monkeypatch.setattr(shell, "STARTING", 60)
 
     async def scenario(runner: ShellRunner) -> None:
         before = len(children())

@@ -124,10 +124,10 @@ def test_only_groups_that_are_still_there_are_killed(monkeypatch: pytest.MonkeyP
 
 
 def test_who_cannot_be_looked_for_is_killed_after_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_descriptors(_: set[int]) -> set[int]:
+    def without_descriptors(_: Path) -> Iterator[Path]:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(processes, "_with_members", without_descriptors)
+    monkeypatch.setattr(Path, "iterdir", without_descriptors)
     with deaf() as child:
         asyncio.run(processes.end_groups([known(child.pid)], grace=0.1))
         assert child.wait() == -signal.SIGKILL

@@ -54,7 +54,7 @@ def test_what_a_killed_worker_may_have_started_is_interrupted_too() -> None:
 
 def test_what_no_worker_ever_heard_of_could_not_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """So it is tried again as its job says, and not at once and for ever."""
-    monkeypatch.setattr(worker_process, "_PROGRAM", "raise SystemExit(3)")
+    monkeypatch.setattr(worker_process, "PROGRAM", "raise SystemExit(3)")
 
     async def scenario(runner: WorkerRunner) -> None:
         reason = "the command could not be started, as its worker process could not: exit code 3"
@@ -69,7 +69,7 @@ def test_what_no_worker_ever_heard_of_could_not_be_started(monkeypatch: pytest.M
 def test_what_no_worker_heard_of_for_want_of_room_is_put_off(
     monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(worker_process, "_PROGRAM", how)
+    monkeypatch.setattr(worker_process, "PROGRAM", how)
 
     async def scenario(runner: WorkerRunner) -> None:
         for _ in range(2):
@@ -133,7 +133,7 @@ def test_a_machine_without_room_to_look_is_asked_again(monkeypatch: pytest.Monke
         assert errors == []
         assert not processes.alive(process)
 
-    monkeypatch.setattr(worker_runner, "_TRY_AGAIN", 0.01)
+    monkeypatch.setattr(worker_runner, "TRY_AGAIN", 0.01)
     monkeypatch.setattr(processes, "find_by_handles", fails_at_first)
     carry_out(scenario)
 
@@ -143,7 +143,7 @@ def test_what_a_killed_worker_left_is_ended_before_a_runner_is_closed() -> None:
         run = Run(runner, command="echo begun; trap '' TERM; sleep 1000", shell=True)
         await run.has_printed(b"begun")
         os.kill(pid_of_worker(runner), signal.SIGKILL)
-        await asyncio.to_thread(eventually, lambda: runner._worker is None)
+        await asyncio.to_thread(eventually, lambda: runner.worker_pid is None)
         runner.kill_all()
         await runner.close()
         assert run.ended.result() == LOST

@@ -185,7 +185,7 @@ def test_what_is_kept_of_the_journal_is_listed_in_slices() -> None:
         turns = Turns(lambda: 0)
         await parts.create(OTHER_ID, schedule=LATER)
         before = turns.number
-        await until(lambda: parts.service._compacting is not None)
+        await until(lambda: parts.service.compacting is not None)
         assert turns.number - before >= 2 * 20_000 // A_STEP // STEPS_IN_A_SLICE
         turns.stop()
         await breathe()

@@ -117,7 +117,7 @@ def test_where_no_descriptor_is_left_it_is_told_once_and_tried_again_when_one_is
             assert there.tried == tried
             acceptor.go_on()
         await many_turns()
-        assert acceptor._trying is not None
+        assert acceptor.pausing
         acceptor.stop()
         acceptor.go_on()
         await many_turns()

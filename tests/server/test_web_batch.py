@@ -226,7 +226,7 @@ def test_requests_of_one_key_at_once_create_one_job() -> None:
     async def scene(home: Home) -> None:
         answers = await asyncio.gather(*(keyed(home, "/job/", jobs(1)[0]) for _ in range(20)))
         assert len({answer.json()["id"] for answer in answers}) == 1
-        created = [record for record in home.server.service.feed._records if isinstance(record, JobCreated)]
+        created = [record for record in await home.records() if isinstance(record, JobCreated)]
         assert len(created) == 1
 
     play(scene)

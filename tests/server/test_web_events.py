@@ -4,13 +4,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from kala_server.core.model.records import AllJobsDeleted, Record
+from kala_server.core.model.records import AllJobsDeleted, ClockStepped, Record
 from kala_server.core.state.state import State
+from kala_server.service.feed import BUFFERED
 from kala_server.web.routes.events import Events
 from kala_server.wire import ledger
 from tests.server.at_home import LATER, Home, others, play
@@ -145,7 +147,9 @@ def test_who_comes_with_an_id_that_is_too_old_or_too_new_is_told_too() -> None:
     async def scene(home: Home) -> None:
         feed = home.server.service.feed
         await home.create(schedule=LATER)
-        feed._records.clear()  # as after ten thousand more
+        feed.publish(
+            [ClockStepped(at=datetime(2035, 6, 4, tzinfo=UTC), seconds=1)] * BUFFERED
+        )  # as after so many more
         await home.create(schedule=LATER, name="new")
         for number in (0, feed.latest + 1, 10**14):
             async with events(home, f"{feed.life}-{number}") as stream:
@@ -262,9 +266,7 @@ def test_a_stream_ends_with_the_server_and_not_in_the_middle_of_an_event() -> No
                 assert block.keys() in ({"id"}, {"id", "event", "data"})
                 if stopping is None:
                     await home.create("sleep 100", name="a job")
-                    stopping = asyncio.ensure_future(
-                        home.server.service.stop(home.server._settings.grace * 0)
-                    )
+                    stopping = asyncio.ensure_future(home.server.service.stop(timedelta(0)))
         assert stopping is not None
         await stopping
 

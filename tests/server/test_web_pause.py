@@ -50,7 +50,7 @@ def test_a_server_is_paused_and_resumed_and_to_do_so_again_is_no_error() -> None
         assert again == {**first, "reason": "ask Ana"}
         assert await asked(home, "/pause/", json={}) == again
         assert await asked(home, "/resume") == await asked(home, "/resume/") == NOT_PAUSED
-        kinds = [type(entry) for entry in home.server.service.feed._records]
+        kinds = [type(entry) for entry in await home.records()]
         assert kinds[-3:] == [ServerPaused, ServerPaused, ServerResumed]
 
     play(scene)

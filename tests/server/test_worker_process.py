@@ -170,15 +170,12 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
         worker = WorkerProcess(
             kill_grace=5, found=surroundings(), held=(), on_message=hear, on_gone=lambda: None
         )
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(worker._socket)
         worker.tell((Topic.START, "r.1", "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, ""))
         await asyncio.sleep(0)
         [printer] = eventually(lambda: left_of("r"))
         eventually(lambda: is_held(printer.pid), every=0.1)
-        pages = int((folder_of(worker._process.pid) / "statm").read_text().split()[1])
+        pages = int((folder_of(worker.pid) / "statm").read_text().split()[1])
         assert pages * os.sysconf("SC_PAGE_SIZE") < 64 << 20
-        loop.add_reader(worker._socket, worker._readable)
         await much.wait()
         worker.tell((Topic.KILL_ALL,))
         await ended.wait()

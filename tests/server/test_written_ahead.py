@@ -11,18 +11,24 @@ from tests.eventually import PATIENCE
 from tests.server.at_home import LATER, Home, play
 
 
-def test_jobs_are_written_once_no_more_are_coming_and_those_in_their_place_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(written_ahead, "_BETWEEN_LOOKS", 0.01)
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[set[str]]":
+    """Which jobs' JSON is there, each time that some was written."""
     write_ahead = Listing.write_ahead
     written: asyncio.Queue[set[str]] = asyncio.Queue()
 
     async def told(listing: Listing, view: JobsView, *, pause: float) -> None:
         await write_ahead(listing, view, pause=pause)
-        written.put_nowait(set(listing._jobs))
+        written.put_nowait(set(listing.remembered))
 
     monkeypatch.setattr(Listing, "write_ahead", told)
+    return written
+
+
+def test_jobs_are_written_once_no_more_are_coming_and_those_in_their_place_too(
+    written: "asyncio.Queue[set[str]]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(written_ahead, "BETWEEN_LOOKS", 0.01)
 
     async def scene(home: Home) -> None:
         assert await written.get() == set()  # at the start
@@ -37,13 +43,16 @@ def test_jobs_are_written_once_no_more_are_coming_and_those_in_their_place_too(
     play(scene)
 
 
-def test_after_a_start_everything_is_written_before_anybody_can_ask(tmp_path: Path) -> None:
+def test_after_a_start_everything_is_written_before_anybody_can_ask(
+    written: "asyncio.Queue[set[str]]", tmp_path: Path
+) -> None:
     async def create(home: Home) -> None:
-        created.append(await home.create(schedule=LATER))
+        assert written.get_nowait() == set()
+        created.add(await home.create(schedule=LATER))
 
-    async def look(home: Home) -> None:
-        assert list(home.server._context.listing._jobs) == created
+    async def look(_: Home) -> None:
+        assert written.get_nowait() == created
 
-    created: list[str] = []
+    created: set[str] = set()
     play(create, data_dir=tmp_path)
     play(look, data_dir=tmp_path)

@@ -25,6 +25,9 @@ class _Selector(selectors.DefaultSelector):
     longest = 0.0
     _went_on: float | None = None
 
+    def forget(self) -> None:
+        self._went_on, self.longest = None, 0.0
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self._went_on is not None:
             self.longest = max(self.longest, time.thread_time() - self._went_on)
@@ -53,7 +56,7 @@ class Watched:
         """Forget what was so far."""
 
         async def forget() -> None:
-            self._selector._went_on, self._selector.longest = None, 0.0
+            self._selector.forget()
 
         self.do(forget())
 

@@ -12,7 +12,10 @@ LOST = Outcome(succeeded=False, reason=GONE, interrupted=True)
 
 def pid_of_worker(runner: WorkerRunner) -> int:
     """The pid of the worker, which is there from now on."""
-    return runner._ready()._process.pid
+    runner.get_ready()
+    pid = runner.worker_pid
+    assert pid is not None
+    return pid
 
 
 def folder_of(pid: int) -> Path:

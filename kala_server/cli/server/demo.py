@@ -29,11 +29,11 @@ def demo() -> None:
     with running_server() as server, KalaClient(server.url) as client:
         click.echo(f"A server for this demo listens on {server.url}\n")
         LiveTable(client, _create_jobs(client)).play()
-    kala, python = _as_typed(Path(sys.argv[0]))
+    kala, python = as_typed(Path(sys.argv[0]))
     click.echo("\n" + _NEXT.format(kala=kala, python=python))
 
 
-def _as_typed(program: Path) -> tuple[str, str]:
+def as_typed(program: Path) -> tuple[str, str]:
     """Return how `kala` and its Python are typed here: with their folder, where the shell does not look into that."""
     found = shutil.which("kala")
     if program.name != "kala" or (found and program.samefile(found)):

@@ -34,7 +34,7 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     return click.option(*names, **{"envvar": variable, "show_envvar": True, **attributes})
 
 
-_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _option(
         "-i",
         "--interface",
@@ -207,7 +207,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 def server_options(command: F) -> F:
     """Give the command every option of a server."""
-    for option in reversed((*_OPTIONS, *kalas_flags())):
+    for option in reversed((*SERVER_OPTIONS, *kalas_flags())):
         command = option(command)
     return command
 

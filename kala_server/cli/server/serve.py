@@ -72,20 +72,20 @@ def _run_server(options: dict[str, Any]) -> None:
     from kala_server.config import ConfigError
     from kala_server.ports.store import StoreError
 
-    settings = _taken_over(settings_of(options))
+    settings = taken_over(settings_of(options))
     log_to_stderr(verbose=options["verbose"], as_json=options["log_format"] == "json")
     for note in notes(options):
         _log.warning("%s", note)
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        asyncio.run(_serve(settings))
+        asyncio.run(serve_until_asked(settings))
     except (ConfigError, StoreError) as error:
         raise click.ClickException(printable(str(error))) from error
     except OSError as error:
         raise click.ClickException(printable(_why_not(error, settings))) from error
 
 
-def _taken_over(settings: "Settings") -> "Settings":
+def taken_over(settings: "Settings") -> "Settings":
     """Make this process a server's: what it was handed is put right, and what commands get of it is a setting."""
     from kala_server.runners.local.environment import hide_secrets
     from kala_server.runners.local.inherited import raise_open_files, reset_signals
@@ -95,7 +95,7 @@ def _taken_over(settings: "Settings") -> "Settings":
     return replace(settings, command_open_files=raise_open_files())
 
 
-async def _serve(settings: "Settings") -> None:
+async def serve_until_asked(settings: "Settings") -> None:
     """Serve until a signal comes or the store breaks. Raises StoreBrokenError then."""
     from kala_server.cli.server.verbose import narrate
     from kala_server.cli.server.welcome import say_what_the_environment_asks_for, say_where_jobs_are

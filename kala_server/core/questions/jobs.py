@@ -14,7 +14,7 @@ from kala_server.core.state.ordered import Sorted
 from kala_server.core.state.state import State
 from kala_server.core.steps import A_STEP, Steps
 
-_FEW = 512
+FEW = 512
 """Jobs that are put in order in one go: it takes half a millisecond."""
 _MUCH = 4_096
 """Characters that take some time to be looked through."""
@@ -130,7 +130,7 @@ def state_of(state: State, job: Job) -> JobState:
 def jobs_after(state: State, which: Which, after: Creation | None, most: int) -> Steps[list[Job]]:
     """Return the first jobs that were created after a place, in that order."""
     indexed = which.indexed(state)
-    if indexed is not None and len(indexed) <= _FEW and not which.q:
+    if indexed is not None and len(indexed) <= FEW and not which.q:
         few = sorted(which.of(state, _there(state, indexed)), key=creation_of)
         return [job for job in few if after is None or creation_of(job) > after][:most]
     meant = None if indexed is None else (yield from _matching(state, which))
@@ -208,8 +208,8 @@ def _of_block(state: State, which: Which, block: list[Created]) -> Steps[list[Jo
 def _named(state: State, name: str) -> Collection[str] | None:
     """Return those with the name, in upper or lower case; None where these are many."""
     lowered = name.lower()
-    named = [job_id for known, job_id in state.jobs.by_name.after((lowered,), _FEW + 1) if known == lowered]
-    return named if len(named) <= _FEW else None
+    named = [job_id for known, job_id in state.jobs.by_name.after((lowered,), FEW + 1) if known == lowered]
+    return named if len(named) <= FEW else None
 
 
 def _ids(places: Sorted[Any]) -> Iterator[list[str]]:

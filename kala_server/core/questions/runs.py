@@ -12,7 +12,7 @@ from kala_server.core.state.run_table import QUARTER, Place, begin_of, place_of,
 from kala_server.core.state.state import State
 from kala_server.core.steps import A_STEP, Steps
 
-_FEW = 64
+FEW = 64
 """Jobs of a tag whose ledgers are looked through; of more of them enough entries are among the newest of all."""
 
 _BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -53,7 +53,7 @@ def runs_between(state: State, asked: Entries, most: int) -> Steps[list[Run]]:
     tagged = state.jobs.by_tag.get(asked.tag, set()) if asked.tag else None
     if asked.job_id:
         return (yield from _newest(state, asked, _of_jobs(state, [asked.job_id]), most))
-    if tagged is not None and len(tagged) <= _FEW:
+    if tagged is not None and len(tagged) <= FEW:
         return (yield from _newest(state, asked, _of_jobs(state, tagged), most))
     found = yield from _newest(state, asked, list(state.runs.open), most)
     if asked.until is not None:  # what was due in the time, and queued after it

@@ -17,7 +17,7 @@ _FEW = 16
 """Descriptors that a drain has of its own, and some to spare."""
 _MOST = 4_096
 """Pipes of one drain."""
-_PATIENCE = 1.0
+PATIENCE = 1.0
 """Seconds after which a drain that takes nothing is given up: somebody has stopped it."""
 _ENVIRONMENT = ("LD_LIBRARY_PATH",)
 """What a Python may need to start; it is told to believe no other variable."""
@@ -26,13 +26,14 @@ _ENVIRONMENT = ("LD_LIBRARY_PATH",)
 class Drains:
     """The drain of the moment."""
 
-    def __init__(self) -> None:
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._most = _MOST if most == resource.RLIM_INFINITY else min(_MOST, most - _FEW)
+    def __init__(self, most: int = _MOST) -> None:
+        """Give each of them `most` pipes, or fewer where it may not hold so many."""
+        _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = most if descriptors == resource.RLIM_INFINITY else min(most, descriptors - _FEW)
         self._connection: socket.socket | None = None
         self._given = 0
-        self._begun: set[int] = set()
-        """Drains that were started and are not known to be gone."""
+        self.begun: set[int] = set()
+        """The pids of drains that were started and are not known to be gone."""
 
     def take(self, pipe: int) -> None:
         """Close the pipe here; whoever holds its other end can print into it for as long as it lives.
@@ -53,11 +54,11 @@ class Drains:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        for pid in list(self._begun):
+        for pid in list(self.begun):
             with contextlib.suppress(ChildProcessError):
                 if os.waitpid(pid, os.WNOHANG) == (0, 0):
                     continue
-            self._begun.remove(pid)
+            self.begun.remove(pid)
 
     def _give(self, pipe: int) -> bool:
         """Return whether there is a drain that takes it."""
@@ -73,9 +74,9 @@ class Drains:
         self.close()
         self._given = 0
         self._connection, theirs = socket.socketpair()
-        self._connection.settimeout(_PATIENCE)
+        self._connection.settimeout(PATIENCE)
         with theirs:
-            self._begun.add(_started(theirs.fileno()))
+            self.begun.add(_started(theirs.fileno()))
 
 
 def _started(connection: int) -> int:

@@ -40,7 +40,7 @@ _A_MOMENT = 0.05
 """Seconds after which a process is told of, and its pipe read as it fills. What is over sooner needs no record of its
 pid, and /proc is slow to read while a program is being loaded: telling of every `true` cost a quarter of the
 throughput. What it printed is read at its end."""
-_STARTING = 0.002
+STARTING = 0.002
 """Seconds of a turn of the loop after which no further command is started in it, so that ends are noticed meanwhile."""
 _AGAIN = 0.1
 """Seconds until something is tried again that the machine had no room for."""
@@ -170,7 +170,7 @@ class ShellRunner:
     def _start_some(self) -> None:
         """Spawn the commands whose turn it is; the others get the next one."""
         self._starting = False
-        until = monotonic() + _STARTING
+        until = monotonic() + STARTING
         while self._waiting:
             _, attempt = self._waiting.popitem(last=False)
             self._spawn(attempt)

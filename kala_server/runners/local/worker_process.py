@@ -15,7 +15,7 @@ from kala_server.runners.local.environment import Surroundings, for_interpreter
 from kala_server.runners.local.messages import PIECE, Listener, Message, group_of
 from kala_server.runners.text import all_to_system
 
-_PROGRAM = "import sys; sys.path[:] = sys.argv[3:]; from kala_server.runners.local.worker import main; main()"
+PROGRAM = "import sys; sys.path[:] = sys.argv[3:]; from kala_server.runners.local.worker import main; main()"
 
 
 def _where_modules_are() -> list[str]:
@@ -63,6 +63,11 @@ class WorkerProcess:
             raise
         self._socket.setblocking(False)
         self._loop.add_reader(self._socket, self._readable)
+
+    @property
+    def pid(self) -> int:
+        """Which process it is."""
+        return self._process.pid
 
     def tell(self, message: Message) -> None:
         """Send the message, in one group with what else is said in this turn of the loop. Never waits."""
@@ -138,7 +143,7 @@ def _started(
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     with _file_of(found) as file:
         return subprocess.Popen(
-            [sys.executable, *flags, "-P", "-c", _PROGRAM, str(connection), str(kill_grace), *_PATH],
+            [sys.executable, *flags, "-P", "-c", PROGRAM, str(connection), str(kill_grace), *_PATH],
             stdin=file,
             stdout=subprocess.DEVNULL,
             env=all_to_system(for_interpreter(found.variables)),

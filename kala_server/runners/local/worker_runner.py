@@ -32,7 +32,7 @@ _SURVIVED = "the command outlived its server; it has ended, and how it went is n
 
 _WANT_OF_ROOM = {os.EX_TEMPFAIL, -signal.SIGKILL}
 """How a worker ends at once that has no room, or that the kernel takes for the one to give its memory back."""
-_TRY_AGAIN = 1.0
+TRY_AGAIN = 1.0
 """Seconds between two looks for what a worker has left, where the machine has no room for one."""
 
 
@@ -77,6 +77,11 @@ class WorkerRunner:
         """Have a worker, so that the first command need not wait for one; where there can be none, that one tells."""
         with contextlib.suppress(OSError):
             self._ready()
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Which process starts the commands; None where there is none."""
+        return None if self._worker is None else self._worker.pid
 
     def _ready(self) -> WorkerProcess:
         if self._worker is None:
@@ -134,7 +139,7 @@ class WorkerRunner:
             worker, self._worker = self._worker, None
             await worker.close()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2 * self._kill_grace + _TRY_AGAIN)
+            await asyncio.wait(self._tasks, timeout=2 * self._kill_grace + TRY_AGAIN)
 
     # -- what a server that was killed has left
 
@@ -224,7 +229,7 @@ class WorkerRunner:
                 break
             except (OSError, RuntimeError) as error:  # there is no descriptor, or no thread
                 _log.error("cannot look for what the worker process has left, trying again: %s", error)
-                await asyncio.sleep(_TRY_AGAIN)
+                await asyncio.sleep(TRY_AGAIN)
         for handle, process in lost.items():
             if process is not None:
                 self._notes.drop(handle)

@@ -15,7 +15,7 @@ from kala_server.stores.journal import owner_signature
 from kala_server.stores.journal.filesystem import FileSystem, write_all
 from kala_server.stores.journal.owner_signature import Signature
 
-_LETTING_GO = 5.0
+LETTING_GO = 5.0
 """Seconds that the worker of a server that was killed may take to end."""
 _WHOLE = 4096
 """More than a signature takes."""
@@ -51,7 +51,7 @@ def own(filesystem: FileSystem, lock: Path) -> Owned:
 
 
 def _taken(filesystem: FileSystem, lock: Path) -> int:
-    until = time.monotonic() + _LETTING_GO
+    until = time.monotonic() + LETTING_GO
     while True:
         try:
             return filesystem.lock(lock)

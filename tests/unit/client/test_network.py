@@ -195,9 +195,9 @@ def test_certificates_are_those_that_the_environment_names(tmp_path: Path) -> No
     file = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(file))
     for environment in ({"SSL_CERT_FILE": str(file)}, {"SSL_CERT_DIR": str(tmp_path)}):
-        context = Routes(Network.read(environment))._trusting
+        context = Routes(Network.read(environment)).trusting
         assert len(context.get_ca_certs()) == ("SSL_CERT_FILE" in environment)
-    assert len(Routes(Network.read({}))._trusting.get_ca_certs()) > 1
+    assert len(Routes(Network.read({})).trusting.get_ca_certs()) > 1
 
 
 def test_a_setting_does_not_show_its_value() -> None:

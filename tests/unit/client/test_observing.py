@@ -112,10 +112,16 @@ def test_what_a_run_has_printed_and_what_is_long_is_told_by_its_size(
     assert "canary" not in caplog.text
 
 
-def test_what_is_no_address_and_no_object_is_masked_whole() -> None:
-    masked = log._body(b'{"url": 5, "env": ["canary"], "headers": {}, "body": ""}')
-    assert masked == '{"url": "***", "env": "***", "headers": {}, "body": ""}'
-    assert log._body(b'{"url": "http://[canary"}') == '{"url": "an address that is none"}'
+def test_what_is_no_address_and_no_object_is_masked_whole(
+    connect: Any, serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = {"jobs": {}, "url": 5, "env": ["canary"], "headers": {}, "body": ""}
+    client = connect(serve(answer(odd), answer({"jobs": {}, "url": "http://[canary"})))
+    with caplog.at_level(logging.DEBUG, "kala"):
+        client.get_all_jobs()
+        client.get_all_jobs()
+    assert '{"jobs": {}, "url": "***", "env": "***", "headers": {}, "body": ""}' in caplog.text
+    assert '{"jobs": {}, "url": "an address that is none"}' in caplog.text
 
 
 def written(kala_log: str, before: str = "") -> str:

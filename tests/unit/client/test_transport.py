@@ -214,6 +214,6 @@ def test_connections_are_abandoned_even_while_a_thread_that_a_fork_has_left_behi
     transport = DeadlineTransport(None, line)
     with KalaClient("http://kala.test", transport=transport) as client:
         client.get_all_jobs()
-        with transport._pool._optional_thread_lock:
+        with transport._pool._optional_thread_lock:  # noqa: SLF001 - httpcore's, which only a fork could leave held
             transport.abandon()
         assert line.closed

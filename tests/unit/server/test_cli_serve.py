@@ -26,9 +26,9 @@ def test_no_thread_of_a_server_computes_for_long_while_its_loop_waits(
     async def served(_settings: object) -> None:
         served_with.append(sys.getswitchinterval())
 
-    monkeypatch.setattr(kala_server.cli.server.serve, "_serve", served)
+    monkeypatch.setattr(kala_server.cli.server.serve, "serve_until_asked", served)
     monkeypatch.setattr(
-        kala_server.cli.server.serve, "_taken_over", lambda settings: settings
+        kala_server.cli.server.serve, "taken_over", lambda settings: settings
     )  # this process is pytest's
     serve.main(["--data-dir", str(tmp_path)], standalone_mode=False)
     assert served_with == [pytest.approx(SWITCH_INTERVAL)]

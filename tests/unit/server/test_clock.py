@@ -97,7 +97,7 @@ def test_who_watches_the_clock_hears_of_a_step_whether_or_not_there_is_an_alarm(
         await asyncio.sleep(0.05)
         assert not heard.is_set()
 
-    monkeypatch.setattr(kala_server.clock, "_LONGEST_SLEEP", timedelta(seconds=0.005))
+    monkeypatch.setattr(kala_server.clock, "LONGEST_SLEEP", timedelta(seconds=0.005))
     asyncio.run(scene())
 
 
@@ -105,8 +105,8 @@ def test_nobody_is_woken_who_does_not_watch_any_more() -> None:
     async def scene() -> None:
         clock = SteppedClock()
         clock.watch(lambda: None)
-        assert clock._timer is not None
+        assert clock.looks_again
         clock.watch(None)
-        assert clock._timer is None
+        assert not clock.looks_again
 
     asyncio.run(scene())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kala_server.core.model import records as r
-from kala_server.core.model.job import JobSpec, RemoteCall, RunState, Trigger
+from kala_server.core.model.job import Job, JobSpec, RemoteCall, RunState, Trigger
 from kala_server.core.state.apply import apply
 from kala_server.core.state.state import State
 from kala_server.core.steps import to_the_end
@@ -127,27 +127,42 @@ def alone(listing: Listing, state: State, job_id: str) -> Any:
     return json.loads(b"".join(parts))["job"]
 
 
-def test_what_is_written_ahead_is_not_written_again() -> None:
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The jobs whose JSON was written, each time."""
+    ids: list[str] = []
+    own_part = answers.own_part
+
+    def told(job: Job, *arguments: Any) -> Any:
+        ids.append(job.id)
+        return own_part(job, *arguments)
+
+    monkeypatch.setattr(answers, "own_part", told)
+    return ids
+
+
+def test_what_is_written_ahead_is_not_written_again(written: list[str]) -> None:
     state, listing = a_state(SLICE + 1), Listing()
     asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
-    assert listing._jobs == state.jobs
-    known = dict(listing._written)
-    assert read(slices(listing, look(state, NOW))) == expected(state)
-    assert all(listing._written[job_id] is one for job_id, one in known.items())
+    assert written == list(state.jobs)
+    assert listing.remembered == state.jobs.keys()
+    found = read(slices(listing, look(state, NOW)))
+    assert written == list(state.jobs)
+    assert found == expected(state)
 
 
-def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once() -> None:
+def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once(written: list[str]) -> None:
     state, listing = a_state(1), Listing()
     asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
-    known = dict(listing._written)
     for number in range(10):
         spec = JobSpec(name="job", command="true", description=str(number))
         apply(state, r.JobChanged(id="job-0000", at=NOW, spec=spec))
         assert alone(listing, state, "job-0000") == said(state, "job-0000", stats=True)
-        assert listing._written == known
-    slices(listing, look(state, NOW))
-    assert listing._jobs == state.jobs
-    assert len(listing._written) == 1
+        assert listing.remembered == state.jobs.keys()
+    for times in (1, 0):
+        written.clear()
+        slices(listing, look(state, NOW))
+        assert written == times * ["job-0000"]
 
 
 def test_of_jobs_that_were_replaced_by_as_many_others_nothing_is_remembered() -> None:
@@ -157,7 +172,7 @@ def test_of_jobs_that_were_replaced_by_as_many_others_nothing_is_remembered() ->
     for name in ("a", "b"):
         apply(state, r.JobCreated(id=name, at=NOW, spec=JobSpec(name=name, command="true")))
     asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
-    assert listing._written.keys() == {"a", "b"}
+    assert listing.remembered == {"a", "b"}
 
 
 def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
@@ -165,11 +180,10 @@ def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
     asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
     apply(state, r.JobDeleted(id="job-0001", at=NOW))
     asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
-    assert listing._written.keys() == state.jobs.keys()
+    assert listing.remembered == state.jobs.keys()
     apply(state, r.AllJobsDeleted(at=NOW))
     asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
-    assert not listing._written
-    assert not listing._jobs
+    assert not listing.remembered
 
 
 def test_what_else_the_answer_says_comes_after_the_jobs() -> None:
@@ -193,9 +207,8 @@ def test_a_page_does_not_let_the_whole_list_be_forgotten() -> None:
     state, listing = a_state(3), Listing()
     view = look(state, NOW)
     slices(listing, view)
-    known = dict(listing._written)
     slices(listing, view, view.jobs[:1], more={"next": None})
-    assert listing._written == known
+    assert listing.remembered == state.jobs.keys()
 
 
 def test_a_run_that_is_no_longer_kept_is_left_out() -> None:

@@ -63,7 +63,7 @@ def test_silence_is_told_to_who_does_not_wait_longer() -> None:
         await asyncio.sleep(0)
         news.tell()
         assert await waiting
-        assert not news._waiting
+        assert news.waiting == 0
 
     play(scene)
 
@@ -75,7 +75,7 @@ def test_who_goes_is_not_waited_for_and_not_remembered() -> None:
         for each in gone[: MANY // 2]:
             each.cancel()
         await asyncio.sleep(0)
-        assert len(news._waiting) == MANY // 2
+        assert news.waiting == MANY // 2
         news.tell()
         for each in gone:
             each.cancel()
@@ -84,7 +84,7 @@ def test_who_goes_is_not_waited_for_and_not_remembered() -> None:
         news.tell()
         assert await there
         await asyncio.gather(*gone, return_exceptions=True)
-        assert not news._waiting
+        assert news.waiting == 0
 
     play(scene)
 
