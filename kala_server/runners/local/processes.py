@@ -50,7 +50,7 @@ def find_by_handles(handles: Collection[str], mark: str) -> dict[str, list[Proce
     """
     of_run = {handle.rpartition(".")[0]: handle for handle in handles}
     found: dict[str, list[Process]] = {}
-    for pid in _pids():
+    for pid in _pids() if of_run else ():
         with contextlib.suppress(*_NOT_THERE, PermissionError):
             variables = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
             if _MARK + mark.encode() not in variables:
