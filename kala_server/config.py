@@ -22,6 +22,8 @@ class Settings:
     """None = all in memory, gone at the end."""
     answers: Answers = Answers.BOTH
     """As which Kala its own routes answer."""
+    with_page: bool = True
+    """Whether there is the web page at /webui/; without it nothing but the API and what watchers ask."""
     default_owner: str = ""
     grace: timedelta = timedelta(seconds=10)
     """How long running commands may go on when the server is asked to stop."""

@@ -108,7 +108,10 @@ class Server:
         self.service = self._make_service(clock or LoopClock(), garbage)
         self._context = self._make_context(tokens, Ids(random), garbage)
         self._http = BoundedServer(
-            App(self._context), ssl_options=tls, max_body_size=_LARGEST_BODY, bounds=_bounds(settings)
+            App(self._context, with_page=settings.with_page),
+            ssl_options=tls,
+            max_body_size=_LARGEST_BODY,
+            bounds=_bounds(settings),
         )
 
     @property

@@ -1,6 +1,7 @@
 """The table of routes. Every one answers with and without its trailing slash, directly."""
 
 import re
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ from kala_server.web.context import Context
 from kala_server.web.openapi.handler import OpenApi
 from kala_server.web.routes import across, bulk, family, health, jobs, output, overview, pause, runs, session
 from kala_server.web.routes.events import Events
+from kala_server.web.routes.page import PageFile, Shell
 
 PREFIX = "/api/v1"
 
@@ -54,18 +56,26 @@ WATCHING: list[tuple[str, type[Handler]]] = [
 ]
 """Where those who watch the server look for them."""
 
+PAGE: list[tuple[str, type[Handler]]] = [
+    ("/", Shell),
+    ("/webui", Shell),
+    ("/webui/(.*)", PageFile),
+]
+"""The web page, for people."""
+
 
 class App(Router):
     """The web application: finds the handler for a request."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, with_page: bool = True) -> None:
         self._context = context
         every = [*((PREFIX + path, handler) for path, handler in ROUTES), *WATCHING]
         self._routes = [(re.compile(f"{path.replace('{id}', _ID)}/?"), handler) for path, handler in every]
+        self._page = [(re.compile(path), handler) for path, handler in PAGE if with_page]
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> Handler:
         """Return the handler of the first route that the path is of."""
-        for route, handler in self._routes:
+        for route, handler in chain(self._routes, self._page):
             if found := route.fullmatch(request.path):
                 return handler(self._context, request, *map(unquote, found.groups()))
         return NoSuchRoute(self._context, request, self._hint(request.path))

@@ -72,6 +72,8 @@ class Handler(HTTPMessageDelegate):
     """Whether no token is needed: for what tells and does nothing. The guard holds all the same."""
     whatever_host = False
     """Whether Host is not looked at: machines ask by any name, and what is told is not worth a rebound one."""
+    by_links = False
+    """Whether a link on a page of another site may lead here: to what holds no data and does nothing."""
 
     def __init__(self, context: Context, request: HTTPServerRequest, *arguments: str) -> None:
         assert isinstance(request.connection, HTTP1Connection)
@@ -160,7 +162,10 @@ class Handler(HTTPMessageDelegate):
 
     def _check_sender(self) -> None:
         refusal = self.context.guard.refusal(
-            self.request.headers, self.request.protocol, whatever_host=self.whatever_host
+            self.request.headers,
+            self.request.protocol,
+            whatever_host=self.whatever_host,
+            by_links=self.by_links and self.request.method in {"GET", "HEAD"},
         )
         if refusal is not None:
             self.refuse(HTTPStatus.FORBIDDEN, refusal)
@@ -171,10 +176,15 @@ class Handler(HTTPMessageDelegate):
             self.refuse(
                 HTTPStatus.UNAUTHORIZED,
                 "this server wants a token, as a bearer token or as the password",
-                {"WWW-Authenticate": 'Bearer realm="kala", Basic realm="kala", charset="UTF-8"'},
+                {"WWW-Authenticate": self._challenge()},
             )
         if scope is not Scope.FULL and self.request.method not in _LOOKING:
             self.refuse(HTTPStatus.FORBIDDEN, "this token only allows to look")
+
+    def _challenge(self) -> str:
+        """Say how to show a token; to a page's script not by Basic, for which a browser would open a dialog."""
+        by_script = self.request.headers.get("Sec-Fetch-Dest") == "empty"
+        return 'Bearer realm="kala"' + ("" if by_script else ', Basic realm="kala", charset="UTF-8"')
 
     def _announced(self) -> int:
         length = self.request.headers.get("Content-Length", "")
@@ -245,6 +255,11 @@ class Handler(HTTPMessageDelegate):
         """Answer with 204: it is so, and there is nothing to say."""
         del self.headers["Content-Type"]
         self.begin(HTTPStatus.NO_CONTENT)
+        self.connection.finish()
+
+    def unchanged(self) -> None:
+        """Answer with 304: what the client has is as it is here."""
+        self.begin(HTTPStatus.NOT_MODIFIED)
         self.connection.finish()
 
     def begin(self, status: HTTPStatus = HTTPStatus.OK, chunk: bytes = b"") -> Awaitable[None]:

@@ -11,6 +11,7 @@ from kala_server.service.garbage import Garbage
 from kala_server.service.service import Service
 from kala_server.service.slices import Turns
 from kala_server.tokens import Tokens
+from kala_server.web.files import Files
 from kala_server.web.guard import Guard
 from kala_server.web.ids import Ids
 from kala_server.web.written_once import WrittenOnce
@@ -41,6 +42,8 @@ class Context:
     streams: set[asyncio.Task[None]] = field(default_factory=set)
     """The answers that are being streamed."""
     garbage: Garbage
+    files: Files = field(default_factory=Files)
+    """Of the web page."""
     default_owner: str = ""
     zone: str = "UTC"
     """The name of the machine's time zone."""

@@ -25,13 +25,18 @@ class Guard:
     allowed_hosts: frozenset[str] = frozenset()
     """In lower case; with ANY_NAME among them, the Host is not looked at."""
 
-    def refusal(self, headers: Mapping[str, str], scheme: str, *, whatever_host: bool = False) -> str | None:
-        """Return why a request with these headers is refused, in a sentence; None where it is welcome."""
+    def refusal(
+        self, headers: Mapping[str, str], scheme: str, *, whatever_host: bool = False, by_links: bool = False
+    ) -> str | None:
+        """Return why a request with these headers is refused, in a sentence; None where it is welcome.
+
+        `by_links`: it is welcome also where somebody followed a link on another site to see a document of its own.
+        """
         host = headers.get("Host", "")
         if not (whatever_host or self._is_ours(host)):
             return f"the Host {host!r} is not a name of this server; add it with --allowed-host where it is"
         site = headers.get("Sec-Fetch-Site")
-        if site not in _OWN_SITES:
+        if site not in _OWN_SITES and not (by_links and _opens_a_document(headers)):
             return "a page of another site may not use this server (Sec-Fetch-Site)"
         origin = headers.get("Origin")
         if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
@@ -43,6 +48,12 @@ class Guard:
             return True
         name = host_name(host)
         return bool(name) and (name == "localhost" or is_address(name) or name in self.allowed_hosts)
+
+
+def _opens_a_document(headers: Mapping[str, str]) -> bool:
+    """Whether a browser asks for what it shows in a tab: no script gets to see it, no form or frame is behind it."""
+    how = headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")
+    return how == ("navigate", "document") and "Origin" not in headers
 
 
 def host_name(host: str) -> str:

@@ -14,12 +14,16 @@ from tests.docs.blocks import DOCS, blocks, read
 from tests.docs.console import Session
 
 PAGE = read(DOCS / "security.md")
-GUARD, MAKE_TOKENS, USE_TOKENS, SOCKET = blocks(PAGE, "console")
+GUARD, BY_A_LINK, MAKE_TOKENS, USE_TOKENS, SOCKET = blocks(PAGE, "console")
 NOWHERE = "http://127.0.0.1:1"
 
 
 def test_the_guard_answers_as_documented(session: Session) -> None:
     session.play(GUARD)
+
+
+def test_a_link_leads_to_the_page_and_to_no_data_as_documented(session: Session) -> None:
+    session.play(BY_A_LINK)
 
 
 def test_tokens_are_made_and_used_as_documented(tmp_path: Path) -> None:

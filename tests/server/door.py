@@ -19,7 +19,8 @@ from kala_server.web.app import PREFIX, ROUTES
 from tests.eventually import PATIENCE, eventually
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-UNKNOWN = ["/", "/favicon.ico", "/api/v1", "/api/v1/nope", "/api/v2/job/", "/api/v1/job/a/b/c/"]
+OF_THE_PAGE = ["/", "/webui", "/webui/", "/webui/app.mjs"]
+UNKNOWN = ["/favicon.ico", "/api/v1", "/api/v1/nope", "/api/v2/job/", "/api/v1/job/a/b/c/"]
 IN_2035 = "R/2035-06-04T19:25:16Z/P1D"
 
 
@@ -41,7 +42,7 @@ class Door:
     def paths(self) -> list[str]:
         """Return every route, for the job that is there, with and without its slash, and some that are none."""
         known = [PREFIX + re.sub(r"{\w+}", self.job_id, path) for path, _ in ROUTES]
-        return [*known, *(f"{path}/" for path in known), *UNKNOWN]
+        return [*known, *(f"{path}/" for path in known), *OF_THE_PAGE, *UNKNOWN]
 
     def kept(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return all that is stored, as far as a client can see it; not when that was."""

@@ -76,6 +76,7 @@ SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="Answer with all fields in both of Kala's spellings, or with exactly those of one Kala.",
     ),
+    _option("--no-web", is_flag=True, help="Have no web page at /webui/."),
     _option(
         "--default-owner",
         "-o",
@@ -224,6 +225,7 @@ def settings_of(options: dict[str, Any]) -> "Settings":
         port=options["port"],
         data_dir=None if in_memory else options["data_dir"],
         answers=Answers(options["answers"]),
+        with_page=not options["no_web"],
         default_owner=options["default_owner"],
         grace=timedelta(seconds=options["grace"]),
         max_running=options["max_running"],
