@@ -29,7 +29,7 @@ class OwnedStore(Generic[S]):
         return self.store.compact(self.fence, snapshot)
 
     def close(self) -> None:
-        self.store.close()
+        at_once(self.store.close())
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:

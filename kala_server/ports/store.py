@@ -118,8 +118,8 @@ class Store(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Let go of the store; nothing is written."""
+    async def close(self) -> None:
+        """Let go of the store: who waits for it need not wait any longer. No record is written; twice is as good."""
         ...
 
 

@@ -170,7 +170,7 @@ class Service:
             await self.compacting
         self.feed.close()
         await self._executor.close()
-        self._store.close()
+        await self._store.close()
 
     async def _nothing_runs_within(self, time: timedelta, *, or_no_room: bool = False) -> bool:
         with contextlib.suppress(TimeoutError):

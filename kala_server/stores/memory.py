@@ -108,7 +108,7 @@ class MemoryStore:
         self._check(fence)
         self._log.replace(Batch(number, records))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of nothing: the log may be another store's too."""
 
     def _check(self, fence: Fence) -> None:

@@ -143,7 +143,7 @@ class Disk:
         if self.refuses_to_compact:
             raise self.refuses_to_compact
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self.closed = True
 
 

@@ -291,7 +291,7 @@ class JournalStore:
 
     # Ending
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of the files and, last of all, of the folder; waits for what is being written."""
         self._closed = True
         self._compactor.shutdown()

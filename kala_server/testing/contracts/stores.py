@@ -75,7 +75,7 @@ class StoreContract:
         store = self.store()
         await store.acquire()
         found = _flat(await numbers_of(store.load()))
-        store.close()
+        await store.close()
         return found
 
     def test_a_new_store_is_empty_and_says_that_it_is_new(self) -> None:
@@ -87,7 +87,7 @@ class StoreContract:
             assert _flat(await numbers_of(store.load())) == []
             assert store.is_new
             assert not store.wants_compaction(0)
-            store.close()
+            await store.close()
 
         self.run(scene())
 
@@ -98,12 +98,12 @@ class StoreContract:
             store, fence = await self.own()
             await store.append(fence, [started(1)])
             await store.append(fence, [started(2), started(3), started(4)])
-            store.close()
+            await store.close()
             again = self.store()
             await again.acquire()
             assert _flat(await numbers_of(again.load())) == [1, 2, 3, 4]
             assert not again.is_new
-            again.close()
+            await again.close()
 
         self.run(scene())
 
@@ -114,12 +114,12 @@ class StoreContract:
             store, fence = await self.own()
             for number in range(5):
                 await store.append(fence, [started(number)])
-            store.close()
+            await store.close()
             again = self.store()
             await again.acquire()
             numbers = [batch.number async for batch in again.load()]
             assert numbers == sorted(set(numbers))
-            again.close()
+            await again.close()
 
         self.run(scene())
 
@@ -130,7 +130,7 @@ class StoreContract:
             store, fence = await self.own()
             await store.append(fence, [])
             await store.append(fence, [started(1)])
-            store.close()
+            await store.close()
             assert await self.there() == [1]
 
         self.run(scene())
@@ -143,7 +143,7 @@ class StoreContract:
             for _ in range(3):
                 store, fence = await self.own()
                 fences.append(fence)
-                store.close()
+                await store.close()
             epochs = [fence.epoch for fence in fences]
             assert epochs == sorted(set(epochs))
             assert epochs[0] > 0
@@ -163,14 +163,14 @@ class StoreContract:
                 newer = await second.acquire()
             except StoreLockedError:
                 await first.append(fence, [started(2)])
-                first.close()
+                await first.close()
                 assert await self.there() == [1, 2]
                 return
             assert _flat(await numbers_of(second.load())) == [1]
             await second.append(newer, [started(3)])
             await self._is_fenced_off(first, fence)
-            first.close()
-            second.close()
+            await first.close()
+            await second.close()
             assert await self.there() == [1, 3]
 
         self.run(scene())
@@ -189,7 +189,7 @@ class StoreContract:
             for epoch in (fence.epoch - 1, fence.epoch + 1):
                 await self._is_fenced_off(store, Fence(epoch, fence.mark))
             await store.append(fence, [started(1)])
-            store.close()
+            await store.close()
             assert await self.there() == [1]
 
         self.run(scene())
@@ -204,7 +204,7 @@ class StoreContract:
             await store.append(fence, [started(2)])
             await compaction
             await store.append(fence, [started(3)])
-            store.close()
+            await store.close()
             assert await self.there() == [10, 11, 2, 3]
 
         self.run(scene())
@@ -218,11 +218,11 @@ class StoreContract:
         async def scene() -> None:
             store, fence = await self.own()
             await store.compact(fence, snapshot())
-            store.close()
+            await store.close()
             assert await self.there() == list(range(1000))
             store, fence = await self.own()
             await store.compact(fence, [])
-            store.close()
+            await store.close()
             assert await self.there() == []
 
         self.run(scene())
@@ -237,16 +237,20 @@ class StoreContract:
                 await store.append(fence, batch)
             await store.compact(fence, [started(1)])
             assert not store.wants_compaction(1)
-            store.close()
+            await store.close()
             assert await self.there() == [1]
 
         self.run(scene())
 
     def test_a_store_can_be_closed_before_it_is_acquired_and_twice(self) -> None:
         """To let go of nothing is no fault."""
-        store = self.store()
-        store.close()
-        store.close()
+
+        async def scene() -> None:
+            store = self.store()
+            await store.close()
+            await store.close()
+
+        self.run(scene())
 
 
 class SharedStoreContract(StoreContract):
