@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Run,
         RunState,
         SlotExplanation,
+        Trial,
         Trigger,
         UpcomingSlot,
     )
@@ -129,6 +130,7 @@ __all__ = [
     "SummaryPart",
     "Timeline",
     "TimelineRow",
+    "Trial",
     "Trigger",
     "UnexpectedResponseError",
     "UpcomingSlot",
@@ -173,6 +175,7 @@ _HOMES = {
     "SummaryPart": "views",
     "Timeline": "views",
     "TimelineRow": "views",
+    "Trial": "models",
     "Trigger": "models",
     "UpcomingSlot": "models",
 }

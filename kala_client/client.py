@@ -181,6 +181,25 @@ class KalaClient:
         """Put another description in the place of a job's, which keeps its id and history. Needs kala_server."""
         return self._engine.run(_calls.replace_job(job_id, job))
 
+    def try_job(
+        self, job: models.Job | None = None, /, *, count: int = 5, **fields: Unpack[_fields.JobFields]
+    ) -> models.Trial:
+        """Say what a job would be, and the next `count` times at which it would be due; none is created.
+
+        Raises InvalidJobError as `create_job` does. Needs kala_server.
+        """
+        return self._engine.run(_calls.try_job(_jobs.job_of(job, fields), count=count))
+
+    def try_update(
+        self, job_id: models.WhichJob, *, count: int = 5, **changes: Unpack[_fields.JobFields]
+    ) -> models.Trial:
+        """Say what a job would be with these changes, and when it would be due; nothing changes. Needs kala_server."""
+        return self._engine.run(_calls.try_update(job_id, _jobs.changes_of(changes), count=count))
+
+    def try_replace(self, job_id: models.WhichJob, job: models.Job, *, count: int = 5) -> models.Trial:
+        """Say what `replace_job` would make of a job, and when it would be due; nothing changes. Needs kala_server."""
+        return self._engine.run(_calls.try_replace(job_id, job, count=count))
+
     def delete_job(self, job_id: models.WhichJob) -> None:
         """Delete a job; as Kala does, with the children of which it was the only parent.
 
@@ -397,10 +416,23 @@ class KalaClient:
         return pages.slots
 
     def preview(
-        self, schedule: _fields.When, *, timezone: _fields.Zone | None = None, count: int = 5
+        self,
+        schedule: _fields.When,
+        *,
+        timezone: _fields.Zone | None = None,
+        count: int = 5,
+        since: datetime | None = None,
     ) -> list[datetime]:
-        """Say when a schedule would be due, without creating anything. Needs kala_server."""
-        return self._engine.run(_calls.preview(schedule, timezone=timezone, count=count))
+        """Say when a schedule would be due, without creating anything. Needs kala_server.
+
+        The first `count` times after the aware time `since`, or after now.
+        """
+        call = _calls.preview(schedule, timezone=timezone, count=count, since=since)
+        return self._engine.run(call).next
+
+    def schedule_in_words(self, schedule: _fields.When, *, timezone: _fields.Zone | None = None) -> str:
+        """Say a schedule as one would, empty where there is no short way. Needs kala_server."""
+        return self._engine.run(_calls.preview(schedule, timezone=timezone, count=1)).words
 
     def events(self, *, last_event_id: str | None = None) -> Iterator[models.Event]:
         """Yield what happens on the server, from now on or after `last_event_id`; never ends. Needs kala_server.

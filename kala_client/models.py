@@ -290,9 +290,24 @@ class UpcomingSlot(WireModel):
 
 
 class Preview(WireModel):
-    """When a schedule would be due."""
+    """When a schedule would be due, and the schedule in words, empty where there is no short way to say it."""
 
     next: Annotated[list[Instant], WithoutNulls]
+    words: str = ""
+
+
+class Trial(WireModel):
+    """What a job would be that is not stored yet, and when it would be due (`next`); `before` is when it is due now.
+
+    `words` is its schedule as one would say it, empty where there is no short way; `warnings` names what would be
+    passed over.
+    """
+
+    job: Job
+    next: Annotated[list[Instant], WithoutNulls]
+    before: Annotated[list[Instant], WithoutNulls] = Field(default=[])
+    words: str = ""
+    warnings: Annotated[list[str], WithoutNulls] = Field(default=[])
 
 
 class Event(WireModel):

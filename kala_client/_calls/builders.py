@@ -52,6 +52,7 @@ from kala_client.models import (
     Pause,
     Preview,
     Run,
+    Trial,
     WhichJob,
 )
 from kala_client.views import Family, JobRows, Session, Summary, Timeline
@@ -76,6 +77,31 @@ def create_job(job: Job, *, key: str | None) -> Call[str]:
         needs=checks.needs_kala_server(job),
         sends_job=True,
     )
+
+
+def try_job(job: Job, *, count: int) -> Call[Trial]:
+    """POST /job/?dry_run=true: what the job would be. Never sent to a real Kala, which would create it."""
+    return Call(
+        "POST",
+        "/job/",
+        _trial,
+        params=query(dry_run="true", count=count),
+        body=as_json(new_job_body(job)),
+        headers={"Content-Type": "application/json"},
+        repeatable=Repeatable.ALWAYS,
+        needs=("dry_run",),
+        sends_job=True,
+    )
+
+
+def try_update(job_id: WhichJob, changes: Mapping[str, Any], *, count: int) -> Call[Trial]:
+    """PATCH /job/{id}/?dry_run=true: what the job would be."""
+    return _try_change("PATCH", job_id, changes, count)
+
+
+def try_replace(job_id: WhichJob, job: Job, *, count: int) -> Call[Trial]:
+    """PUT /job/{id}/?dry_run=true: what the job would be."""
+    return _try_change("PUT", job_id, job_body(job), count)
 
 
 def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
@@ -119,12 +145,12 @@ def job_rows(**wanted: str | int | None) -> Call[JobRows]:
 
 def update_job(job_id: WhichJob, changes: Mapping[str, Any]) -> Call[Job]:
     """PATCH /job/{id}/: the job as it is now."""
-    return _change("PATCH", job_id, changes)
+    return _change("PATCH", job_id, changes, _job)
 
 
 def replace_job(job_id: WhichJob, job: Job) -> Call[Job]:
     """PUT /job/{id}/: the job as it is now."""
-    return _change("PUT", job_id, job_body(job))
+    return _change("PUT", job_id, job_body(job), _job)
 
 
 def delete_job(job_id: WhichJob) -> Call[None]:
@@ -326,12 +352,15 @@ def explain_page(job_id: WhichJob, **wanted: Asked) -> Call[SlotsAnswer]:
     return _explain(job_id, query_across(None, wanted))
 
 
-def preview(schedule: When, *, timezone: Zone | None, count: int) -> Call[list[datetime]]:
-    """GET /preview/: when the schedule would be due."""
+def preview(
+    schedule: When, *, timezone: Zone | None, count: int, since: datetime | None = None
+) -> Call[Preview]:
+    """GET /preview/: when the schedule would be due, and how it is said in words."""
+    wanted = {"schedule": str(schedule), "timezone": timezone, "count": count, "since": since}
     return _get(
         "/preview/",
-        lambda answer: envelopes.read(answer, Preview).next,
-        params=query(schedule=str(schedule), timezone=timezone, count=count),
+        lambda answer: envelopes.read(answer, Preview),
+        params=query_across(None, wanted),
         added=True,
     )
 
@@ -383,15 +412,31 @@ def _delete(path: str) -> Call[None]:
     return Call("DELETE", path, answers.check_empty, repeatable=Repeatable.ALWAYS, gone_is_done=lambda: None)
 
 
-def _change(method: str, job_id: WhichJob, body: Mapping[str, Any]) -> Call[Job]:
+def _job(answer: Answer) -> Job:
+    return envelopes.read(answer, JobAnswer).job
+
+
+def _trial(answer: Answer) -> Trial:
+    return envelopes.read(answer, Trial)
+
+
+def _change(method: str, job_id: WhichJob, body: Mapping[str, Any], read: Callable[[Answer], T]) -> Call[T]:
     return Call(
         method,
         f"/job/{id_of_job(job_id)}/",
-        lambda answer: envelopes.read(answer, JobAnswer).job,
+        read,
         body=as_json(body),
         headers={"Content-Type": "application/json"},
         sends_job=True,
         added=True,
+    )
+
+
+def _try_change(method: str, job_id: WhichJob, body: Mapping[str, Any], count: int) -> Call[Trial]:
+    return replace(
+        _change(method, job_id, body, _trial),
+        params=query(dry_run="true", count=count),
+        repeatable=Repeatable.ALWAYS,
     )
 
 

@@ -205,6 +205,14 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "Preview": {
         "next": "The next times, in order.",
+        "words": "The schedule as one would say it; empty where there is no short way.",
+    },
+    "Trial": {
+        "job": "What the job would be; one that is not created has no id.",
+        "next": "When it would be due next, in order; never where it is disabled.",
+        "before": "When it is due next as it is now.",
+        "words": "Its schedule as one would say it; empty where there is no short way.",
+        "warnings": "What would be passed over, each in a sentence.",
     },
     "Event": {
         "id": "Where a later stream can take up again.",

@@ -12,7 +12,7 @@ from kala_client.fields import FIELD
 from kala_server.core.model.job import Job, JobSpec, RemoteCall, Run, RunState
 from kala_server.core.questions.jobs import is_done
 from kala_server.core.state.state import State
-from kala_server.wire.shapes import Shape
+from kala_server.wire.shapes import WHOLE, Shape
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 """How Kala writes that something has not happened."""
@@ -71,6 +71,15 @@ def common_part(
         stuck=stuck,
     )
     return {name: values[name] for name in shape.common}
+
+
+def whole(state: State, job: Job, now: datetime) -> dict[str, Any]:
+    """Return all that is told of a job without its runs, in both spellings; it need not be one that there is."""
+    passed = job.next_at is not None and job.next_at < now
+    stuck = state.stuck.get(job.id, "")
+    own = own_part(job, None if passed and (job.disabled or stuck) else job.next_at, WHOLE)
+    active = job.id in state.active
+    return own | common_part(job, state.children.get(job.id), WHOLE, active=active, stuck=stuck)
 
 
 def _counters(job: Job) -> dict[str, Any]:

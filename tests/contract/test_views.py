@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import kala_client
-from kala_client import InvalidRequestError, JobNotFoundError, KalaClient
+from kala_client import InvalidJobError, InvalidRequestError, Job, JobNotFoundError, KalaClient
 from tests.eventually import PATIENCE
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
@@ -44,6 +44,27 @@ def test_job_rows_are_a_part_of_the_list_in_an_order_with_the_latest_runs(kala: 
     assert 0 <= (run.started_at - mark.begin).total_seconds() < 0.001
     assert mark.end is not None
     assert mark.begin <= mark.end
+
+
+def test_a_job_is_tried_out_before_it_is_created_or_changed(kala: KalaClient) -> None:
+    trial = kala.try_job(
+        name="trial", command="true", schedule="0 9 * * *", timezone="Europe/Berlin", count=2
+    )
+    assert not trial.model_extra
+    assert (len(trial.next), trial.before, trial.job.id) == (2, [], "")
+    assert trial.words == kala.schedule_in_words("0 9 * * *", timezone="Europe/Berlin")
+    assert not kala.find_jobs(name="trial")
+    job_id = later(kala, name="kept")
+    changed = kala.try_update(job_id, schedule="R/2036-01-01T00:00:00Z/P1D", count=1)
+    assert changed.before == [datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)]
+    assert changed.next == [datetime(2036, 1, 1, tzinfo=UTC)]
+    replaced = kala.try_replace(job_id, Job(name="other", command="true", schedule="never"))
+    assert (replaced.job.name, replaced.next, len(replaced.before)) == ("other", [], 5)
+    assert kala.get_job(job_id).name == "kept"
+    since = datetime(2040, 1, 1, tzinfo=UTC)
+    assert kala.preview("0 9 * * *", since=since, count=1) == [since.replace(hour=9)]
+    with pytest.raises(InvalidJobError, match="no time zone 'Mars/Base'"):
+        kala.try_update(job_id, timezone="Mars/Base")
 
 
 def test_timeline_has_what_was_and_what_is_to_come_in_a_row(kala: KalaClient) -> None:

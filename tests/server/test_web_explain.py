@@ -16,6 +16,7 @@ BAD_PREVIEWS = [
     ("schedule=0 9 * * *&timezone=Mars/Olympus", "timezone"),
     ("schedule=0 9 * * *&timezone=../../etc/passwd", "timezone"),
     ("schedule=0 9 * * *&timezone=%00", "timezone"),
+    ("schedule=0 9 * * *&from=noon", "from"),
     ("schedule=0 9 * * *&count=0", "count"),
     ("schedule=0 9 * * *&count=1001", "count"),
     ("schedule=0 9 * * *&count=x", "count"),
@@ -51,14 +52,26 @@ def test_what_cannot_be_previewed_is_400_and_says_why(query: str, field: str) ->
     play(scene)
 
 
+def test_a_preview_begins_where_it_is_asked_to_and_says_the_schedule_in_words() -> None:
+    async def scene(home: Home) -> None:
+        query = "schedule=0 9 * * *&timezone=Europe/Berlin&count=1&from=2040-01-01T08:00:00Z"
+        answer = await home.http.get(f"/preview/?{query}")
+        assert answer.json() == {
+            "next": ["2040-01-02T08:00:00Z"],
+            "words": "every day at 09:00, Europe/Berlin",
+        }
+
+    play(scene)
+
+
 def test_a_preview_takes_a_plus_as_it_is_and_creates_nothing() -> None:
     async def scene(home: Home) -> None:
         for plus in ("+", "%2B"):
             answer = await home.http.get(f"/preview/?schedule=R/2035-06-04T19:00:00{plus}02:00/P1D&count=2")
-            assert answer.json() == {"next": ["2035-06-04T17:00:00Z", "2035-06-05T17:00:00Z"]}
+            assert answer.json()["next"] == ["2035-06-04T17:00:00Z", "2035-06-05T17:00:00Z"]
         assert len((await home.http.get("/preview/?schedule=* * * * *")).json()["next"]) == 5
         past = await home.http.get("/preview/?schedule=R3/2015-06-04T19:00:00Z/P1D")
-        assert past.json() == {"next": []}
+        assert past.json()["next"] == []
         assert (await home.http.get("/job/")).json()["jobs"] == {}
 
     play(scene)

@@ -73,6 +73,11 @@ def ask_about_jobs(described: Described) -> None:
         described.ask("GET", "/job/{id}/", job_id)
     assert described.ask("PATCH", "/job/{id}/", words, json={"tags": ["y"]}).json()["job"]["tags"] == ["y"]
     described.ask("PUT", "/job/{id}/", words, json=EVERYTHING)
+    dry = {"dry_run": "true"}
+    for method, path in (("POST", "/job/"), ("PUT", "/job/{id}/"), ("PATCH", "/job/{id}/")):
+        tried = described.ask(method, path, words, json={**EVERYTHING, "retry": 1}, params=dry)
+        assert tried.status_code == 200
+        assert tried.json()["warnings"]
     many = {"action": "start", "ids": [words]}
     assert described.ask("POST", "/job/bulk/", json=many).json()["jobs"][0]["run_id"]
     every = {"action": "delete", "filter": {"state": "done"}, "dry_run": True}

@@ -12,17 +12,16 @@ from itertools import islice
 from typing import Any
 
 from kala_server.core import reasons
-from kala_server.core.decide import attempts, followers, slots, validation
+from kala_server.core.decide import anew, attempts, followers, slots, validation
 from kala_server.core.decide.transaction import Limits, Transaction
 from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
 from kala_server.core.frozen import value
 from kala_server.core.model import effects, inputs
 from kala_server.core.model import records as r
-from kala_server.core.model.job import Job, JobSpec, Overlap, RunState, Trigger
+from kala_server.core.model.job import Overlap, RunState, Trigger
 from kala_server.core.state.apply_runs import is_measured
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps, to_the_end
-from kala_server.core.time.occurrences import first_of
 
 MOST_AT_A_TICK = 100
 """How many slots, retries and timeouts are decided on in one go: some milliseconds. The others stay due."""
@@ -101,7 +100,7 @@ def _change(tx: Transaction, event: inputs.ChangeJob) -> Steps[None]:
     before = event.made_from
     if before is not None and (before.spec, before.disabled) != (job.spec, job.disabled):
         raise ChangedMeanwhileError(f"the job {job.spec.name!r} was changed by somebody else meanwhile")
-    begins = _begins(tx, job, event)
+    begins = anew.begins(job, event.spec, tx.now, anew=event.anew)
     yield from validation.check_job(tx.state, job.id, event.spec, begins=begins is not None)
     if begins is not None and not (yield from tx.contain(job.id, slots.close(tx, job.id))):
         slots.give_up(tx, job)
@@ -113,7 +112,7 @@ def _change(tx: Transaction, event: inputs.ChangeJob) -> Steps[None]:
             at=tx.now,
             spec=event.spec,
             disabled=event.disabled,
-            next_at=tx.job(job.id).next_at if begins is None else _first_slot(job, event.spec, begins),
+            next_at=tx.job(job.id).next_at if begins is None else anew.first_slot(job, event.spec, begins),
             begun_at=begins,
         )
     )
@@ -121,24 +120,6 @@ def _change(tx: Transaction, event: inputs.ChangeJob) -> Steps[None]:
         tx.unstick(job.id)
     followers.join_generations(tx, job.id)
     yield from _settle(tx, job.id, missed=reasons.DISABLED if job.disabled and begins is None else "")
-
-
-def _begins(tx: Transaction, job: Job, event: inputs.ChangeJob) -> datetime | None:
-    """Return from when a changed job's slots count anew; None where they stay as they are."""
-    if job.spec.timing != event.spec.timing:
-        return tx.now
-    # A slot of this very instant is in the ledger already.
-    return tx.now + slots.INSTANT if event.anew and event.spec.schedule else None
-
-
-def _first_slot(job: Job, spec: JobSpec, begins: datetime) -> datetime | None:
-    """Return the first slot of a schedule that begins anew; START may be past, but something must be left of it."""
-    if not spec.schedule:
-        return None
-    first = first_of(spec, begins)
-    if first is None and job.spec.timing != spec.timing:
-        validation.first_slot(spec, begins, begins)  # which says why
-    return first
 
 
 def _settle(tx: Transaction, job_id: str, missed: str = "") -> Steps[bool]:

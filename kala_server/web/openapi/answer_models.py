@@ -218,6 +218,16 @@ class Summary(views.Summary):
     pause: Pause
 
 
+class Trial(models.Trial):
+    """What a job would be that is not stored, and when it would be due."""
+
+    model_config = _SENT
+    job: Job
+    next: list[datetime]
+    before: list[datetime]
+    warnings: list[str]
+
+
 class Problem(BaseModel):
     """What was wrong with a request (RFC 9457)."""
 

@@ -10,7 +10,7 @@ from kala_server.wire.passed_over import BETWEEN, LONGEST, MOST
 JSON = "application/json"
 
 _PLAIN = r"^[\x20-\x7e]+$"
-_WARNING_HEADER = {
+WARNING_HEADER = {
     "description": "What the request says in vain: fields that there are not, and which ones may be meant. "
     f"It is there only where there are such. `{BETWEEN}` is between two warnings.",
     "schema": {"type": "string", "pattern": _PLAIN, "maxLength": (MOST + 1) * (LONGEST + len(BETWEEN))},
@@ -91,11 +91,19 @@ def warned(answers: Mapping[HTTPStatus, Answer]) -> dict[HTTPStatus, Answer]:
     return {status: _warned(answer) for status, answer in answers.items()}
 
 
+def record_with_warnings(**members: Schema) -> Schema:
+    """Describe an object that may tell of fields that were passed over."""
+    return _with_warnings(record(**members))
+
+
+def _with_warnings(schema: Schema) -> Schema:
+    return schema | {"properties": schema["properties"] | {"warnings": _WARNINGS}}
+
+
 def _warned(answer: Answer) -> Answer:
     assert answer.schema is not None
-    members = answer.schema["properties"] | {"warnings": _WARNINGS}
     return replace(
         answer,
-        schema=answer.schema | {"properties": members},
-        headers={**answer.headers, "Kala-Warning": _WARNING_HEADER},
+        schema=_with_warnings(answer.schema),
+        headers={**answer.headers, "Kala-Warning": WARNING_HEADER},
     )

@@ -10,6 +10,7 @@ from kala_server.core.questions.explain import MOST
 from kala_server.core.questions.jobs import JobOrder, JobState
 from kala_server.metrics import CONTENT_TYPE as FIGURES
 from kala_server.web.openapi.operation import (
+    WARNING_HEADER,
     Answer,
     Operation,
     always,
@@ -19,6 +20,7 @@ from kala_server.web.openapi.operation import (
     number,
     ok,
     query,
+    record_with_warnings,
     warned,
 )
 from kala_server.web.openapi.schemas import TEXT, TIME, Schema, array, nullable, record, ref
@@ -31,6 +33,7 @@ from kala_server.web.routes.overview import MOST_ROWS as MOST_TIMELINE_ROWS
 from kala_server.web.routes.pages import MOST_RUNS
 from kala_server.web.routes.rows import MOST_OFFSET, MOST_ROWS, View
 from kala_server.web.routes.runs import MOST_PREVIEWED
+from kala_server.web.routes.taking import MOST_SLOTS as MOST_TRIED
 
 _API = "/api/v1"
 _PRINTED = "text/plain"
@@ -100,6 +103,26 @@ _WINDOW = (
 )
 _WIDTH: Schema = {"type": "integer", "minimum": WIDTHS[0], "maximum": WIDTHS[-1], "default": 1_200}
 
+_DRY_RUN = (
+    query("dry_run", "Whether it is only said what the job would be; nothing is stored.", _YES),
+    query(
+        "count",
+        "Of a dry run: how many of its next times are told.",
+        number(most=MOST_TRIED, default=5),
+    ),
+)
+_WARNED = {"Kala-Warning": WARNING_HEADER}
+_TRIED = {
+    HTTPStatus.OK: Answer(means="Of a dry run: what the job would be.", schema=ref("Trial"), headers=_WARNED)
+}
+_CHANGED = {
+    HTTPStatus.OK: Answer(
+        means="The job as it is now; of a dry run what it would be, and when it would be due.",
+        schema={"anyOf": [record_with_warnings(job=ref("Job")), ref("Trial")]},
+        headers=_WARNED,
+    )
+}
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", f"{_API}/job/"): Operation(
         id="find_jobs",
@@ -131,8 +154,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="create_job",
         tag="jobs",
         summary="Create a job",
-        answers=warned(created("The job is stored.", id=TEXT)),
-        parameters=(_KEY,),
+        answers=_TRIED | warned(created("The job is stored.", id=TEXT)),
+        parameters=(_KEY, *_DRY_RUN),
         body=ref("NewJob"),
         problems=_CREATES,
     ),
@@ -171,7 +194,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="replace_job",
         tag="jobs",
         summary="Let a job say what the request says, and nothing else; it keeps its id and its history",
-        answers=warned(ok("The job as it is now.", job=ref("Job"))),
+        answers=_CHANGED,
+        parameters=_DRY_RUN,
         body=ref("NewJob"),
         problems=_WRITES,
     ),
@@ -179,7 +203,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="update_job",
         tag="jobs",
         summary="Change the fields that the request names",
-        answers=warned(ok("The job as it is now.", job=ref("Job"))),
+        answers=_CHANGED,
+        parameters=_DRY_RUN,
         body=ref("JobChanges"),
         problems=_WRITES,
     ),
@@ -380,10 +405,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="preview",
         tag="runs",
         summary="Say when a schedule would be due, without creating anything",
-        answers=ok("The next times.", next=array(TIME)),
+        answers=ok("The next times, and the schedule in words.", next=array(TIME), words=TEXT),
         parameters=(
             query("schedule", "As that of a job.", TEXT, required=True),
             query("timezone", "As that of a job.", TEXT),
+            query("from", "The times after this one; without it after now.", TIME),
             query("count", "How many times.", number(most=MOST_PREVIEWED, default=5)),
         ),
         problems=(HTTPStatus.BAD_REQUEST,),

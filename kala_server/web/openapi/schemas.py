@@ -38,6 +38,7 @@ _SENT = (
     answer_models.SlotExplanation,
     answer_models.Summary,
     answer_models.Timeline,
+    answer_models.Trial,
     answer_models.UpcomingSlot,
 )
 _MARK: Schema = {

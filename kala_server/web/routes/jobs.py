@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from kala_server.core.decide import validation
 from kala_server.core.decide.engine import came_before
@@ -20,22 +20,21 @@ from kala_server.core.errors import (
 )
 from kala_server.core.model import inputs
 from kala_server.core.model.job import Job, JobSpec
+from kala_server.core.questions import trial
 from kala_server.core.state.state import State
 from kala_server.core.steps import A_STEP, Steps
 from kala_server.web.base import Handler
 from kala_server.web.ids import Ids
 from kala_server.web.routes.finding import JobQuery
 from kala_server.web.routes.rows import RowPage
+from kala_server.web.routes.taking import JobTaker
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
-from kala_server.wire.shapes import WHOLE
 
 LONGEST_KEY = 255
 _PLACE = "jobs"
 """Where in a batch they are."""
-_ANY_ID = str(UUID(int=0))
-"""Of a job that is only asked about: a template may fill in its id."""
 
 
 def existing(state: State, job_id: str) -> Job:
@@ -44,20 +43,6 @@ def existing(state: State, job_id: str) -> Job:
     if job is None:
         raise NotFoundError(f"there is no job with the id {job_id}")
     return job
-
-
-class JobTaker(Handler):
-    """What all share that take jobs, or changes of them."""
-
-    def warn(self, passed_over: PassedOver) -> list[str]:
-        """Name in a header what was passed over; return what the answer is to say of it, too.
-
-        A client that reads the answers of one Kala may break on a member that this one has not.
-        """
-        warnings = passed_over.warnings
-        if warnings:
-            self.headers["Kala-Warning"] = passed_over.header
-        return warnings if self.context.shape is WHOLE else []
 
 
 class JobCreator(JobTaker):
@@ -105,6 +90,11 @@ class Jobs(StreamingHandler, JobCreator):
         document, passed_over = await self.body(), PassedOver()
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
+        if self.query.yes("dry_run"):
+            await self.try_out(
+                lambda state, now: trial.as_new(state, spec, now, disabled=disabled), passed_over
+            )
+            return
         new = inputs.NewJob(id=self.context.ids.new(), spec=spec, disabled=disabled)
         key, digest = await self.key()
         [job_id] = await self.create(inputs.CreateJobs(jobs=(new,), key=key, key_digest=digest))
@@ -149,7 +139,7 @@ def _asking(state: State, jobs: Iterator[tuple[JobSpec, bool] | None], now: date
     for job in jobs:
         if job is not None:
             try:
-                yield from validation.new_job(state, _ANY_ID, job[0], now)
+                yield from validation.new_job(state, trial.ANY_ID, job[0], now)
             except InvalidJobError as error:
                 raise error.within(f"{_PLACE}[{asked}]") from None
             asked += 1
@@ -211,6 +201,9 @@ class OneJob(StreamingHandler, JobTaker):
         document, passed_over = await self.body(), PassedOver()
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
+        if self.query.yes("dry_run"):
+            await self._try_change(job_id, lambda _: (spec, disabled), passed_over)
+            return
         await self.context.service.submit(inputs.ChangeJob(id=job_id, spec=spec, disabled=disabled))
         await self._send_job(job_id, listing.whole, self.warn(passed_over))
 
@@ -219,6 +212,11 @@ class OneJob(StreamingHandler, JobTaker):
         changes, passed_over = await self.body(), PassedOver()
         passed_over.look(changes)
         anew = requests.names_schedule(changes)
+        if self.query.yes("dry_run"):
+            await self._try_change(
+                job_id, lambda job: requests.change_job(job, changes), passed_over, again=anew
+            )
+            return
         while True:
             job = await self.ask(lambda state: existing(state, job_id))
             spec, disabled = requests.change_job(job, changes)
@@ -227,6 +225,21 @@ class OneJob(StreamingHandler, JobTaker):
                 await self.context.service.submit(change)
                 break
         await self._send_job(job_id, listing.whole, self.warn(passed_over))
+
+    async def _try_change(
+        self,
+        job_id: str,
+        changed: Callable[[Job], tuple[JobSpec, bool]],
+        passed_over: PassedOver,
+        *,
+        again: bool = False,
+    ) -> None:
+        def as_changed(state: State, now: datetime) -> Steps[Job]:
+            job = existing(state, job_id)
+            spec, disabled = changed(job)
+            return (yield from trial.as_changed(state, job, spec, now, disabled=disabled, again=again))
+
+        await self.try_out(as_changed, passed_over)
 
     async def delete(self, job_id: str) -> None:
         """Delete the job, and children that have no other parent."""

@@ -13,6 +13,7 @@ from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.durations import FOREVER
 from kala_server.core.time.occurrences import Timetable, between, read
+from kala_server.core.time.schedule_words import in_words
 from kala_server.web.base import Handler
 from kala_server.web.query import Query, with_its_plus
 from kala_server.web.routes.jobs import existing
@@ -92,15 +93,16 @@ class Preview(Handler):
     async def get(self) -> None:
         """Say when a schedule would be due, without creating anything."""
         count = self.query.whole_number("count", otherwise=5, most=MOST_PREVIEWED)
-        timetable = _timetable(self.query.text("schedule"), self.query.text("timezone"))
-        now = self.context.service.clock.now()
-        self.answer({"next": await self.context.turns.walk(_slots(timetable, now, count))})
+        since = self.query.instant("from") or self.context.service.clock.now()
+        schedule, timezone = _schedule(self.query.text("schedule")), self.query.text("timezone")
+        slots = _slots(_timetable(schedule, timezone), since, count)
+        self.answer({"next": await self.context.turns.walk(slots), "words": in_words(schedule, timezone)})
 
 
-def _slots(timetable: Timetable, now: datetime, count: int) -> Steps[list[datetime]]:
-    """Return the next slots, one at a step."""
+def _slots(timetable: Timetable, since: datetime, count: int) -> Steps[list[datetime]]:
+    """Return the first slots after an instant, one at a step."""
     found: list[datetime] = []
-    for slot in islice(between(timetable, now + _INSTANT, FOREVER), count):
+    for slot in islice(between(timetable, since + _INSTANT, FOREVER), count):
         found.append(slot)
         yield
     return found
@@ -125,11 +127,14 @@ def _window(query: Query) -> Window | None:
     return Window(since, until, most)
 
 
+def _schedule(said: str) -> str:
+    """Return a schedule as a job would have it."""
+    schedule = said.strip()
+    return schedule if is_cron(schedule) else with_its_plus(schedule)
+
+
 def _timetable(schedule: str, timezone: str) -> Timetable:
     """Read a schedule as a job would. Raises InvalidRequestError."""
-    schedule = schedule.strip()
-    if not is_cron(schedule):
-        schedule = with_its_plus(schedule)
     zone_named("timezone", timezone)
     try:
         return read(schedule, timezone)

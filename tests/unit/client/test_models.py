@@ -34,6 +34,7 @@ from kala_client import (
     SummaryPart,
     Timeline,
     TimelineRow,
+    Trial,
     UpcomingSlot,
 )
 from kala_client._model.fields import JobFields
@@ -258,7 +259,7 @@ def test_a_state_and_a_trigger_are_closed_for_checkers_and_open_for_newer_server
     [
         Behind, Event, Family, FamilyEdge, FamilyMember, FailingJob, FailingJobs, Job, JobName, JobRow,
         JobRows, JobStat, KalaStats, Preview, RemoteProperties, Run, Session, SlotExplanation, Summary,
-        SummaryPart, Timeline, TimelineRow, UpcomingSlot,
+        SummaryPart, Timeline, TimelineRow, Trial, UpcomingSlot,
     ],
 )  # fmt: skip
 def test_every_field_of_every_model_says_what_it_means(model: type[BaseModel]) -> None:
