@@ -3,7 +3,10 @@
 A later record was decided on a state that included the lost ones. So nothing is believed that does not fit what is
 known, and then what may have happened unseen is closed, so that **no slot starts twice**: a run of which the end is not
 known never starts again, and every slot up to now that is not in the ledger is skipped: in its place where a later
-record has left it behind, else at the end. So each is accounted for. Nothing here does I/O.
+record has left it behind, else at the end. So each is accounted for.
+
+A job is not dropped on a guess: one whose parents are all gone is kept, though it may have gone with them. Nothing
+starts it but its owner. Nothing here does I/O.
 """
 
 from collections import Counter
