@@ -16,6 +16,7 @@ from kala_server.core.questions.jobs import (
     JobState,
     Which,
     is_done,
+    is_in,
     jobs_after,
     jobs_page,
 )
@@ -315,6 +316,7 @@ def test_jobs_are_found_by_how_they_are() -> None:
     for kind, jobs in expected.items():
         page, total = to_the_end(jobs_page(state, Which(state=kind), JobOrder.CREATED, 0, 9))
         assert ([job.id for job in page], total) == ([job.id for job in jobs], len(jobs))
+        assert [job for job in state.jobs.values() if is_in(state, job, kind)] == page
 
 
 def test_a_page_of_many_jobs_costs_what_it_shows_and_a_search_is_made_in_small_steps() -> None:

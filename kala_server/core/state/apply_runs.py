@@ -170,7 +170,8 @@ def _clock_stepped(state: State, record: r.ClockStepped) -> Steps[None]:
             assert run.started_at is not None
             assert run.attempt_at is not None
             state.put_run(replace(run, started_at=run.started_at + by, attempt_at=run.attempt_at + by))
-        elif run.retry_at is not None:
+        else:
+            assert run.retry_at is not None
             state.put_run(replace(run, retry_at=run.retry_at + by))
         yield
 

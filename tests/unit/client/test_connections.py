@@ -4,7 +4,10 @@ Real children are in tests/contract/test_connections.py.
 """
 
 import asyncio
+import gc
 import os
+import pickle
+import weakref
 from typing import Any
 
 import httpx
@@ -12,7 +15,8 @@ import pytest
 
 import kala_client as kala
 from kala_client._http.route import Routes
-from tests.unit.client.answers import answer
+from tests.blocking import Kind
+from tests.unit.client.answers import Streamed, answer
 
 
 class Watched(httpx.MockTransport):
@@ -92,3 +96,48 @@ def test_what_was_given_for_asyncio_is_refused_in_a_child(child: Any) -> None:
         await client.close()
 
     asyncio.run(whole())
+
+
+@pytest.mark.parametrize("made", [kala.KalaClient, kala.AsyncKalaClient])
+def test_a_client_is_not_pickled_as_it_holds_connections(made: Any) -> None:
+    with pytest.raises(TypeError, match=f"{made.__name__}"):
+        pickle.dumps(made("http://kala.test"))
+
+
+def test_who_gives_a_client_and_closes_it_is_told(connect: Any, kind: Kind, runner: asyncio.Runner) -> None:
+    given: Any = {"sync": httpx.Client, "async": httpx.AsyncClient}[kind](transport=Watched())
+    client = connect(None, transport=None, http_client=given)
+    assert client.get_all_jobs() == {}
+    given.close() if kind == "sync" else runner.run(given.aclose())
+    with pytest.raises(kala.KalaConnectionError, match="closed"):
+        client.get_all_jobs()
+
+
+def test_a_stream_that_a_fork_has_brought_along_ends_with_an_error(connect: Any, child: Any) -> None:
+    client = connect(lambda _: httpx.Response(200, stream=Streamed(b"one\n", b"two\n")))
+    lines = iter(client.follow("r1"))
+    assert next(lines) == "one"
+    child()
+    with pytest.raises(kala.KalaConnectionError, match="the process that opened it"):
+        next(lines)
+
+
+def test_connections_of_a_loop_that_has_ended_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Watched] = []
+
+    def watched(*_: object) -> Watched:
+        opened.append(Watched())
+        return opened[-1]
+
+    async def ask() -> object:
+        return await client.get_all_jobs()
+
+    monkeypatch.setattr(Routes, "asynchronous", watched)
+    client = kala.AsyncKalaClient("http://kala.test")
+    references = []
+    for _ in range(3):
+        assert asyncio.run(ask()) == {}
+        references.append(weakref.ref(opened[-1]))
+        opened.clear()
+    gc.collect()
+    assert [reference() is None for reference in references[:2]] == [True, True]

@@ -137,6 +137,23 @@ def test_a_server_is_paused_and_resumed_and_asked_whether_it_is(connect: Any, se
     assert json.loads(server.requests[0].content) == {"reason": "ask Ana"}
 
 
+def test_a_client_is_told_what_it_may_do_and_by_what_server(connect: Any, serve: Any) -> None:
+    told = {
+        "scope": "read",
+        "tokens": True,
+        "version": "1.0.0",
+        "now": "2035-01-01T00:00:00Z",
+        "timezone": "Europe/Berlin",
+        "max_running": 64,
+        "up_since": "2035-01-01T00:00:00Z",
+        "pause": {"paused": False, "since": None, "reason": ""},
+    }
+    server = serve(answer({"session": told}))
+    session = connect(server).session()
+    assert (session.scope, session.tokens, session.now, session.notes) == ("read", True, START, [])
+    assert server.asked == ["GET /api/v1/session/"]
+
+
 def test_a_time_without_a_zone_is_refused_and_named(connect: Any, serve: Any) -> None:
     with pytest.raises(kala.InvalidRequestError, match="since has no time zone: 2035-01-01"):
         list(connect(serve()).runs(since=datetime(2035, 1, 1)))
@@ -345,6 +362,7 @@ ADDED: list[Callable[[Any], Any]] = [
     lambda client: client.pause(),
     lambda client: client.resume(),
     lambda client: client.get_pause(),
+    lambda client: client.session(),
     lambda client: client.delete_all_jobs(),
 ]
 

@@ -45,3 +45,10 @@ def test_what_is_refused_of_one_is_refused_of_all() -> None:
     assert not world.job("first").disabled
     world.tell(inputs.AllOf(wishes=(inputs.EnableJob(id=id_of("second")), *start)))
     assert world.states("first") == world.states("second") == ["succeeded"]
+
+
+def test_jobs_are_disabled_and_enabled_together() -> None:
+    world = a_family()
+    for wish, disabled in ((inputs.DisableJob, True), (inputs.EnableJob, False)):
+        world.tell(inputs.AllOf(wishes=tuple(wish(id=id_of(name)) for name in ("first", "second"))))
+        assert {world.job(name).disabled for name in ("first", "second")} == {disabled}

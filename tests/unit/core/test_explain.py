@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from kala_server.core.model import inputs
-from kala_server.core.questions.explain import MOST, explain, what_it_waits_for
+from kala_server.core.questions.explain import (
+    MOST,
+    Explanation,
+    Window,
+    explain,
+    explaining_window,
+    sentence,
+    what_it_waits_for,
+)
+from kala_server.core.steps import to_the_end
 from tests.unit.core.simulation import FOR_EVER, Command, World, id_of, lasting, utc
 
 HOURLY = "R/2030-01-01T08:00:00Z/PT1H"
@@ -303,3 +312,47 @@ def test_an_explanation_comes_with_its_run() -> None:
     [one] = explain(world.state, world.job("job"), world.now, AT_EIGHT)
     assert one.run == world.only_run("job")
     assert (one.at, one.run.job_id) == (AT_EIGHT, id_of("job"))
+
+
+# -- a whole time
+
+
+def in_a_time(world: World, since: str, until: str, most: int) -> list[Explanation]:
+    """What is said of a time, page by page."""
+    found: list[Explanation] = []
+    begin: datetime | None = utc(since)
+    while begin is not None:
+        window = Window(begin, utc(until), most)
+        part = to_the_end(explaining_window(world.state, world.job("job"), world.now, window))
+        assert len(part.slots) <= most or part.following is None
+        found += part.slots
+        begin = part.following
+    return found
+
+
+@pytest.mark.parametrize("schedule", [HOURLY, "0 * * * *"])
+def test_a_time_is_explained_slot_by_slot_however_short_its_pages_are(schedule: str) -> None:
+    world = World(script={"job": [lasting(60), Command(succeeds=False), lasting(60)]})
+    world.advance("2030-01-01 07:30")
+    world.create("job", schedule=schedule, catch_up="none")
+    world.advance("2030-01-01 09:20")
+    world.start("job")
+    world.advance("2030-01-01 09:30")
+    world.crash(down=timedelta(hours=3))
+    world.advance("2030-01-01 13:30")
+    whole = in_a_time(world, "2030-01-01 08:00", "2030-01-01 16:00", MOST)
+    assert [f"{one.at:%H:%M} {one.state}" for one in whole] == [
+        "08:00 succeeded",
+        "09:00 failed",
+        "09:20 succeeded",
+        "10:00 skipped",
+        "13:00 succeeded",
+        "14:00 upcoming",
+        "15:00 upcoming",
+    ]
+    for most in (1, 2, 3):
+        assert in_a_time(world, "2030-01-01 08:00", "2030-01-01 16:00", most) == whole
+    for one in whole:
+        assert one in explain(world.state, world.job("job"), world.now, one.at)
+        if one.run is not None:
+            assert sentence(world.state, one.run, world.now) == one.sentence

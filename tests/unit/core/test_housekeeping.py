@@ -122,3 +122,18 @@ def test_where_there_is_nothing_to_forget_nothing_is_written() -> None:
     assert world.decide(inputs.Housekeep(keys_before=START)).records == []
     forgotten = world.decide(inputs.Housekeep(keys_before=START + timedelta(seconds=1))).records
     assert forgotten == [r.KeysForgotten(before=START + timedelta(seconds=1))]
+
+
+def test_a_long_history_goes_whole_whether_it_is_too_old_or_its_job_is_deleted() -> None:
+    for goes in ("pruned", "deleted"):
+        world = World()
+        world.create("job", schedule="R/2030-01-01T00:01:00Z/PT1M", keep_runs=5_000)
+        world.advance(timedelta(minutes=600, seconds=30))
+        assert len(world.runs("job")) == 600
+        if goes == "pruned":
+            world.tell(inputs.Housekeep(runs_before=utc("2030-01-01 09:00"), keys_before=START))
+            assert world.runs("job")[0].scheduled_at == utc("2030-01-01 09:00")
+        else:
+            world.delete("job")
+            assert not world.state.runs
+        invariants.check(world.state)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from kala_server.core.questions.explain import explain
 from kala_server.core.questions.jobs import is_done
+from kala_server.core.time.occurrences import timetable_of
 from tests.unit.core.simulation import FAILS, World
 
 
@@ -42,3 +43,11 @@ def test_a_failures_job_that_was_deleted_is_no_reason_to_refuse_a_change() -> No
     world.delete("alarm")
     world.change("backup", schedule="never", on_failure_job="alarm", retries=2)
     assert world.job("backup").spec.retries == 2
+
+
+def test_its_slots_are_counted_as_there_are_none() -> None:
+    world = World()
+    world.create("alarm", schedule="never")
+    timetable = timetable_of(world.job("alarm").spec, world.job("alarm").created_at)
+    assert timetable.counted
+    assert timetable.last_until(world.now) is None

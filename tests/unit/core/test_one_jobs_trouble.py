@@ -184,3 +184,21 @@ def test_a_run_comes_to_its_end_whatever_was_to_follow_from_it(monkeypatch: pyte
     assert (run.state, run.reason) == ("succeeded", reasons.NOT_DECIDED)
     assert world.runs("child") == []
     assert world.state.stuck.keys() == {id_of("parent")}
+
+
+def test_a_job_of_which_a_slot_stays_due_is_stuck_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bring_up_to_now = slots.bring_up_to_now
+
+    def forgets(tx: Transaction, job_id: str, missed: str = "") -> Steps[None]:
+        if job_id != id_of("stuck"):
+            yield from bring_up_to_now(tx, job_id, missed)
+
+    world = World()
+    world.create("stuck", schedule=OTHER)
+    world.create("other", schedule=OTHER)
+    monkeypatch.setattr(slots, "bring_up_to_now", forgets)
+    world.advance("2030-01-01 02:30")
+    assert list(world.state.stuck) == [id_of("stuck")]
+    assert world.states("other") == ["succeeded"]

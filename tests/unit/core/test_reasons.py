@@ -54,3 +54,9 @@ def test_a_reason_is_cut_at_a_character_and_is_as_it_was_where_it_is_short(text:
     cut = reasons.cut(text)
     assert len(cut) <= reasons.LONGEST
     assert cut == text or (len(text) > reasons.LONGEST and cut == text[:999] + "…")
+
+
+def test_a_fault_of_ours_is_named_and_its_words_are_left_to_the_log() -> None:
+    for said in (reasons.not_started(ZeroDivisionError("canary")), reasons.stuck(KeyError("canary"))):
+        assert "a fault of the server" in said
+        assert "canary" not in said

@@ -163,3 +163,20 @@ def test_what_is_committed_stays() -> None:
     undo.roll_back()
     assert table == {"a": 2}
     assert undo.mark() == 0
+
+
+def test_a_refusal_lets_go_of_where_it_was_raised() -> None:
+    world = a_busy_world()
+    try:
+        world.state.jobs["it came from a look into a table"]
+    except KeyError:
+        with pytest.raises(RefusedError) as raised:
+            world.start("unknown")
+    refusal = raised.value
+    assert len(held_by(refusal)) == 2
+    assert refusal.without_frames() is refusal
+    assert held_by(refusal) == []
+
+
+def held_by(error: BaseException) -> list[object]:
+    return [one for one in (error.__traceback__, error.__context__) if one is not None]

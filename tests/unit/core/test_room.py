@@ -4,6 +4,8 @@ import pytest
 
 from kala_server.core.decide.transaction import MOST_OF_ONE_JOB
 from kala_server.core.errors import ConflictError
+from kala_server.core.model import inputs
+from kala_server.core.model.records import ServerKept
 from kala_server.core.reasons import NO_ROOM
 from tests.unit.core.simulation import FAILS, FOR_EVER, World
 
@@ -31,3 +33,11 @@ def test_a_child_and_a_failures_job_are_skipped_and_the_ledger_says_so() -> None
     world.start("parent")
     newest = world.state.runs[world.state.kept[world.job("slow").id][-1]]
     assert (newest.state, newest.reason, newest.trigger) == ("skipped", NO_ROOM, "on_failure")
+
+
+def test_to_look_whether_the_store_has_room_again_is_a_record_that_changes_nothing() -> None:
+    world = World()
+    world.create("job", schedule="never")
+    before = list(world.state.snapshot())
+    assert [type(record) for record in world.decide(inputs.LookForRoom()).records] == [ServerKept]
+    assert list(world.state.snapshot()) == before

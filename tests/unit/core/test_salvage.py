@@ -162,3 +162,13 @@ def test_a_change_that_says_nothing_of_the_schedule_tells_which_slots_it_has_lef
     assert (run.scheduled_at, run.state) == (utc("2035-06-04T09:00:00Z"), RunState.SKIPPED)
     assert run.finished_at == utc("2035-06-04T10:00:00Z")
     assert salvage.state.jobs[id_of("daily")].next_at == utc("2035-06-05T09:00:00Z")
+
+
+def test_a_child_may_go_of_which_no_parent_is_known() -> None:
+    world = a_day()
+    world.create("child", parent_jobs=("daily",))
+    before = world.job("child")
+    salvage = Salvage()
+    salvage.offer(r.JobKept(job=before, children=()))
+    salvage.offer(r.JobDeleted(id=before.id, at=world.now))
+    assert (salvage.kept, salvage.refused, dict(salvage.state.jobs)) == (2, {}, {})

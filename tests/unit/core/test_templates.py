@@ -167,3 +167,8 @@ def test_a_change_of_what_is_filled_in_is_checked_as_the_command_is() -> None:
 def test_a_text_within_itself_has_its_bound(template: str) -> None:
     with pytest.raises(TemplateError, match="up to 1,000 fields with 1,048,576 characters in all"):
         command(template)
+
+
+def test_a_call_that_is_not_there_is_left_as_it_is() -> None:
+    spec = JobSpec(name="call", type=HTTP_CALL, template_delimiters=BRACES)
+    assert filled(spec, "job", disabled=False, tally=TALLY) is spec

@@ -286,6 +286,7 @@ def test_a_duration_of_zero_that_would_let_nothing_run_is_refused(field: str, ze
     "call",
     [
         {"url": "http://[::1/"},
+        {"url": "http://[v1.a]/"},
         {"url": "http:///x"},
         {"url": "http://host:0/"},
         {"url": "http://host:99999/"},

@@ -186,3 +186,11 @@ def test_each_day_has_one_slot_however_the_rules_change(
     # From a date's slot to the next one there is a day, more or less what the clock was changed by in between.
     gaps = [after - before for before, after in pairwise(slots)]
     assert all(timedelta(hours=17) < gap < timedelta(hours=31) for gap in gaps), gaps
+
+
+def test_a_job_that_was_deleted_before_its_zone_is_looked_at_is_passed_over(zones: Path) -> None:
+    world = a_world(AT_NINE[0])
+    write_zone(zones, HERE, 5)
+    forget_zones()
+    world.tell(inputs.LookAnew(job_ids=(id_of("gone"), id_of("job"))))
+    assert world.job("job").next_at == utc("2030-01-01 04:00")
