@@ -91,7 +91,7 @@ class JobStat(SpelledModel):
 
 
 class KalaStats(SpelledModel):
-    """What the whole server did."""
+    """What the whole server did; `outages` are the latest times without a server, each with its begin and its end."""
 
     active_jobs: int = Field(validation_alias=either("active_jobs", "ActiveJobs"))
     disabled_jobs: int = Field(validation_alias=either("disabled_jobs", "DisabledJobs"))
@@ -105,6 +105,8 @@ class KalaStats(SpelledModel):
     created_at: Moment = Field(
         default=None, validation_alias=either("created", "CreatedAt"), serialization_alias="created"
     )
+    up_since: Moment = None
+    outages: list[tuple[Instant, Instant]] = Field(default=[])
 
 
 class RemoteProperties(WireModel):

@@ -160,6 +160,7 @@ class Summary(WireModel):
     failing: FailingJobs
     next: UpcomingSlot | None = None
     pause: Pause
+    outages: list[tuple[Instant, Instant]] = Field(default=[])
 
 
 class FamilyMember(JobBrief):

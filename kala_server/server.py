@@ -24,6 +24,7 @@ from kala_server.metrics import Metrics
 from kala_server.outputs.kept import OutputFolder
 from kala_server.ports.runner import Runner
 from kala_server.ports.store import Store, StoreBrokenError
+from kala_server.presence import Presence
 from kala_server.runners.dispatch import Runners
 from kala_server.runners.http.calls import HttpRunner
 from kala_server.runners.local.environment import Surroundings, surroundings
@@ -33,7 +34,7 @@ from kala_server.service import condition, zone_watch
 from kala_server.service.executor import Executor
 from kala_server.service.garbage import Garbage
 from kala_server.service.service import Policy, Service
-from kala_server.stores.journal.journal import JournalStore
+from kala_server.stores.journal.journal import JOURNAL, JournalStore
 from kala_server.stores.memory import MemoryStore
 from kala_server.tokens import Tokens
 from kala_server.unix_socket import UnixSocket
@@ -105,6 +106,7 @@ class Server:
             output_limits=(settings.output_head, settings.output_tail),
         )
         self._metrics = Metrics(self._gauges)
+        self._presence = Presence(settings.data_dir and settings.data_dir / JOURNAL)
         self.service = self._make_service(clock or LoopClock(), garbage)
         self._context = self._make_context(tokens, Ids(random), garbage)
         self._http = BoundedServer(
@@ -138,7 +140,9 @@ class Server:
             sockets = self._listen()
             if self._settings.unix_socket is None:
                 self.port = sockets[0].getsockname()[1]
+            self._presence.look()
             await self.service.start()
+            self._presence.begin(self.service.up_since)
             if self._carries_out_commands:
                 self._commands.get_ready()
             await written_ahead.write_at_once(self.service, self._context.listing)
@@ -170,6 +174,7 @@ class Server:
         self._removed.close()
         self._http.stop()
         await service_ends
+        self._presence.end(self.service.clock.now())
         await self._streams_to_end()
         await self._http.close_all_connections()
         self._exit.close()
@@ -255,6 +260,7 @@ class Server:
             garbage=garbage,
             default_owner=settings.default_owner,
             zone=machine_zone(),
+            presence=self._presence,
             max_running=settings.max_running,
         )
 

@@ -69,6 +69,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "next_run_at": f"The next slot of any job; {_NEVER}",
         "last_attempted_run": f"When a run was last attempted; {_NEVER}",
         "created": "When these figures were taken.",
+        "up_since": "When the server started.",
+        "outages": "The latest times without a server, up to 100, each from the last sign of life to the next start.",
     },
     "Run": {
         "id": "Its id, a UUID; the command knows it as `KALA_RUN_ID`.",
@@ -189,6 +191,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "failing": "The jobs of which the last attempt failed.",
         "next": "The next slot of all.",
         "pause": "Whether the server is paused.",
+        "outages": "The times without a server that touch this one.",
     },
     "JobRows": {
         "rows": "The rows, in the order that was asked for.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kala_server.core.questions.crowd import Crowd
 from kala_server.metrics import Metrics
+from kala_server.presence import Presence
 from kala_server.service.executor import Executor
 from kala_server.service.garbage import Garbage
 from kala_server.service.service import Service
@@ -45,6 +46,8 @@ class Context:
     files: Files = field(default_factory=Files)
     """Of the web page."""
     default_owner: str = ""
+    presence: Presence = field(default_factory=lambda: Presence(None))
+    """When there was no server."""
     zone: str = "UTC"
     """The name of the machine's time zone."""
     max_running: int = 64

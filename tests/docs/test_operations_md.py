@@ -98,11 +98,12 @@ def test_what_is_in_the_folder_is_documented_and_for_its_owner_alone(tmp_path: P
     found = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()}
     assert found == {"journal.jsonl": 0o600, "lock": 0o600, "output": 0o700, "commands": 0o700}
     assert noted(tmp_path / "data") == []
-    assert documented == found.keys() | {"journal.torn-*", "journal.damaged-*"}
+    assert documented == found.keys() | {"outages", "journal.torn-*", "journal.damaged-*"}
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / "journal.jsonl").write_bytes(copied_while_it_runs[:-10])
     with running_server(tmp_path / "cut"):
         assert list((tmp_path / "cut").glob("journal.torn-*"))
+    assert (tmp_path / "cut" / "outages").stat().st_mode & 0o777 == 0o600
 
 
 class ServerProcess:

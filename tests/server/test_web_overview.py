@@ -229,6 +229,21 @@ def test_of_a_job_with_many_followers_the_nearest_are_told_and_how_many_there_ar
         assert not ask(kit, f"job/{first}/family", limit=301)["cut"]
 
 
+def test_times_without_a_server_are_told() -> None:
+    with Kit(START) as kit:
+        kit.client.create_job(name="tick", command="tick", schedule="* * * * *")
+        kit.advance("PT3H12M")
+        kit.crash(down="PT26M")
+        kit.advance("PT1H")
+        stats = kit.client.get_kala_stats()
+        down = (START + timedelta(hours=3, minutes=12), START + timedelta(hours=3, minutes=38))
+        assert stats.outages == [down]
+        assert stats.up_since == down[1]
+        assert kit.client.session().up_since == down[1]
+        assert kit.client.summary().outages == [down]
+        assert kit.client.summary(since=START, until=down[0]).outages == []
+
+
 def test_nothing_is_told_of_nothing() -> None:
     with Kit(START) as kit:
         assert ask(kit, "timeline")["rows"] == []

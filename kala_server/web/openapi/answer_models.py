@@ -44,6 +44,7 @@ class KalaStats(models.KalaStats):
     next_run_at: _Kalas
     last_attempted_run: _Kalas
     created_at: datetime = Field(serialization_alias="created")
+    up_since: datetime
 
 
 class Metadata(BaseModel):

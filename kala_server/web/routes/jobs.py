@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
+from typing import Any
 from uuid import uuid4
 
 from kala_server.core.decide import validation
@@ -31,6 +32,7 @@ from kala_server.web.routes.taking import JobTaker
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
+from kala_server.wire.shapes import WHOLE
 
 LONGEST_KEY = 255
 _PLACE = "jobs"
@@ -296,4 +298,9 @@ class ServerStats(Handler):
     async def get(self) -> None:
         """Return what the whole server did."""
         now, shape = self.context.service.clock.now(), self.context.shape
-        self.answer({"Stats": await self.ask(lambda state: answers.server_stats(state, now, shape))})
+        stats = await self.ask(lambda state: answers.server_stats(state, now, shape))
+        self.answer({"Stats": stats | (self._of_ours() if shape is WHOLE else {})})
+
+    def _of_ours(self) -> dict[str, Any]:
+        """Return what no other Kala tells."""
+        return {"up_since": self.context.service.up_since, "outages": self.context.presence.outages}

@@ -129,7 +129,8 @@ class Summary(Handler):
             message = f"there are at most {MOST_PARTS:,} parts from `from` to `to`: a longer step is needed"
             raise InvalidRequestError([FieldProblem("step", message, 86_400)])
         crowd = self.context.crowd
-        self.answer(await self.ask_long(lambda state: _summary(state, window, step, now, crowd)))
+        told = await self.ask_long(lambda state: _summary(state, window, step, now, crowd))
+        self.answer(told | {"outages": self.context.presence.between(told["from"], window.until)})
 
 
 def _step(query: Query) -> timedelta:
