@@ -24,6 +24,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "get": reading.get,
     "stats": reading.stats,
     "find": reading.finding,
+    "glances": reading.glances,
     "list": reading.listing,
     "start": loaded.start,
     "memory": loaded.memory,

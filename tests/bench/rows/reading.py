@@ -57,38 +57,56 @@ def stats(bench: Bench) -> Iterator[Row]:
 
 def finding(bench: Bench) -> Iterator[Row]:
     """Look for a job that is not there among all, and ask meanwhile whether the loop is held."""
-    path = f"{API}/job/?q=no-such-report&limit=50"
-    size = len(bench.loaded.address.fetch("GET", path))
-    found, bare = [], []
+    path = "/job/?q=no-such-report&limit=50"
+    yield from _looked_at(bench, "find", "looking for a part of a name among", path, most=50, held=20)
+
+
+def glances(bench: Bench) -> Iterator[Row]:
+    """Ask for what a page shows of all jobs, and meanwhile whether the loop is held."""
+    by_state = "/job/?view=row&sort=state&limit=50"
+    day = "from=2099-01-01T00:00:00Z&to=2099-01-02T00:00:00Z"
+    for name, what, path, most in (
+        ("rows", "50 rows of the list by state, of", by_state, 50),
+        ("rows-far", "50 rows from the middle of it, of", f"{by_state}&offset={bench.size.jobs // 2}", 50),
+        ("timeline", "50 rows of a timeline of", f"/timeline/?limit=50&{day}", 50),
+        ("summary", "the summary of a day of", f"/summary/?{day}", 20),
+    ):
+        yield from _looked_at(bench, name, what, path, most=most, held=5)
+
+
+def _looked_at(bench: Bench, name: str, what: str, path: str, *, most: float, held: float) -> Iterator[Row]:
+    """Compare an answer about all jobs with as many bytes of nothing: how long it takes, and the loop is held by it."""
+    size = len(bench.loaded.address.fetch("GET", API + path))
+    took, bare = [], []
     for _ in range(bench.size.repeats):
-        found.append(_download(bench.loaded.address, path)[0])
+        took.append(_download(bench.loaded.address, API + path)[0])
         bare.append(_download(bench.bare, f"/{size}")[0])
     yield Row(
-        name="find",
-        what=f"looking for a part of a name among {bench.size.jobs:,} jobs",
-        figure=min(found) * 1000,
+        name=name,
+        what=f"{what} {bench.size.jobs:,} jobs",
+        figure=min(took) * 1000,
         unit="ms",
         limit=min(bare) * 1000,
         limit_is="a bare Tornado GET",
-        target=Target(at_most=50, of="figure"),
+        target=Target(at_most=most, of="figure"),
     )
-    _, held = load.longest_hold(
+    _, for_seconds = load.longest_hold(
         bench.loaded.address,
         bench.size.seconds,
-        lambda: _download(bench.loaded.address, path),
+        lambda: _download(bench.loaded.address, API + path),
         f"{API}/stats/",
     )
     _, bare_held = load.longest_hold(
         bench.bare, bench.size.seconds, lambda: _download(bench.bare, f"/{size}"), "/100"
     )
     yield Row(
-        name="find-held",
+        name=f"{name}-held",
         what="longest hold of the loop meanwhile",
-        figure=held * 1000,
+        figure=for_seconds * 1000,
         unit="ms",
         limit=bare_held * 1000,
         limit_is="the same beside the bare GET",
-        target=Target(at_most=20, of="figure"),
+        target=Target(at_most=held, of="figure"),
     )
 
 
