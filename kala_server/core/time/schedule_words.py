@@ -119,13 +119,17 @@ def _of_interval(schedule: Schedule, zone: tzinfo | None, timezone: str) -> str:
     return f"{_calendar(period, start)} at {_clock(start)}{times}, {clock}, from {start:%Y-%m-%d}"
 
 
+_DAYS_OF_EACH_MONTH = 28
+
+
 def _calendar(period: Period, start: datetime) -> str:
     """Say a period of whole days, weeks or months, and on which day it is."""
     months, days = period.total_months, period.total_days
     if months and months % 12 == 0:
         return f"every {_counted(months // 12, 'year')} on {start.day} {_MONTHS[start.month - 1]}"
     if months:
-        return f"every {_counted(months, 'month')} on day {start.day}"
+        lacking = " or the last there is," if start.day > _DAYS_OF_EACH_MONTH else ""
+        return f"every {_counted(months, 'month')} on day {start.day}{lacking}"
     if days % 7 == 0:
         return f"every {_counted(days // 7, 'week')} on {_DAYS[start.isoweekday() % 7]}"
     return f"every {_counted(days, 'day')}"

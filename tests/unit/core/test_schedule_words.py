@@ -44,6 +44,7 @@ SAID = [
     ("R/2035-06-04T09:00:00Z/P1W", "", "every week on Monday at 09:00, UTC, from 2035-06-04"),
     ("R/2035-06-10T09:00:00Z/P14D", "", "every 2 weeks on Sunday at 09:00, UTC, from 2035-06-10"),
     ("R/2035-06-04T09:00:00Z/P1M", "", "every month on day 4 at 09:00, UTC, from 2035-06-04"),
+    ("R/2035-01-31T10:00:00Z/P1M", "", "every month on day 31 or the last there is, at 10:00, UTC, from 2035-01-31"),
     ("R/2035-06-04T09:00:00Z/P1Y", "", "every year on 4 June at 09:00, UTC, from 2035-06-04"),
     ("R/2035-06-04T09:00:00Z/PT10S", "", "every 10 seconds, from 2035-06-04 09:00, UTC"),
     ("R/2035-06-04T09:00:00Z/PT1H", "", "every hour, from 2035-06-04 09:00, UTC"),
