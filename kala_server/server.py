@@ -38,7 +38,6 @@ from kala_server.stores.journal.journal import JOURNAL, JournalStore
 from kala_server.stores.memory import MemoryStore
 from kala_server.tokens import Tokens
 from kala_server.unix_socket import UnixSocket
-from kala_server.web import written_ahead
 from kala_server.web.accepting import fitting
 from kala_server.web.app import App
 from kala_server.web.connections import BoundedServer, Bounds
@@ -145,7 +144,6 @@ class Server:
             self._presence.begin(self.service.up_since)
             if self._carries_out_commands:
                 self._commands.get_ready()
-            await written_ahead.write_at_once(self.service, self._context.listing)
         except BaseException:
             self._removed.close()
             self._exit.close()
@@ -153,7 +151,6 @@ class Server:
                 listening.close()
             raise
         self._http.add_sockets(sockets)
-        self._in_background(written_ahead.keep_written(self.service, self._context.listing))
         self._in_background(zone_watch.follow_changes(self.service))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:

@@ -126,8 +126,6 @@ class Listing:
 
         Without `jobs` it lists all that are in sight. `more` is what the answer says after them.
         """
-        if len(self._written) > len(view.jobs):
-            await self._forget(view)
         commons: _Commons = {}
         opening = b'{"jobs":{'
         for slice_ in _sliced(view, view.jobs if jobs is None else jobs):
@@ -145,19 +143,8 @@ class Listing:
             opening = b","
         closing = b"}," + to_json(more)[1:] if more else b"}}"
         yield (b"" if opening == b"," else opening) + closing + b"\n"
-
-    async def write_ahead(self, view: JobsView, *, pause: float) -> None:
-        """Write what is not written yet, so that the next list has to be sent only; a millisecond of it, then a pause.
-
-        `pause` is in seconds.
-        """
-        await self._forget(view)
-        commons: _Commons = {}
-        for slice_ in _sliced(view, view.jobs):
-            for job in slice_:
-                if _lasts(job, view):
-                    self._of(job, view, commons)
-            await asyncio.sleep(pause)
+        if len(self._written) > len(view.jobs):
+            await self._forget(view)
 
     def _parts(self, job: Job, view: JobsView, commons: _Commons) -> Iterable[bytes]:
         return self._of(job, view, commons) if _lasts(job, view) else _with_runs(job, view, self._shape)

@@ -15,8 +15,6 @@ class Size:
     """Limit and figure are measured in turns, so often; the median counts."""
     seconds: float
     """How long one such turn is."""
-    pause: float
-    """How long a loaded server is left alone before its jobs are listed."""
     bursts: tuple[int, ...]
     """How many commands are due at one instant."""
     rate: int
@@ -40,7 +38,6 @@ FULL = Size(
     batch=10_000,
     rounds=7,
     seconds=1.5,
-    pause=10,
     bursts=(1_000, 10_000),
     rate=200,
     steady=60,
@@ -55,7 +52,6 @@ SMALL = Size(
     batch=1_000,
     rounds=1,
     seconds=0.2,
-    pause=0.1,
     bursts=(20,),
     rate=10,
     steady=2,

@@ -13,8 +13,8 @@ from tests.bench.__main__ import GROUPS
 from tests.bench.sizes import SMALL
 
 ROWS = {
-    "create", "create-loaded", "batch", "get", "stats", "find", "find-held", "list", "list-held", "list-at-once",
-    "list-at-once-held", "memory-listed", "rows", "rows-held", "rows-far", "rows-far-held", "timeline",
+    "create", "create-loaded", "batch", "get", "stats", "find", "find-held", "list", "list-held", "list-first",
+    "list-first-held", "memory-listed", "rows", "rows-held", "rows-far", "rows-far-held", "timeline",
     "timeline-held", "summary", "summary-held",
     "start", "memory", "memory-started", "late-p50", "late-p99", "slots-run", "memory-flat", "year-state",
     "year-journal", "virtual-year", "compaction-held", "decode", "call", "import",

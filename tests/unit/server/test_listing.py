@@ -92,9 +92,9 @@ def test_jobs_that_differ_in_one_field_have_only_the_others_in_common() -> None:
     assert read(slices(Listing(), look(state, NOW))) == expected(state)
 
 
-@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("listed", [False, True])
 @pytest.mark.parametrize("runs", [0, 2])
-def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, ahead: bool) -> None:
+def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, listed: bool) -> None:
     state, listing = a_state(2, runs=runs), Listing()
     child = JobSpec(name="child", command="true", parent_jobs=("job-0000",))
     changes = (
@@ -102,8 +102,8 @@ def test_a_job_alone_comes_with_its_runs_and_changes_with_it(runs: int, ahead: b
         r.RunQueued(run_id="run", job_id="job-0001", at=NOW, scheduled_at=NOW, trigger=Trigger.MANUAL),
         r.JobDisabled(id="job-0000", at=NOW),
     )
-    if ahead:
-        asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
+    if listed:
+        slices(listing, look(state, NOW))
     for change in (None, *changes):
         if change is not None:
             apply(state, change)
@@ -141,9 +141,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ids
 
 
-def test_what_is_written_ahead_is_not_written_again(written: list[str]) -> None:
+def test_what_was_listed_is_not_written_again(written: list[str]) -> None:
     state, listing = a_state(SLICE + 1), Listing()
-    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
+    slices(listing, look(state, NOW))
     assert written == list(state.jobs)
     assert listing.remembered == state.jobs.keys()
     found = read(slices(listing, look(state, NOW)))
@@ -153,7 +153,7 @@ def test_what_is_written_ahead_is_not_written_again(written: list[str]) -> None:
 
 def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once(written: list[str]) -> None:
     state, listing = a_state(1), Listing()
-    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
+    slices(listing, look(state, NOW))
     for number in range(10):
         spec = JobSpec(name="job", command="true", description=str(number))
         apply(state, r.JobChanged(id="job-0000", at=NOW, spec=spec))
@@ -167,22 +167,22 @@ def test_a_job_that_changes_again_and_again_and_is_looked_at_is_remembered_once(
 
 def test_of_jobs_that_were_replaced_by_as_many_others_nothing_is_remembered() -> None:
     state, listing = a_state(2), Listing()
-    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
+    slices(listing, look(state, NOW))
     apply(state, r.AllJobsDeleted(at=NOW))
     for name in ("a", "b"):
         apply(state, r.JobCreated(id=name, at=NOW, spec=JobSpec(name=name, command="true")))
-    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
+    slices(listing, look(state, NOW))
     assert listing.remembered == {"a", "b"}
 
 
 def test_of_jobs_that_are_gone_nothing_is_remembered() -> None:
     state, listing = a_state(3), Listing()
-    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
+    slices(listing, look(state, NOW))
     apply(state, r.JobDeleted(id="job-0001", at=NOW))
-    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
+    slices(listing, look(state, NOW))
     assert listing.remembered == state.jobs.keys()
     apply(state, r.AllJobsDeleted(at=NOW))
-    asyncio.run(listing.write_ahead(look(state, NOW), pause=0))
+    slices(listing, look(state, NOW))
     assert not listing.remembered
 
 
