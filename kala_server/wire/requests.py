@@ -17,7 +17,7 @@ from kala_server.wire.merge_patch import merge_patch
 _validate_spec = TypeAdapter(JobSpec).validator.validate_json
 _FROM_WIRE = {row.wire.lower(): row.name for row in FIELDS}
 _AS_NAMED = frozenset(name for key, name in _FROM_WIRE.items() if key == name)
-_TEXTS = frozenset(field.name for field in fields(JobSpec) if field.type is str)
+_PLAIN = {field.name: field.type for field in fields(JobSpec) if field.type in {str, int, bool}}
 _LISTS_OF_TEXTS = of_kind(Kind.TEXTS, Kind.JOBS)
 _EMPTY_IS_NONE = of_kind(Kind.CHOICE)
 """Choices for which a client may also send an empty text; of other texts it is a value as good as any."""
@@ -80,18 +80,15 @@ def _named(document: object) -> dict[str, Any]:
 def _read(named: Mapping[str, Any], default_owner: str = "") -> tuple[JobSpec, bool]:
     """Return what is said as a spec, and whether the job is disabled; null is as good as absent."""
     said = {name: value for name, value in named.items() if value is not None}
-    for name in _EMPTY_IS_NONE:
-        if said.get(name) == "":
-            del said[name]
-    for name in _LISTS_OF_TEXTS:
-        if isinstance(items := said.get(name), list):
-            said[name] = _with_few_faults(items, str)
-    _tidy_call(said)
     disabled = said.pop("disabled", False)
     if not isinstance(disabled, bool):
         message = f"true or false belongs here, not {kind_of(disabled)}"
         raise InvalidJobError([FieldProblem("disabled", message, FIELD["disabled"].example)])
-    spec = _read_spec(said)
+    if list(map(type, said.values())) == list(map(_PLAIN.get, said)):
+        # Any such value is one of these fields. Most jobs are such, and to validate them is most of what reading takes.
+        spec = JobSpec(**{"name": "", **said})
+    else:
+        spec = _validated(_tidied(said))
     if default_owner and not spec.owner:
         spec = replace(spec, owner=default_owner)
     return spec, disabled
@@ -100,6 +97,18 @@ def _read(named: Mapping[str, Any], default_owner: str = "") -> tuple[JobSpec, b
 def names_schedule(document: object) -> bool:
     """Whether a change says when the job is due, be it as before: its slots begin anew then."""
     return isinstance(document, dict) and any(name.lower() == "schedule" for name in document)
+
+
+def _tidied(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said without what clients send though it says nothing."""
+    for name in _EMPTY_IS_NONE:
+        if said.get(name) == "":
+            del said[name]
+    for name in _LISTS_OF_TEXTS:
+        if isinstance(items := said.get(name), list):
+            said[name] = _with_few_faults(items, str)
+    _tidy_call(said)
+    return said
 
 
 def _tidy_call(said: dict[str, Any]) -> None:
@@ -157,10 +166,7 @@ def _are_texts(value: object) -> TypeGuard[list[str] | tuple[str, ...]]:
     return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
 
 
-def _read_spec(said: Mapping[str, Any]) -> JobSpec:
-    if said.keys() <= _TEXTS and all(type(text) is str for text in said.values()):
-        # Any text is one of these fields. Most jobs are such, and to validate them is most of what reading takes.
-        return JobSpec(**{"name": "", **said})
+def _validated(said: Mapping[str, Any]) -> JobSpec:
     try:
         spec: JobSpec = _validate_spec(to_json({"name": "", **said}), strict=True)
     except ValidationError as error:

@@ -148,9 +148,12 @@ class Once:
         return int(first <= self.at <= last)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Repeating:
-    """`R[n]/START/PERIOD`: slot n is START + n × PERIOD, computed from START every time."""
+    """`R[n]/START/PERIOD`: slot n is START + n × PERIOD, computed from START every time.
+
+    It is read once for all who say the same, and what is remembered of it goes by that one.
+    """
 
     schedule: Schedule
     zone: tzinfo | None

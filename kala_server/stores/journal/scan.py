@@ -13,9 +13,8 @@ Nothing here changes a file.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from kala_server.core.model.records import Record
 from kala_server.ports.store import StoreDamagedError, StoreNewerError
@@ -33,8 +32,7 @@ from kala_server.stores.journal.filesystem import FileSystem
 CHUNK = 1 << 20  # a read of 1 MiB costs little more than one of 4 KiB, and 100,000 jobs are some 30 of them
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """A whole line and the byte that it begins at."""
 
     offset: int
