@@ -5,6 +5,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kala_server.cli.server.demo import as_typed
@@ -47,6 +48,19 @@ def test_ctrl_c_ends_the_demo_and_leaves_the_terminal_as_it_was() -> None:
         assert terminal.read_to_the_end() == 130
     assert "Traceback" not in terminal.shown
     assert terminal.shown.rstrip().endswith("\x1b[?25h")
+
+
+def test_a_demo_that_is_to_be_kept_has_its_page_until_ctrl_c(tmp_path: Path) -> None:
+    with started("demo", "--keep", cwd=tmp_path) as process:
+        page = line_of(process.stdout).rpartition(" ")[2].strip()
+        while line_of(process.stdout) != "It stays up until Ctrl-C.\n":
+            pass
+        assert httpx.get(page).status_code == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    assert "kala serve" in out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_demo_that_is_asked_to_end_does_so_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_row_says_in_a_sentence_what_its_marks_show(now: Page) -> None:
 def test_a_filter_and_a_window_stand_in_the_address(now: Page) -> None:
     now.get_by_label("Filter jobs").fill("price feed")
     expect(options(now)).to_have_count(5)
-    link(now, "6 hours").click()
+    link(now, "6 h").click()
     expect(now).to_have_url(re.compile(r"h=6"))
     assert "q=price" in now.url
 

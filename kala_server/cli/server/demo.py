@@ -3,7 +3,9 @@
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +20,8 @@ Next:  {kala} serve      your own server; its jobs stay in ./kala-data. Then, el
 
 
 @click.command(short_help="See it work, in ten seconds.")
-def demo() -> None:
+@click.option("--keep", is_flag=True, help="Keep the server and its page up until Ctrl-C.")
+def demo(*, keep: bool) -> None:
     """See it work: a server on a free port, three jobs, and their runs as they happen."""
     from kala_client import KalaClient
     from kala_server.cli.server.live_table import LiveTable
@@ -27,8 +30,12 @@ def demo() -> None:
     # What asks it to end does so as Ctrl-C does: the server stops, and nothing is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running_server() as server, KalaClient(server.url) as client:
-        click.echo(f"A server for this demo listens on {server.url}\n")
+        click.echo(f"A server for this demo listens on {server.url}, with its page at {server.url}/webui/\n")
         LiveTable(client, _create_jobs(client)).play()
+        if keep:
+            click.echo("\nIt stays up until Ctrl-C.")
+            with suppress(KeyboardInterrupt):
+                Event().wait()
     kala, python = as_typed(Path(sys.argv[0]))
     click.echo("\n" + _NEXT.format(kala=kala, python=python))
 

@@ -106,7 +106,7 @@ function Bar() {
     <${Chips} />
     <${Zones} />
     <button class="plain" aria-label=${`Colours: ${looks}`} onClick=${() => (nextTheme(), redraw((n) => n + 1))}>
-      <svg class="shape accentless" viewBox="0 0 10 10" aria-hidden="true"><path class="line" d="M5 .8a4.200 4.200 0 1 0 .01 0z" /><path d="M5 .8a4.200 4.200 0 0 0 0 8.400z" /></svg></button>
+      <svg class="shape accentless" viewBox="0 0 10 10" aria-hidden="true"><path class="thin" d="M5 .8a4.200 4.200 0 1 0 .01 0z" /><path d="M5 .8a4.200 4.200 0 0 0 0 8.400z" /></svg></button>
     <button class="plain" aria-label="Keys" onClick=${() => showKeys(true)}>?</button>
     ${who?.tokens && html`<button class="plain" onClick=${signOut}>Sign out</button>`}
     ${keys && html`<${Keys} close=${() => showKeys(false)} />`}

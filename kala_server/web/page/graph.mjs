@@ -3,7 +3,7 @@
 
 import { html, useMemo } from './vendor/preact-htm.mjs';
 import { ofJob, useAnswer } from './stream.mjs';
-import { count, JobLink, listed, Shape, word, WRONG } from './pieces.mjs';
+import { count, JobLink, listed, Shape, word, Wrong, WRONG } from './pieces.mjs';
 import { clock, to } from './times.mjs';
 
 const WIDE = 148, HIGH = 36, STEP_X = 176, STEP_Y = 42;
@@ -96,7 +96,7 @@ function lately({ last }) {
 export function Family({ id, picks = false }) {
   const { data, error, fresh } = useAnswer(`job/${id}/family/`, { limit: MOST }, { about: ofJob(id), every: 5000 });
   const drawn = useMemo(() => data && placed(data, data.nodes[0].id), [data]);
-  if (error) return null;
+  if (error) return html`<${Wrong} error=${error} />`;
   if (!drawn) return null;
   const self = data.nodes[0];
   const calls = data.edges.filter((/** @type {any} */ { kind, from }) => kind === 'failure' && from === self.id);

@@ -97,7 +97,9 @@ export function Inspector({ id, run: wanted }) {
     ${picked && picked.state !== 'skipped' && html`<h3>Output <a class="soft" href=${to(`run/${picked.id}`)}>all of it</a></h3><${Tail} key=${picked.id} run=${picked} />`}`;
 }
 
-const WINDOWS = /** @type {Record<string, [words: string, step: number]>} */ ({ 6: ['6 hours', 900], 24: ['24 hours', 1800], 168: ['7 days', 10_800] });
+const WINDOWS = /** @type {Record<string, string>} */ ({ 6: '6 hours', 24: '24 hours', 168: '7 days' });
+const STEPS = [900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400]; // seconds of a part of the time
+const WIDEST = 5; // pixels that a part needs
 const A_PAUSE = 250; // milliseconds after the last letter
 
 /** How wide the marks have room. @returns {[any, number]} */
@@ -126,7 +128,7 @@ export function Home() {
   const [minute, setMinute] = useState(0);
   const [first, setFirst] = useState(/** @type {any} */ (null));
   const hours = WINDOWS[query.h] ? Number(query.h) : 24;
-  const [words, step] = WINDOWS[hours];
+  const step = STEPS.find((one) => (one / (2 * hours * 3600)) * width >= WIDEST) ?? 86_400;
   useEffect(() => {
     document.title = 'kala';
     const timer = setInterval(() => document.hidden || setMinute((n) => n + 1), 60_000);
@@ -146,11 +148,11 @@ export function Home() {
   const pick = (/** @type {any} */ row, /** @type {string | undefined} */ run) => say({ job: row.id, run });
   if (summary?.jobs === 0) return html`<main tabindex="-1" id="content"><${Pause} /><${Empty} /></main>`;
   return html`<main class="home" tabindex="-1" id="content">
-    <div class="verdict"><${Pause} />${summary ? html`<${Verdict} summary=${summary} span=${words} since=${since} />` : html`<div class="ghost-lines" aria-busy="true"><h1>…</h1></div>`}<${Wrong} error=${error} /></div>
+    <div class="verdict"><${Pause} />${summary ? html`<${Verdict} summary=${summary} span=${WINDOWS[hours]} since=${since} />` : html`<div class="ghost-lines" aria-busy="true"><h1>…</h1></div>`}<${Wrong} error=${error} /></div>
     <div class="chart" ref=${box}>
       <div class="tools">
         <input type="search" placeholder="Filter jobs" aria-label="Filter jobs" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
-        <nav class="choices" aria-label="How far back and ahead">${Object.entries(WINDOWS).map(([h, [long]]) => html`<a key=${h} href="#/" aria-label=${long} aria-current=${Number(h) === hours ? 'true' : undefined}
+        <nav class="choices" aria-label="How far back and ahead">${Object.entries(WINDOWS).map(([h, long]) => html`<a key=${h} href="#/" title=${long} aria-current=${Number(h) === hours ? 'true' : undefined}
           onClick=${(/** @type {Event} */ event) => (event.preventDefault(), say({ h: h === '24' ? '' : h }, false))}>${h === '168' ? '7 d' : `${h} h`}</a>`)}</nav>
         ${query.tag && html`<button class="plain" onClick=${() => say({ tag: '' })}>tag ${query.tag} ×</button>`}
         <span class="spring"></span><${Legend} />

@@ -53,7 +53,8 @@ export function Marks({ row, axis, picked }) {
   }, [row, axis]);
   const ahead = useMemo(() => {
     const ticks = row.slots.map((/** @type {number} */ at) => `M${place(axis, at)} 7.500v7`).join('');
-    const lines = (row.dense?.stretches ?? []).map((/** @type {number[]} */ [begin, end]) => `M${place(axis, begin) + 2} 11H${place(axis, end)}`).join('');
+    const next = place(axis, Math.max(ms(row.next_at), axis.from));
+    const lines = row.dense && next < axis.width ? `M${next} 11H${axis.width}` : '';
     return html`${ticks && html`<path class="mark slots" d=${ticks} />`}${lines && html`<path class="mark dense" d=${lines} />`}`;
   }, [row, axis]);
   return html`<svg class="marks" width=${axis.width} height=${ROW} aria-hidden="true">${paths}${ahead}${

@@ -1,0 +1,65 @@
+"""Other sites: their links lead to the page, and nothing else of theirs gets anywhere."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, expect
+
+from kala_client import KalaClient
+from kala_server.testing import running_server
+from tests.page.browsing import ZONE, link
+
+
+@contextmanager
+def another_site(body: str) -> Iterator[str]:
+    """Have a site of another origin with one page."""
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as site:
+        thread = threading.Thread(target=site.serve_forever)
+        thread.start()
+        try:
+            yield f"http://localhost:{site.server_port}"
+        finally:
+            site.shutdown()
+            thread.join()
+
+
+def test_a_link_leads_to_the_page_and_a_frame_and_a_script_lead_nowhere(browser: Browser) -> None:
+    with running_server() as server, KalaClient(server.url) as kala:
+        kala.create_job(name="nightly dump", command="true", schedule="0 3 * * *")
+        body = f"""<a href="{server.url}/webui/#/jobs">see</a> <a href="{server.url}/api/v1/stats/">figures</a>
+            <iframe src="{server.url}/webui/"></iframe>"""
+        context = browser.new_context(timezone_id=ZONE)
+        with another_site(body) as site:
+            tab = context.new_page()
+            tab.goto(site)
+            assert tab.frames[1].url.startswith("chrome-error:")
+            read = (
+                "(url) => fetch(url, {mode: 'no-cors'}).then((got) => got.type + got.status, () => 'refused')"
+            )
+            assert tab.evaluate(read, f"{server.url}/webui/") in {"opaque0", "refused"}
+            assert (
+                tab.evaluate(
+                    "(url) => fetch(url).then(() => 'read', () => 'refused')", f"{server.url}/webui/"
+                )
+                == "refused"
+            )
+            link(tab, "see").click()
+            expect(link(tab, "nightly dump")).to_be_visible()
+            tab.goto(site)
+            with tab.expect_response("**/api/v1/stats/") as refused:
+                link(tab, "figures").click()
+            assert refused.value.status == 403
+        context.close()
