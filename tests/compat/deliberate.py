@@ -26,6 +26,9 @@ _OF_BOTH = {
     "create: body over 1 MiB": Deliberate(
         ("400 → 413",), "Kala cuts the body and then complains of its JSON; 413 says what is wrong"
     ),
+    "root": Deliberate(
+        ("404 → 302",), "here there is a web page, and who types the address alone is led to it"
+    ),
     "start a disabled job": Deliberate(("204 → 409",), "Kala says yes and runs nothing"),
     "create: repeat without R (the last calls: it wedges some servers)": Deliberate(
         ("no answer → 400",), "this one call ends the whole process of a real Kala"

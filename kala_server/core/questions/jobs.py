@@ -91,6 +91,10 @@ class Which:
 EVERY_JOB = Which()
 
 
+def _name_of(job: Job) -> tuple[str, str]:
+    return job.spec.name.lower(), job.id
+
+
 def creation_of(job: Job) -> Creation:
     """Return where the job is in the order of creation."""
     return job.created_at, job.id
@@ -236,9 +240,14 @@ def _by_last(state: State) -> Iterator[list[str]]:
 
 def _by_state(state: State) -> Iterator[list[str]]:
     """Yield those in trouble first, each kind by name."""
+    known = {JobState.FAILING: state.jobs.failing, JobState.RUNNING: state.runs.running.keys()}
     for kind in _TROUBLE_FIRST:
-        for block in _ids(state.jobs.by_name):
-            yield _of_kind(state, kind, block)
+        few = known.get(kind)
+        if few is not None and len(few) <= FEW:
+            yield _of_kind(state, kind, [job.id for job in sorted(_there(state, few), key=_name_of)])
+        else:
+            for block in _ids(state.jobs.by_name):
+                yield _of_kind(state, kind, block)
 
 
 def _of_kind(state: State, kind: JobState, job_ids: list[str]) -> list[str]:
