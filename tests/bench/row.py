@@ -47,3 +47,16 @@ class Row:
     @property
     def met(self) -> bool:
         return self.target.holds(self.ratio if self.target.of == "ratio" else self.figure)
+
+
+def a_hold(name: str, what: str, *, figure: float, limit: float, limit_is: str, at_most: float = 20) -> Row:
+    """For how long a loop was held at the most, in seconds, and that of something simpler; `at_most` milliseconds."""
+    return Row(
+        name=f"{name}-held",
+        what=what,
+        figure=figure * 1000,
+        unit="ms",
+        limit=limit * 1000,
+        limit_is=limit_is,
+        target=Target(at_most=at_most, of="figure"),
+    )

@@ -93,11 +93,16 @@ class TestFakes(Commands):
     """Commands that are only told of."""
 
     def runner(self) -> Runner:
-        scripts = Scripts()
-        scripts.of("fails").then(exit_code=1)
-        scripts.of("lasts").takes("PT1H")
-        scripts.of("prints").then_ok("hello")
-        return FakeRunner(LoopClock(), scripts)
+        return FakeRunner(LoopClock(), scripts())
+
+
+def scripts() -> Scripts:
+    """How the commands of the contract go."""
+    found = Scripts()
+    found.of("fails").then(exit_code=1)
+    found.of("lasts").takes("PT1H")
+    found.of("prints").then_ok("hello")
+    return found
 
 
 class Doubling(FakeRunner):
@@ -131,11 +136,7 @@ def test_a_runner_that_breaks_the_contract_is_noticed(planted: type[FakeRunner])
         patience = 2.0
 
         def runner(self) -> Runner:
-            scripts = Scripts()
-            scripts.of("fails").then(exit_code=1)
-            scripts.of("lasts").takes("PT1H")
-            scripts.of("prints").then_ok("hello")
-            return planted(LoopClock(), scripts)
+            return planted(LoopClock(), scripts())
 
     promises = [name for name in dir(Broken) if name.startswith("test_")]
     assert len(promises) > 5

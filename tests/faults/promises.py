@@ -1,18 +1,22 @@
 """What a server has acknowledged to many clients at once, and whether the next one on the same folder keeps it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
+from random import Random
 from threading import Event, Lock
 
 import httpx
 
 from kala_client import KalaClient, KalaConnectionError, RetryPolicy
 from tests.eventually import PATIENCE
+from tests.faults import planted
+from tests.faults.server_child import Plant
 
 CLIENTS = 6
 DELETED = 5
@@ -31,6 +35,10 @@ class Asked:
     def send(self, kala: KalaClient) -> str:
         schedule = f"R/{self.start.isoformat()}/P1D"
         return kala.create_job(name=self.name, command="true", schedule=schedule, idempotency_key=self.name)
+
+
+LIFE = 10
+"""Ends of servers on one folder; then a new one, so that comparing stays quick."""
 
 
 class Promises:
@@ -116,3 +124,14 @@ def client(url: str, retry: RetryPolicy | None = None) -> KalaClient:
 def a_moment(seconds: float) -> None:
     """Let the clients go on for so long."""
     time.sleep(seconds)
+
+
+def kept_over(ends: Callable[[Path, int, Plant, Random], Promises], folder: Path, number: int) -> int:
+    """Return how much was acknowledged by servers that come to an end so often; none of it may be lost."""
+    dice = Random(4)
+    acknowledged = 0
+    for begun in range(0, number, LIFE):
+        promises = ends(folder / str(begun), min(LIFE, number - begun), planted.small_journal, dice)
+        assert promises.broken == []
+        acknowledged += promises.acknowledged
+    return acknowledged

@@ -12,13 +12,10 @@ from tests.faults import planted
 from tests.faults.conftest import Tell
 from tests.faults.cut_off_disk import CutOffDisk, why_not
 from tests.faults.figures import FILE_SYSTEM_CUTS
-from tests.faults.promises import Promises, a_moment
+from tests.faults.promises import Promises, a_moment, kept_over
 from tests.faults.server_child import Plant, server_child
 
 pytestmark = pytest.mark.needs("root, a loop device, mkfs.ext4")
-
-LIFE = 10
-"""Cuts for each file system; then a new one, so that comparing stays quick."""
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +49,7 @@ def after_cuts(place: Path, cuts: int, plant: Plant, dice: Random) -> Promises:
 
 
 def test_acknowledged_survives_a_file_system_cut(tmp_path: Path, tell: Tell) -> None:
-    dice = Random(4)
-    acknowledged = 0
-    for begun in range(0, FILE_SYSTEM_CUTS, LIFE):
-        cuts = min(LIFE, FILE_SYSTEM_CUTS - begun)
-        promises = after_cuts(tmp_path / str(begun), cuts, planted.small_journal, dice)
-        assert promises.broken == []
-        acknowledged += promises.acknowledged
+    acknowledged = kept_over(after_cuts, tmp_path, FILE_SYSTEM_CUTS)
     assert acknowledged > FILE_SYSTEM_CUTS
     tell(f"{FILE_SYSTEM_CUTS:,} cuts, {acknowledged:,} acknowledged, 0 lost")
 

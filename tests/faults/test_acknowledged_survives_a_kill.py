@@ -10,11 +10,9 @@ from random import Random
 from tests.faults import planted
 from tests.faults.conftest import Tell
 from tests.faults.figures import KILLS
-from tests.faults.promises import Promises, a_moment
+from tests.faults.promises import Promises, a_moment, kept_over
 from tests.faults.server_child import Plant, server_child
 
-LIFE = 10
-"""Kills for each folder; then a new one, so that comparing stays quick."""
 LONGEST = 0.1
 """Seconds of load before a kill."""
 
@@ -34,13 +32,7 @@ def after_kills(folder: Path, kills: int, plant: Plant, dice: Random) -> Promise
 
 
 def test_acknowledged_survives_a_kill(tmp_path: Path, tell: Tell) -> None:
-    dice = Random(4)
-    acknowledged = 0
-    for begun in range(0, KILLS, LIFE):
-        kills = min(LIFE, KILLS - begun)
-        promises = after_kills(tmp_path / str(begun), kills, planted.small_journal, dice)
-        assert promises.broken == []
-        acknowledged += promises.acknowledged
+    acknowledged = kept_over(after_kills, tmp_path, KILLS)
     assert acknowledged > KILLS
     tell(f"{KILLS:,} kills, {acknowledged:,} acknowledged, 0 lost")
 

@@ -83,6 +83,14 @@ class Home:
         await self.happens(RunFinished, run_id)
 
 
+def fault_in(answer: httpx.Response) -> dict[str, str]:
+    """Return what is wrong with a request, of which one field is."""
+    assert answer.status_code == 400, answer.text
+    [problem] = answer.json()["errors"]
+    found: dict[str, str] = problem
+    return found
+
+
 @asynccontextmanager
 async def at_home(*, garbage: Garbage | None = None, **settings: Any) -> AsyncIterator[Home]:
     """Run a server; at the end it must stop at once, leave no task, and have logged no fault."""

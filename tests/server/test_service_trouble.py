@@ -58,13 +58,18 @@ def test_a_whole_batch_without_room_is_taken_back_in_one_piece() -> None:
     play(scene)
 
 
+async def a_run_that_ends_without_room(parts: Parts) -> str:
+    await parts.create()
+    await breathe()
+    [run_id] = parts.commands.started
+    parts.disk.refuses = FULL
+    parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=True))
+    return run_id
+
+
 def test_how_a_run_went_is_recorded_when_there_is_room_again() -> None:
     async def scene(parts: Parts) -> None:
-        await parts.create()
-        await breathe()
-        [run_id] = parts.commands.started
-        parts.disk.refuses = FULL
-        parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=True))
+        run_id = await a_run_that_ends_without_room(parts)
         for _ in range(5):
             await parts.time.go_on(seconds=1)
             assert parts.service.state.runs[run_id].state is RunState.RUNNING
@@ -107,11 +112,7 @@ def test_a_slot_that_comes_due_without_room_waits_for_it_and_asks_once_a_second(
 
 def test_many_refused_requests_leave_one_try_behind() -> None:
     async def scene(parts: Parts) -> None:
-        await parts.create()
-        await breathe()
-        [run_id] = parts.commands.started
-        parts.disk.refuses = FULL
-        parts.commands.tell(inputs.Ended(run_id=run_id, succeeded=True))
+        await a_run_that_ends_without_room(parts)
         for number in range(100):
             with pytest.raises(StoreFullError):
                 await parts.create(f"{number:08}{OTHER_ID[8:]}")

@@ -11,7 +11,7 @@ import pytest
 from kala_server.core.model.records import JobCreated
 from kala_server.service.garbage import OurGarbage
 from kala_server.testing import Kit
-from tests.server.at_home import LATER, Home, play
+from tests.server.at_home import LATER, Home, fault_in, play
 
 MEBIBYTE = 1 << 20
 
@@ -94,8 +94,7 @@ def test_one_wrong_job_is_named_by_its_place_and_none_is_stored(wrong: dict[str,
         wanted = jobs(5)
         wanted[3].update(wrong)
         answer = await batch(home, wanted, **{"Idempotency-Key": "k"})
-        assert answer.status_code == 400
-        [problem] = answer.json()["errors"]
+        problem = fault_in(answer)
         assert problem["field"] == field
         assert f"{field}: {problem['message']}" in answer.json()["detail"]
         assert await stored(home) == {}
@@ -123,8 +122,7 @@ def test_what_is_no_batch_is_400(body: bytes) -> None:
 def test_what_is_no_job_in_a_batch_is_called_what_it_is(item: object, kind: str) -> None:
     async def scene(home: Home) -> None:
         answer = await batch(home, [*jobs(2), item])
-        assert answer.status_code == 400
-        [problem] = answer.json()["errors"]
+        problem = fault_in(answer)
         assert (problem["field"], f"not {kind}" in problem["message"]) == ("jobs[2]", True)
         assert await stored(home) == {}
 

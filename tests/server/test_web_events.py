@@ -15,7 +15,7 @@ from kala_server.core.state.state import State
 from kala_server.service.feed import BUFFERED
 from kala_server.web.routes.events import Events
 from kala_server.wire import ledger
-from tests.server.at_home import LATER, Home, others, play
+from tests.server.at_home import LATER, Home, fault_in, others, play
 
 SECRET = "correct horse battery staple"
 
@@ -166,8 +166,7 @@ def test_an_id_that_no_server_sent_is_400_and_its_place_is_named(bad: str) -> No
         by_header = await home.http.get("/events/", headers={b"Last-Event-ID": bad.encode()})
         by_parameter = await home.http.get("/events/", params={"after": bad})
         for answer, place in ((by_header, "Last-Event-ID"), (by_parameter, "after")):
-            assert answer.status_code == 400
-            [problem] = answer.json()["errors"]
+            problem = fault_in(answer)
             assert problem["field"] == place
             assert problem["example"].startswith(home.server.service.feed.life)
 

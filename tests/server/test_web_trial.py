@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from kala_server.testing import Kit
+from tests.server.at_home import fault_in
 
 START = datetime(2035, 6, 4, 9, 0, tzinfo=UTC)
 DAILY = {"name": "dump", "command": "dump", "schedule": "0 9 * * *", "timezone": "Europe/Berlin"}
@@ -57,8 +58,7 @@ def test_what_could_not_be_is_refused_as_it_would_be(fields: dict[str, Any], at_
             ("PUT", f"/job/{job_id}/", {**DAILY, **changed}),
         ):
             answer = ask(kit, method, path, body)
-            assert answer.status_code == 400, (method, answer.text)
-            assert [problem["field"] for problem in answer.json()["errors"]] == [at_fault]
+            assert fault_in(answer)["field"] == at_fault
         assert kit.client.get_job(job_id).schedule == DAILY["schedule"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.bench import documents, limits, load
 from tests.bench.bench import Bench
-from tests.bench.row import Row, Target
+from tests.bench.row import Row, Target, a_hold
 from tests.bench.servers import Address
 
 _READ_AT = 2_000
@@ -89,14 +89,12 @@ def _held(bench: Bench, count: int) -> Row:
     held = asking.result().longest - idle.p50
     server.stop()
     _, bare_held = load.longest_hold(bench.bare, bench.size.seconds, lambda: limits.spawn_rate(count), "/100")
-    return Row(
-        name=f"burst-{count}-held",
-        what="longest hold of the loop meanwhile",
-        figure=held * 1000,
-        unit="ms",
-        limit=bare_held * 1000,
+    return a_hold(
+        f"burst-{count}",
+        "longest hold of the loop meanwhile",
+        figure=held,
+        limit=bare_held,
         limit_is="the same of a bare Tornado beside the machine's own spawning",
-        target=Target(at_most=20, of="figure"),
     )
 
 

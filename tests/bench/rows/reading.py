@@ -6,7 +6,7 @@ from time import perf_counter, sleep
 
 from tests.bench import load
 from tests.bench.bench import Bench
-from tests.bench.row import Row, Target
+from tests.bench.row import Row, Target, a_hold
 from tests.bench.servers import API, Address
 
 
@@ -99,14 +99,13 @@ def _looked_at(bench: Bench, name: str, what: str, path: str, *, most: float, he
     _, bare_held = load.longest_hold(
         bench.bare, bench.size.seconds, lambda: _download(bench.bare, f"/{size}"), "/100"
     )
-    yield Row(
-        name=f"{name}-held",
-        what="longest hold of the loop meanwhile",
-        figure=for_seconds * 1000,
-        unit="ms",
-        limit=bare_held * 1000,
+    yield a_hold(
+        name,
+        "longest hold of the loop meanwhile",
+        figure=for_seconds,
+        limit=bare_held,
         limit_is="the same beside the bare GET",
-        target=Target(at_most=held, of="figure"),
+        at_most=held,
     )
 
 
@@ -134,14 +133,12 @@ def listing(bench: Bench) -> Iterator[Row]:
             target=Target(at_most=most, of="figure"),
             live=_live_list(bench) if name == "list" else None,
         )
-        yield Row(
-            name=f"{name}-held",
-            what=f"longest hold of the loop meanwhile, {when}",
-            figure=held * 1000,
-            unit="ms",
-            limit=bare_held * 1000,
+        yield a_hold(
+            name,
+            f"longest hold of the loop meanwhile, {when}",
+            figure=held,
+            limit=bare_held,
             limit_is="the same beside the bare stream",
-            target=Target(at_most=20, of="figure"),
         )
     yield Row(
         name="memory-listed",
