@@ -22,7 +22,7 @@ _TYPES = {
 }
 
 
-_UNSENT = re.compile(rb"/\*\*[\s\S]*?\*/|^[ \t]*// .*$|^[ \t]+", re.MULTILINE)
+_UNSENT = re.compile(rb"/\*\*[\s\S]*?\*/|^[ \t]*// .*$|[ \t]+// .*$|^[ \t]+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ SCREENS = {
     "jobs": ("jobs", "td.c-name a"),
     "job": ("job/{job}", ".family .node"),
     "run": ("run/{run}/L901-L903", ".line.picked"),
+    "edit": ("job/{job}/edit", ".slots-table"),
+    "new": ("new", "form"),
     "runs": ("runs?state=failed,timed_out,interrupted", ".ledger li"),
 }
 """The address of each, and what is there once it is whole."""

@@ -176,9 +176,9 @@ def test_the_page_is_small() -> None:
 
 def test_a_script_is_sent_without_its_comments_and_each_line_is_where_it_stands(tmp_path: Path) -> None:
     written = (
-        "/**\n * Types.\n */\n\nconst a = /** @type {any} */ ('// not one');\n  // one\n  f(a); // as it is\n"
+        "/**\n * Types.\n */\n\nconst a = /** @type {any} */ ('// not one');\n  // one\n  f(a); // one more\n"
     )
     (tmp_path / "a.mjs").write_text(written)
     sent = Files(tmp_path).find("a.mjs")
     assert sent is not None
-    assert sent.plain.decode() == "\n\n\n\nconst a =  ('// not one');\n\nf(a); // as it is\n"
+    assert sent.plain.decode() == "\n\n\n\nconst a =  ('// not one');\n\nf(a);\n"

@@ -2,13 +2,14 @@
 /** The page: which screen an address is, the bar above it, its looks, and who may see it. Screens draw themselves. */
 
 import { html, render, useEffect, useErrorBoundary, useRef, useState } from './vendor/preact-htm.mjs';
+import { Edit } from './edit.mjs';
 import { Home } from './home.mjs';
-import { Job, Run, Runs } from './job.mjs';
-import { Jobs } from './jobs.mjs';
+import { Job, Run } from './job.mjs';
+import { Jobs, Runs } from './jobs.mjs';
 import { Keys, keysAreOn, Wrong } from './pieces.mjs';
 import { begin, kept, look, said, session, signedOut, signIn, signOut } from './server.mjs';
 import { begin as beginToFollow, connection, follow } from './stream.mjs';
-import { clock, HERE, route, say, span, to, zone } from './times.mjs';
+import { HERE, route, say, span, to, zone } from './times.mjs';
 
 const KEY = 'kala-theme';
 const AFTER = /** @type {Record<string, string>} */ ({ '': 'dark', dark: 'light', light: '' });
@@ -75,6 +76,8 @@ function screen({ path: [kind, id, more] }) {
   if (!kind) return html`<${Home} />`;
   if (kind === 'jobs') return html`<${Jobs} />`;
   if (kind === 'runs') return html`<${Runs} />`;
+  if (kind === 'new') return html`<${Edit} key="new" />`;
+  if (kind === 'job' && id && more === 'edit') return html`<${Edit} key=${id} id=${id} />`;
   if (kind === 'job' && id) return html`<${Job} key=${id} id=${id} />`;
   if (kind === 'run' && id) return html`<${Run} key=${id} id=${id} lines=${more ?? ''} />`;
   return html`<main><h1>There is no such page</h1><p><a href=${to('')}>What is now</a></p></main>`;
@@ -91,7 +94,6 @@ function Bar() {
     return () => removeEventListener('kala-keys', told);
   }, []);
   const current = (/** @type {boolean} */ is) => (is ? 'page' : undefined);
-  const looks = { '': 'as the system has it', light: 'light', dark: 'dark' }[theme()];
   return html`<header>
     <a class="skip-link" href="#content" onClick=${(/** @type {Event} */ event) => {
       event.preventDefault();
@@ -101,11 +103,12 @@ function Bar() {
     <nav aria-label="Screens">
       <a href=${to('')} aria-current=${current(!path[0])}>Now</a>
       <a href=${to('jobs')} aria-current=${current(path[0] === 'jobs')}>Jobs</a>
+      ${who?.scope === 'full' && html`<a href=${to('new')} aria-current=${current(path[0] === 'new')}>New</a>`}
     </nav>
     <div class="spring"></div>
     <${Chips} />
     <${Zones} />
-    <button class="plain" aria-label=${`Colours: ${looks}`} onClick=${() => (nextTheme(), redraw((n) => n + 1))}>
+    <button class="plain" aria-label=${`Colours: ${theme() || 'as the system has it'}`} onClick=${() => (nextTheme(), redraw((n) => n + 1))}>
       <svg class="shape accentless" viewBox="0 0 10 10" aria-hidden="true"><path class="thin" d="M5 .8a4.200 4.200 0 1 0 .01 0z" /><path d="M5 .8a4.200 4.200 0 0 0 0 8.400z" /></svg></button>
     <button class="plain" aria-label="Keys" onClick=${() => showKeys(true)}>?</button>
     ${who?.tokens && html`<button class="plain" onClick=${signOut}>Sign out</button>`}

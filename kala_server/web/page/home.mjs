@@ -3,10 +3,9 @@
 
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from './vendor/preact-htm.mjs';
 import { anything, ofJob, useAnswer } from './stream.mjs';
-import { Family } from './graph.mjs';
-import { Ledger } from './job.mjs';
+import { Family } from './job.mjs';
 import { Tail } from './output.mjs';
-import { Ask, At, count, In, JobActions, JobLink, listed, Schedule, useMayAct, Wrong, WRONG } from './pieces.mjs';
+import { Ask, At, count, In, JobActions, JobLink, Ledger, listed, Schedule, Search, useMayAct, WRONG, Wrong } from './pieces.mjs';
 import { act, look, session } from './server.mjs';
 import { axisOf, Legend, Timeline } from './timeline.mjs';
 import { clock, route, say, to, zone } from './times.mjs';
@@ -67,7 +66,7 @@ export function Pause() {
 export function Empty() {
   const url = new URL('..', document.baseURI).href.replace(/\/$/, '');
   return html`<h1>There is no job yet.</h1>
-    <p class="lead">Make one from a shell, or from Python:</p>
+    <p class="lead">Make one <a href=${to('new')}>on this page</a>, from a shell, or from Python:</p>
     <pre class="tail">${`curl ${url}/api/v1/job/ -d '{"name": "hello", "command": "echo hello", "schedule": "*/5 * * * *"}'`}</pre>
     <pre class="tail">${`from kala_client import KalaClient\n\nKalaClient("${url}").create_job(name="hello", command="echo hello", schedule="*/5 * * * *")`}</pre>`;
 }
@@ -100,7 +99,6 @@ export function Inspector({ id, run: wanted }) {
 const WINDOWS = /** @type {Record<string, string>} */ ({ 6: '6 hours', 24: '24 hours', 168: '7 days' });
 const STEPS = [900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400]; // seconds of a part of the time
 const WIDEST = 5; // pixels that a part needs
-const A_PAUSE = 250; // milliseconds after the last letter
 
 /** How wide the marks have room. @returns {[any, number]} */
 function useWidth() {
@@ -138,21 +136,14 @@ export function Home() {
   const since = new Date(axis.from).toISOString();
   const { data: summary, error } = useAnswer(width ? 'summary/' : null, { from: since, to: new Date(axis.to).toISOString(), step }, { about: anything, every: 4000 });
   const job = query.job ?? (first?.id || '');
-  const [text, setText] = useState(query.q ?? '');
-  useEffect(() => {
-    if (text === (query.q ?? '')) return undefined;
-    const timer = setTimeout(() => say({ q: text }), A_PAUSE);
-    return () => clearTimeout(timer);
-  }, [text]);
-  useEffect(() => setText(query.q ?? ''), [query.q]);
   const pick = (/** @type {any} */ row, /** @type {string | undefined} */ run) => say({ job: row.id, run });
   if (summary?.jobs === 0) return html`<main tabindex="-1" id="content"><${Pause} /><${Empty} /></main>`;
   return html`<main class="home" tabindex="-1" id="content">
     <div class="verdict"><${Pause} />${summary ? html`<${Verdict} summary=${summary} span=${WINDOWS[hours]} since=${since} />` : html`<div class="ghost-lines" aria-busy="true"><h1>…</h1></div>`}<${Wrong} error=${error} /></div>
     <div class="chart" ref=${box}>
       <div class="tools">
-        <input type="search" placeholder="Filter jobs" aria-label="Filter jobs" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
-        <nav class="choices" aria-label="How far back and ahead">${Object.entries(WINDOWS).map(([h, long]) => html`<a key=${h} href="#/" title=${long} aria-current=${Number(h) === hours ? 'true' : undefined}
+        <${Search} label="Filter jobs" text=${query.q ?? ''} found=${(/** @type {string} */ q) => say({ q })} />
+        <nav class="choices" aria-label="How far back and ahead">${Object.keys(WINDOWS).map((h) => html`<a key=${h} href="#/" aria-current=${Number(h) === hours ? 'true' : undefined}
           onClick=${(/** @type {Event} */ event) => (event.preventDefault(), say({ h: h === '24' ? '' : h }, false))}>${h === '168' ? '7 d' : `${h} h`}</a>`)}</nav>
         ${query.tag && html`<button class="plain" onClick=${() => say({ tag: '' })}>tag ${query.tag} ×</button>`}
         <span class="spring"></span><${Legend} />

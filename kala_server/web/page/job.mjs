@@ -1,37 +1,12 @@
 // @ts-check
-/** One job, one run, and runs of all jobs: how they went, in the server's sentences, how long they took, and why not. */
+/** One job, one run: how it went, in the server's sentences, how long it took, why it did not, and who follows whom. */
 
 import { html, useEffect, useMemo, useState } from './vendor/preact-htm.mjs';
-import { anything, ofJob, useAnswer } from './stream.mjs';
-import { Family } from './graph.mjs';
+import { ofJob, useAnswer } from './stream.mjs';
 import { Output } from './output.mjs';
-import { Ask, At, count, In, JobActions, JobLink, Linked, listed, onAnotherClock, Schedule, Shape, useMayAct, word, Wrong, WRONG } from './pieces.mjs';
+import { Ask, At, count, JobActions, JobLink, Ledger, Linked, listed, onAnotherClock, Schedule, Shape, useMayAct, word, WRONG, Wrong } from './pieces.mjs';
 import { act, get } from './server.mjs';
-import { clock, exactly, go, hour, instant, ms, now, route, say, span, to, zone } from './times.mjs';
-
-/** When an entry was due; of slots in a row, from when to when. @param {any} run */
-export function Due({ run }) {
-  const last = run.last_scheduled_at;
-  return html`<b><${At} at=${run.scheduled_at} />${run.count > 1 && last && html`–${hour(ms(last))}`}</b>`;
-}
-
-/** @param {any} run an entry in words, where the server said none */
-const words = (run) => run.sentence ?? [word(run.state), run.reason].filter(Boolean).join(': ');
-
-/**
- * @param {{runs: any[], picked?: string, pick?: (run: any) => void, named?: boolean, label?: string}} props
- *   `named`: with the job's name
- */
-export function Ledger({ runs, picked, pick, named = false, label = 'Runs, the latest first' }) {
-  return html`<ul class="ledger" aria-label=${label}>
-    ${runs.map((run) => html`<li key=${run.id} aria-current=${run.id === picked ? 'true' : undefined}>
-      <a href=${to(`run/${run.id}`)} onClick=${pick && ((/** @type {MouseEvent} */ event) => {
-        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-        event.preventDefault();
-        pick(run);
-      })}><${Shape} state=${run.state} /><span><${Due} run=${run} /> ${named && html`<span class="name">${run.job_name}</span> `}<span class="sentence">${words(run)}</span></span></a></li>`)}
-  </ul>`;
-}
+import { clock, exactly, go, instant, ms, now, route, say, span, to, zone } from './times.mjs';
 
 /** How long runs took, the oldest first, with the median. @param {{runs: any[], picked?: string, pick: (run: any) => void}} props */
 export function Bars({ runs, picked, pick }) {
@@ -162,13 +137,6 @@ function WhyAt({ job }) {
         ${slot.run_id && html` <a href=${to(`run/${slot.run_id}`)}>that run</a>`}</p>`)}`}</div>`;
 }
 
-/** A job as others point at it: its next slot. @param {{row: any}} props */
-export const NextOf = ({ row }) => (row.next_at && !row.disabled ? html`<${At} at=${row.next_at} /> <span class="soft"><${In} at=${row.next_at} /></span>` : html`<span class="soft">–</span>`);
-
-const HOW = /** @type {Record<string, string>} */ ({
-  schedule: 'by its schedule', manual: 'by hand', parent: 'after its parents', catch_up: 'caught up with', on_failure: 'because another job failed',
-});
-
 /** @param {{id: string, lines: string}} props */
 export function Run({ id, lines }) {
   zone.use();
@@ -187,7 +155,7 @@ export function Run({ id, lines }) {
     ['attempts', run.attempts > 1 && run.attempts],
     ['exit code', run.exit_code],
     ['signal', run.signal],
-    ['came to be', HOW[run.trigger] ?? run.trigger],
+    ['by', run.trigger.replace('_', ' ')],
     ['because of', run.cause && html`<a href=${to(`run/${run.cause}`)}>this run</a>`],
     ['after', run.parent_runs?.length > 0 && run.parent_runs.map((/** @type {string} */ parent, /** @type {number} */ n) => html`<a href=${to(`run/${parent}`)}>run ${n + 1}</a> `)],
   ];
@@ -201,31 +169,115 @@ export function Run({ id, lines }) {
   </main>`;
 }
 
-const CHOICES = /** @type {[string, string][]} */ ([[WRONG.join(','), 'failed'], ['skipped', 'did not run'], ['running,waiting', 'running'], ['succeeded', 'succeeded'], ['', 'all']]);
+const WIDE = 148, HIGH = 36, STEP_X = 176, STEP_Y = 42;
+const MOST = 120; // nodes that are asked for
+const TALL = 10; // nodes in a layer
 
-/** All that went so, across jobs. */
-export function Runs() {
-  const { query } = route.use();
-  const here = zone.use();
-  const asked = { state: query.state, from: query.from, to: query.to, tag: query.tag, explain: true, zone: here, limit: 100 };
-  const first = useAnswer('runs/', asked, { about: anything, every: 5000 });
-  const [older, setOlder] = useState(/** @type {any} */ (null));
-  const key = JSON.stringify(asked);
-  useEffect(() => setOlder(null), [key]);
-  useEffect(() => void (document.title = 'Runs · kala'), []);
-  const runs = [...(first.data?.runs ?? []), ...(older?.runs ?? [])];
-  const next = older ? older.next : first.data?.next;
-  const more = async () => {
-    const page = await get('runs/', { ...asked, before: next });
-    setOlder({ runs: [...(older?.runs ?? []), ...page.runs], next: page.next });
-  };
-  return html`<main tabindex="-1" id="content">
-    <h1>Runs of all jobs${query.from && html` since <${At} at=${query.from} />`}</h1>
-    <div class="tools"><nav class="choices" aria-label="How they went">${CHOICES.map(([state, name]) => html`<a
-      href=${to('runs', { ...query, state })} aria-current=${(query.state ?? '') === state ? 'true' : undefined}>${name}</a>`)}</nav></div>
-    <${Wrong} error=${first.error} />
-    <${Ledger} runs=${runs} named />
-    ${first.data && runs.length === 0 && html`<p class="soft">None.</p>`}
-    ${next && html`<button onClick=${more}>Older entries</button>`}
-  </main>`;
+/** @typedef {{id: string, name: string, last: any, disabled: boolean, x: number, y: number, state: string}} Node */
+
+/**
+ * Layers by the longest way from above; who could stand nearer to its followers does; then each stands at the mean of
+ * its neighbours, a few times.
+ * @param {any[]} nodes @param {{from: string, to: string}[]} edges
+ */
+export function layered(nodes, edges) {
+  const above = groups(edges, 'to', 'from');
+  const below = groups(edges, 'from', 'to');
+  const depth = new Map(nodes.map(({ id }) => [id, 0]));
+  for (let round = 0, moved = true; moved && round < nodes.length; round++) {
+    moved = false;
+    for (const { from, to: next } of edges) {
+      if ((depth.get(next) ?? 0) > (depth.get(from) ?? 0)) continue;
+      depth.set(next, (depth.get(from) ?? 0) + 1);
+      moved = true;
+    }
+  }
+  for (const { id } of nodes) {
+    const next = below.get(id);
+    if (next && !above.has(id)) depth.set(id, Math.min(...next.map((one) => depth.get(one) ?? 0)) - 1);
+  }
+  /** @type {any[][]} */
+  const layers = [];
+  for (const node of nodes) (layers[depth.get(node.id) ?? 0] ??= []).push(node);
+  const filled = [...layers].map((layer) => layer ?? []);
+  sweep(filled, above, below);
+  return filled;
+}
+
+/** @param {any[]} edges @param {string} by @param {string} what @returns {Map<string, string[]>} */
+function groups(edges, by, what) {
+  const found = new Map();
+  for (const edge of edges) found.set(edge[by], [...(found.get(edge[by]) ?? []), edge[what]]);
+  return found;
+}
+
+/** @param {any[][]} layers @param {Map<string, string[]>} above @param {Map<string, string[]>} below */
+function sweep(layers, above, below) {
+  const at = new Map();
+  const note = () => layers.forEach((layer) => layer.forEach(({ id }, n) => at.set(id, n - layer.length / 2)));
+  note();
+  for (let round = 0; round < 6; round++) {
+    const near = round % 2 ? below : above;
+    const mean = (/** @type {any} */ { id }) => {
+      const those = (near.get(id) ?? []).filter((one) => at.has(one));
+      return those.length ? those.reduce((sum, one) => sum + at.get(one), 0) / those.length : at.get(id);
+    };
+    for (const layer of layers) layer.sort((a, b) => mean(a) - mean(b));
+    note();
+  }
+}
+
+/** @param {any} data @param {string} id @returns {{nodes: Node[], edges: any[], width: number, height: number, hidden: number}} */
+function placed(data, id) {
+  const parents = data.edges.filter((/** @type {any} */ { kind }) => kind === 'parent');
+  const joined = new Set([id, ...parents.flatMap((/** @type {any} */ { from, to: next }) => [from, next])]);
+  const layers = layered(data.nodes.filter((/** @type {Node} */ node) => joined.has(node.id)), parents);
+  const tall = Math.min(TALL, Math.max(1, ...layers.map((layer) => layer.length)));
+  let hidden = 0;
+  const nodes = layers.flatMap((layer, column) => {
+    const shown = layer.length > TALL ? [...layer].sort((a, b) => Number(b.id === id) - Number(a.id === id)).slice(0, TALL) : layer;
+    hidden += layer.length - shown.length;
+    return shown.map((node, n) => ({ ...node, x: column * STEP_X + 2, y: (n + (tall - shown.length) / 2) * STEP_Y + 3 }));
+  });
+  const where = new Map(nodes.map((node) => [node.id, node]));
+  const edges = parents.flatMap((/** @type {any} */ { from, to: next }) => {
+    const [a, b] = [where.get(from), where.get(next)];
+    return a && b ? [{ key: `${from} ${next}`, a, b, own: from === id || next === id }] : [];
+  });
+  return { nodes, edges, hidden, width: layers.length * STEP_X - STEP_X + WIDE + 4, height: tall * STEP_Y };
+}
+
+/** How the last run went, in a word or two. @param {any} node */
+function lately({ last }) {
+  if (!last) return 'not yet';
+  const [begin, , state] = last;
+  if (WRONG.includes(state) || state === 'skipped') return `${word(state)} ${clock(begin)}`;
+  return state === 'running' || state === 'waiting' ? word(state) : clock(begin);
+}
+
+/** @param {{id: string, name?: string, picks?: boolean}} props `picks`: a node is picked where it stands */
+export function Family({ id, picks = false }) {
+  const { data, error, fresh } = useAnswer(`job/${id}/family/`, { limit: MOST }, { about: ofJob(id), every: 5000 });
+  const drawn = useMemo(() => data && placed(data, data.nodes[0].id), [data]);
+  if (error) return html`<${Wrong} error=${error} />`;
+  if (!drawn) return null;
+  const self = data.nodes[0];
+  const calls = data.edges.filter((/** @type {any} */ { kind, from }) => kind === 'failure' && from === self.id);
+  const named = (/** @type {any} */ { to: next }) => html`<${JobLink} id=${next}><span class="name">${data.nodes.find((/** @type {any} */ node) => node.id === next)?.name ?? 'a job'}</span></${JobLink}>`;
+  if (drawn.nodes.length < 2 && !calls.length) return picks ? html`<p class="soft family-none">Nothing waits for <span class="name">${self.name}</span>, and it waits for nothing.</p>` : null;
+  const others = drawn.nodes.length - 1 + drawn.hidden;
+  return html`<section class="family" aria-label="Who follows whom" aria-busy=${!fresh}>
+    <h2>Who follows whom <span class="soft">${others > 0 && `${count(others, 'job')}${data.cut ? ' and more' : ''} before or after `}${others > 0 && html`<span class="name">${self.name}</span>`}${
+      calls.length > 0 && html`${others > 0 && ' · '}on failure: ${listed(calls.map(named))}`}</span></h2>
+    ${drawn.nodes.length > 1 && html`<div class="graph" tabindex="0" role="group" aria-label="Jobs before and after"><div style=${{ width: `${drawn.width}px`, height: `${drawn.height}px` }}>
+      <svg width=${drawn.width} height=${drawn.height} aria-hidden="true">${drawn.edges.map((/** @type {any} */ { key, a, b, own }) => {
+        const [x, y, x2, y2] = [a.x + WIDE, a.y + HIGH / 2, b.x, b.y + HIGH / 2];
+        return html`<path key=${key} class=${own ? 'own' : ''} d=${`M${x} ${y}C${x + 16} ${y} ${x2 - 16} ${y2} ${x2} ${y2}`} />`;
+      })}</svg>
+      ${drawn.nodes.map((/** @type {Node} */ node) => html`<a key=${node.id} class=${`node ${node.disabled ? 'off' : ''}`} aria-current=${node.id === self.id ? 'true' : undefined}
+        href=${picks ? to('', { job: node.id }) : to(`job/${node.id}`)} style=${{ left: `${node.x}px`, top: `${node.y}px` }}>
+        <${Shape} state=${node.last?.[2] ?? 'none'} /><span class="name">${node.name}</span><small>${lately(node)}</small></a>`)}
+    </div></div>`}
+    ${drawn.hidden + (data.cut ? 1 : 0) > 0 && html`<p class="soft">${drawn.hidden > 0 ? `${count(drawn.hidden, 'job')} more ${drawn.hidden === 1 ? 'is' : 'are'} not drawn` : 'Not all of them are drawn'}; <${JobLink} id=${self.id}>the job</${JobLink}> tells how many there are.</p>`}
+  </section>`;
 }

@@ -1,14 +1,13 @@
 // @ts-check
 /**
- * All jobs as a table, as long as it is: searched, by state, in any order; and the same done to many, of which it is
+ * Runs of all jobs, and all jobs as a table, as long as it is: searched, by state, in any order; and the same done to many, of which it is
  * asked first which these are.
  */
 
 import { html, useEffect, useRef, useState } from './vendor/preact-htm.mjs';
-import { NextOf } from './job.mjs';
-import { At, count, isLetter, JobLink, Schedule, Shape, useMayAct, word, Wrong, WRONG } from './pieces.mjs';
-import { useRows, useSeen } from './rows.mjs';
-import { act, said, session } from './server.mjs';
+import { anything, useAnswer, useRows, useSeen } from './stream.mjs';
+import { At, count, In, isLetter, JobLink, Ledger, Schedule, Search, Shape, useMayAct, word, WRONG, Wrong } from './pieces.mjs';
+import { act, get, said, session } from './server.mjs';
 import { told } from './timeline.mjs';
 import { go, route, say, to, zone } from './times.mjs';
 
@@ -80,7 +79,7 @@ function Question({ action, jobs, text, setText, busy, yes, no }) {
 
 const ROW = 32;
 const STATES = ['failing', 'running', 'active', 'disabled', 'done'];
-const EVERY = 3000, A_PAUSE = 200;
+const EVERY = 3000;
 /** @type {[key: string, name: string, sort: string][]} */
 const COLUMNS = [['state', 'State', 'state'], ['name', 'Name', 'name'], ['schedule', 'Schedule', ''], ['last', 'Last', 'last'], ['spark', 'Last 16', ''], ['next', 'Next', 'next'], ['owner', 'Owner', '']];
 
@@ -114,12 +113,14 @@ function Cells({ row }) {
     <td class="c-owner">${row.owner}</td>`;
 }
 
+/** A job as others point at it: its next slot. @param {{row: any}} props */
+const NextOf = ({ row }) => (row.next_at && !row.disabled ? html`<${At} at=${row.next_at} /> <span class="soft"><${In} at=${row.next_at} /></span>` : html`<span class="soft">–</span>`);
+
 export function Jobs() {
   const { query } = route.use();
   zone.use();
   const full = session.use()?.scope === 'full';
   const held = useRef(false);
-  const search = useRef(/** @type {any} */ (null));
   const { box, seen, show } = useSeen(ROW);
   const sort = query.sort || 'state';
   const filter = { q: query.q, state: query.state, tag: query.tag, owner: query.owner };
@@ -127,16 +128,9 @@ export function Jobs() {
   const [at, setAt] = useState(-1);
   const [chosen, choose] = useState(/** @type {Map<string, string>} */ (new Map()));
   const [all, setAll] = useState(false);
-  const [text, setText] = useState(query.q ?? '');
   const key = JSON.stringify(filter);
   useEffect(() => void (document.title = 'Jobs · kala'), []);
   useEffect(() => (choose(new Map()), setAll(false), setAt(-1)), [key]);
-  useEffect(() => setText(query.q ?? ''), [query.q]);
-  useEffect(() => {
-    if (text === (query.q ?? '')) return undefined;
-    const timer = setTimeout(() => say({ q: text }), A_PAUSE);
-    return () => clearTimeout(timer);
-  }, [text]);
   const tick = (/** @type {any} */ row) => {
     const next = new Map(chosen);
     if (!next.delete(row.id)) next.set(row.id, row.name);
@@ -168,7 +162,7 @@ export function Jobs() {
   return html`<main class="jobs" tabindex="-1" id="content">
     <h1 class="unseen">Jobs</h1>
     <div class="tools">
-      <input type="search" ref=${search} aria-label="Search name, command, owner" placeholder="Search name, command, owner" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)}
+      <${Search} label="Search name, command, owner" text=${query.q ?? ''} found=${(/** @type {string} */ q) => say({ q })}
         onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === 'ArrowDown' && (event.preventDefault(), box.current.focus(), step(0))} />
       <nav class="choices" aria-label="States">${['', ...STATES].map((state) => html`<a key=${state} href=${to('jobs', { ...query, state })} aria-current=${(query.state ?? '') === state ? 'true' : undefined}>${state || 'all'}</a>`)}</nav>
       ${query.tag && html`<button class="plain" onClick=${() => say({ tag: '' })}>tag ${query.tag} ×</button>`}
@@ -185,14 +179,43 @@ export function Jobs() {
         <tbody>
           ${first > 0 && html`<tr class="gap" aria-hidden="true"><td style=${{ height: `${first * ROW}px` }} /></tr>`}
           ${drawn.map(([n, row]) => html`<tr key=${row.id} aria-rowindex=${n + 2} class=${`${row.disabled ? 'off' : ''} ${n === at ? 'at' : ''}`}
-            onClick=${(/** @type {any} */ event) => event.target.closest('a, input') || setAt(n)} onDblClick=${() => go(to(`job/${row.id}`))}>
+            onClick=${(/** @type {any} */ event) => event.target.closest('a, input') || setAt(n)}>
             ${full && html`<td class="c-tick"><input type="checkbox" aria-label=${`Select ${row.name}`} checked=${all || chosen.has(row.id)} onChange=${() => tick(row)} /></td>`}<${Cells} row=${row} /></tr>`)}
           ${total - first - drawn.length > 0 && html`<tr class="gap" aria-hidden="true"><td style=${{ height: `${(total - first - drawn.length) * ROW}px` }} /></tr>`}
         </tbody>
       </table>
-      ${fresh && total === 0 && html`<p class="soft none">${query.q || words ? html`No job is like that. <a href=${to('jobs')}>Show all</a>` : 'There is no job yet.'}</p>`}
+      ${fresh && total === 0 && html`<p class="soft none">${query.q || words ? html`No job is like that. <a href=${to('jobs')}>Show all</a>` : html`There is no job yet. <a href=${to('new')}>Make one</a>`}</p>`}
     </div>
     ${full && (all || chosen.size > 0) && html`<${Bulk} ids=${all ? null : [...chosen]} filter=${filter} total=${total} words=${words}
       clear=${() => (choose(new Map()), setAll(false))} after=${again} />`}
+  </main>`;
+}
+
+const CHOICES = /** @type {[string, string][]} */ ([[WRONG.join(','), 'failed'], ['skipped', 'did not run'], ['running,waiting', 'running'], ['succeeded', 'succeeded'], ['', 'all']]);
+
+/** All that went so, across jobs. */
+export function Runs() {
+  const { query } = route.use();
+  const here = zone.use();
+  const asked = { state: query.state, from: query.from, to: query.to, tag: query.tag, explain: true, zone: here, limit: 100 };
+  const first = useAnswer('runs/', asked, { about: anything, every: 5000 });
+  const [older, setOlder] = useState(/** @type {any} */ (null));
+  const key = JSON.stringify(asked);
+  useEffect(() => setOlder(null), [key]);
+  useEffect(() => void (document.title = 'Runs · kala'), []);
+  const runs = [...(first.data?.runs ?? []), ...(older?.runs ?? [])];
+  const next = older ? older.next : first.data?.next;
+  const more = async () => {
+    const page = await get('runs/', { ...asked, before: next });
+    setOlder({ runs: [...(older?.runs ?? []), ...page.runs], next: page.next });
+  };
+  return html`<main tabindex="-1" id="content">
+    <h1>Runs of all jobs${query.from && html` since <${At} at=${query.from} />`}</h1>
+    <div class="tools"><nav class="choices" aria-label="How they went">${CHOICES.map(([state, name]) => html`<a
+      href=${to('runs', { ...query, state })} aria-current=${(query.state ?? '') === state ? 'true' : undefined}>${name}</a>`)}</nav></div>
+    <${Wrong} error=${first.error} />
+    <${Ledger} runs=${runs} named />
+    ${first.data && runs.length === 0 && html`<p class="soft">None.</p>`}
+    ${next && html`<button onClick=${more}>Older entries</button>`}
   </main>`;
 }

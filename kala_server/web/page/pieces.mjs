@@ -2,9 +2,9 @@
 /** Small parts that every screen is made of: shapes, links, times, questions, keys, errors. They ask for nothing themselves. */
 
 import { html, useEffect, useRef, useState } from './vendor/preact-htm.mjs';
-import { act, said, session } from './server.mjs';
 import { connection } from './stream.mjs';
-import { clock, exactly, go, ms, now, span, to, zone } from './times.mjs';
+import { act, said, session } from './server.mjs';
+import { clock, exactly, go, hour, ms, now, span, to, zone } from './times.mjs';
 
 /** What each state is drawn as, in a square of ten. */
 const PATHS = /** @type {Record<string, string>} */ ({
@@ -63,7 +63,7 @@ export function brief(schedule) {
 /** @param {{job: {schedule: string, timezone: string, parents?: number}}} props */
 export function Schedule({ job }) {
   if (!job.schedule) return html`<span class="soft">${job.parents ? 'after its parents' : 'by hand'}</span>`;
-  return html`<code title=${job.schedule}>${brief(job.schedule)}</code>${job.timezone && html` <span class="soft zone">${job.timezone}</span>`}`;
+  return html`<code title=${job.schedule}>${brief(job.schedule)}</code>${job.timezone && html` <span class="soft">${job.timezone}</span>`}`;
 }
 
 /** Whether the job's clock says something else than the reader's. @param {{timezone: string}} job */
@@ -98,6 +98,21 @@ export const JobLink = ({ id, children, query }) => html`<a href=${to(`job/${id}
 /** Things one after the other, with commas and an `and`. @param {any[]} things */
 export const listed = (things) => things.map((thing, n) => [n === 0 ? '' : n === things.length - 1 ? ' and ' : ', ', thing]);
 
+/**
+ * A field to search in, which says what is in it after a pause.
+ * @param {{label: string, text: string, found: (text: string) => void} & Record<string, any>} props
+ */
+export function Search({ label, text: there, found, ...more }) {
+  const [text, setText] = useState(there);
+  useEffect(() => setText(there), [there]);
+  useEffect(() => {
+    const timer = setTimeout(() => text === there || found(text), A_PAUSE);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return html`<input type="search" aria-label=${label} placeholder=${label} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} ...${more} />`;
+}
+
+const A_PAUSE = 200; // milliseconds after the last letter
 const COUNT = new Intl.NumberFormat('en');
 /** @param {number} n @param {string} [one] @param {string} [many] */
 export const count = (n, one, many = `${one}s`) => `${COUNT.format(n)}${one ? ` ${n === 1 ? one : many}` : ''}`;
@@ -160,6 +175,7 @@ export function JobActions({ job, running, after = () => {} }) {
   const scope = session.use()?.scope;
   if (scope !== 'full') return null;
   const name = `“${job.name}”`;
+  const verb = job.disabled ? 'enable' : 'disable';
   const doing = (/** @type {string} */ method, /** @type {string} */ path) => async () => {
     await act(method, path);
     after();
@@ -169,11 +185,9 @@ export function JobActions({ job, running, after = () => {} }) {
       does=${doing('POST', `job/start/${job.id}/`)} done=${`${name} was started`} />`}
     ${running && html`<${Ask} key=${`end ${running}`} label="End run" yes=${`Yes, end this run of ${name}`} no="Let it run" off=${!may} bad
       does=${doing('POST', `run/${running}/cancel/`)} done=${`The run of ${name} is being ended`} />`}
-    ${job.disabled
-      ? html`<${Ask} key=${`on ${job.id}`} label="Enable" yes=${`Yes, enable ${name}`} no="Leave it disabled" off=${!may}
-          does=${doing('POST', `job/enable/${job.id}/`)} done=${`${name} is enabled`} />`
-      : html`<${Ask} key=${`off ${job.id}`} label="Disable" yes=${`Yes, disable ${name}`} no="Leave it enabled" off=${!may}
-          does=${doing('POST', `job/disable/${job.id}/`)} done=${`${name} is disabled`} />`}
+    <${Ask} key=${`${verb} ${job.id}`} label=${job.disabled ? 'Enable' : 'Disable'} yes=${`Yes, ${verb} ${name}`} no=${`Leave it ${job.disabled ? 'disabled' : 'enabled'}`} off=${!may}
+      does=${doing('POST', `job/${verb}/${job.id}/`)} done=${`${name} is ${verb}d`} />
+    <a class="button" href=${to(`job/${job.id}/edit`)}>Edit</a>
   </div>`;
 }
 
@@ -221,4 +235,28 @@ export function Keys({ close }) {
     <p class="soft">No key runs, ends or changes a job.</p>
     <form method="dialog"><button onClick=${(/** @type {Event} */ event) => (event.preventDefault(), dialog.current.close())}>Close</button></form>
   </dialog>`;
+}
+
+/** When an entry was due; of slots in a row, from when to when. @param {any} run */
+function Due({ run }) {
+  const last = run.last_scheduled_at;
+  return html`<b><${At} at=${run.scheduled_at} />${run.count > 1 && last && html`–${hour(ms(last))}`}</b>`;
+}
+
+/** @param {any} run an entry in words, where the server said none */
+const words = (run) => run.sentence ?? [word(run.state), run.reason].filter(Boolean).join(': ');
+
+/**
+ * @param {{runs: any[], picked?: string, pick?: (run: any) => void, named?: boolean, label?: string}} props
+ *   `named`: with the job's name
+ */
+export function Ledger({ runs, picked, pick, named = false, label = 'Runs, the latest first' }) {
+  return html`<ul class="ledger" aria-label=${label}>
+    ${runs.map((run) => html`<li key=${run.id} aria-current=${run.id === picked ? 'true' : undefined}>
+      <a href=${to(`run/${run.id}`)} onClick=${pick && ((/** @type {MouseEvent} */ event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+        event.preventDefault();
+        pick(run);
+      })}><${Shape} state=${run.state} /><span><${Due} run=${run} /> ${named && html`<span class="name">${run.job_name}</span> `}<span class="sentence">${words(run)}</span></span></a></li>`)}
+  </ul>`;
 }

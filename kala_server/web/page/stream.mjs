@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * What happens, as it happens: one stream for all tabs of a browser, read by the one that has the lock, which tells the
+ * What happens, as it happens, and answers that stay true by it: of one thing, or rows of a list of any length. One stream for all tabs of a browser, read by the one that has the lock, which tells the
  * others. A browser opens six connections to a server; with a stream each, the sixth tab would hang.
  */
 
-import { useEffect, useRef, useState } from './vendor/preact-htm.mjs';
+import { useEffect, useMemo, useRef, useState } from './vendor/preact-htm.mjs';
 import { ask, BASE, get, hearTabs, Problem, Shared, signedOut, tellTabs } from './server.mjs';
 
 const SILENCE = 40_000; // the server says something every 15 s
@@ -116,11 +116,35 @@ function newsOf(block) {
 const A_MOMENT = 120; // events come in bursts
 
 /**
+ * Ask now, and soon after something has happened: not more often than said, and not while nobody looks.
+ * @param {() => Promise<void>} ask @param {number} every milliseconds that an answer is good for at least
+ * @param {(news: News) => boolean} [about] which events make it another one @returns {() => void} what ends it
+ */
+function keepAsking(ask, every, about) {
+  let timer = 0, last = 0;
+  const now = () => {
+    timer = 0;
+    last = Date.now();
+    void ask();
+  };
+  const soon = () => {
+    if (!timer && !document.hidden) timer = setTimeout(now, Math.max(A_MOMENT, last + every - Date.now()));
+  };
+  const leave = follow((news) => about && news.some((one) => one.event === 'missed' || about(one)) && soon());
+  document.addEventListener('visibilitychange', soon);
+  now();
+  return () => {
+    clearTimeout(timer);
+    leave();
+    document.removeEventListener('visibilitychange', soon);
+  };
+}
+
+/**
  * The answer to a question, or the one before while it is not there yet.
  * @param {string | null} path none while it cannot be asked
  * @param {Record<string, unknown>} [query]
- * @param {{about?: (news: News) => boolean, every?: number}} [how] which events make it another
- *   one, and how many milliseconds it is good for even then
+ * @param {{about?: (news: News) => boolean, every?: number}} [how] as `keepAsking` has them
  * @returns {{data: any, error: any, fresh: boolean, again: () => Promise<void>}}
  */
 export function useAnswer(path, query = {}, { about, every = 2000 } = {}) {
@@ -130,12 +154,7 @@ export function useAnswer(path, query = {}, { about, every = 2000 } = {}) {
   useEffect(() => {
     if (path === null) return undefined;
     const ending = new AbortController();
-    let timer = 0;
-    let last = 0;
-    const now = async () => {
-      clearTimeout(timer);
-      timer = 0;
-      last = Date.now();
+    asking.current = async () => {
       try {
         const data = await get(path, query, ending.signal);
         if (!ending.signal.aborted) hold({ key, data, error: null });
@@ -143,20 +162,8 @@ export function useAnswer(path, query = {}, { about, every = 2000 } = {}) {
         if (!ending.signal.aborted) hold((/** @type {any} */ before) => ({ ...before, key, error }));
       }
     };
-    const soon = () => {
-      if (!timer && !document.hidden) timer = setTimeout(now, Math.max(A_MOMENT, last + every - Date.now()));
-    };
-    const shown = () => !document.hidden && soon();
-    const leave = about && follow((news) => news.some((one) => one.event === 'missed' || about(one)) && soon());
-    document.addEventListener('visibilitychange', shown);
-    asking.current = now;
-    void now();
-    return () => {
-      ending.abort();
-      clearTimeout(timer);
-      leave?.();
-      document.removeEventListener('visibilitychange', shown);
-    };
+    const leave = keepAsking(asking.current, every, about);
+    return () => (ending.abort(), leave());
   }, [key]);
   return { data: held.data, error: held.error, fresh: held.key === key, again: () => asking.current() };
 }
@@ -166,3 +173,99 @@ export const ofJob = (id) => (/** @type {News} */ { data }) => data.job_id === i
 
 /** Of any job. */
 export const anything = () => true;
+
+const PAGE = 100, AFTER_SCROLLING = 60;
+
+/**
+ * The rows of a paged answer.
+ * @param {string} path @param {Record<string, unknown>} query @param {{first: number, last: number}} seen
+ * @param {{every: number, still: () => boolean}} how `still`: whether no row may move now
+ */
+export function useRows(path, query, seen, { every, still }) {
+  const key = JSON.stringify([path, query]);
+  const [held, hold] = useState(/** @type {any} */ ({ key: '', rows: new Map(), total: 0, more: null, error: null }));
+  const [moved, setMoved] = useState(0);
+  const there = useRef(held);
+  there.current = held;
+  const wanted = useRef(seen);
+  wanted.current = seen;
+  const asking = useRef(async (/** @type {boolean} */ _all) => {});
+  useEffect(() => {
+    const ending = new AbortController();
+    const pages = () => {
+      const found = [];
+      for (let page = Math.floor(wanted.current.first / PAGE); page * PAGE <= wanted.current.last; page++) found.push(page);
+      return found;
+    };
+    const ask = async (/** @type {boolean} */ anew) => {
+      const fits = there.current.key === key;
+      const needed = pages().filter((page) => anew || !fits || !(there.current.rows.has(page * PAGE) || page * PAGE >= there.current.total));
+      if (!needed.length) return;
+      try {
+        const answers = await Promise.all(needed.map((page) => get(path, { ...query, offset: page * PAGE, limit: PAGE }, ending.signal)));
+        if (!ending.signal.aborted) hold((/** @type {any} */ before) => merged(before, key, answers, still(), anew, setMoved));
+      } catch (error) {
+        if (!ending.signal.aborted) hold((/** @type {any} */ before) => ({ ...before, key, error }));
+      }
+    };
+    asking.current = ask;
+    const leave = keepAsking(() => ask(true), every, anything);
+    return () => (ending.abort(), leave());
+  }, [key]);
+  useEffect(() => {
+    const timer = setTimeout(() => void asking.current(false), AFTER_SCROLLING);
+    return () => clearTimeout(timer);
+  }, [Math.floor(seen.first / PAGE), Math.floor(seen.last / PAGE)]);
+  return { ...held, moved, again: () => asking.current(true), fresh: held.key === key };
+}
+
+/**
+ * What is held, with these answers. Where no row may move they only change those that are there.
+ * @param {any} before @param {string} key @param {any[]} answers @param {boolean} still @param {boolean} anew
+ * @param {(n: number) => void} setMoved
+ */
+function merged(before, key, answers, still, anew, setMoved) {
+  const same = before.key === key;
+  const rows = same && (still || !anew) ? new Map(before.rows) : new Map();
+  let moved = 0;
+  for (const { offset, rows: found } of answers) {
+    if (!(same && still && anew)) {
+      found.forEach((/** @type {any} */ row, /** @type {number} */ n) => rows.set(offset + n, row));
+      continue;
+    }
+    const known = new Map(found.map((/** @type {any} */ row) => [row.id, row]));
+    found.forEach((/** @type {any} */ row, /** @type {number} */ n) => {
+      const there = rows.get(offset + n);
+      if (!there) rows.set(offset + n, row);
+      else {
+        if (there.id !== row.id) moved++;
+        rows.set(offset + n, known.get(there.id) ?? there);
+      }
+    });
+  }
+  setMoved(moved);
+  return { key, rows, total: answers[0].total, more: answers[0], error: null };
+}
+
+/** Which rows of a box that scrolls are seen. @param {number} size @param {number} [beyond] */
+export function useSeen(size, beyond = 8) {
+  const box = useRef(/** @type {any} */ (null));
+  const [at, setAt] = useState({ top: 0, height: 600 });
+  useEffect(() => {
+    const element = box.current;
+    const look = () => setAt({ top: element.scrollTop, height: element.clientHeight });
+    const watching = new ResizeObserver(look);
+    watching.observe(element);
+    element.addEventListener('scroll', look, { passive: true });
+    return () => (watching.disconnect(), element.removeEventListener('scroll', look));
+  }, []);
+  const first = Math.max(0, Math.floor(at.top / size) - beyond);
+  const last = Math.ceil((at.top + at.height) / size) + beyond;
+  const seen = useMemo(() => ({ first, last }), [first, last]);
+  const show = (/** @type {number} */ row) => {
+    const { scrollTop: top, clientHeight: height } = box.current;
+    if (row * size < top) box.current.scrollTop = row * size;
+    else if ((row + 1) * size > top + height) box.current.scrollTop = (row + 1) * size - height;
+  };
+  return { box, seen, show };
+}

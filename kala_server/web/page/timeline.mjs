@@ -3,8 +3,8 @@
 
 import { html, useEffect, useMemo, useRef, useState } from './vendor/preact-htm.mjs';
 import { count, isLetter, Shape, word, Wrong, WRONG } from './pieces.mjs';
-import { useRows, useSeen } from './rows.mjs';
 import { said } from './server.mjs';
+import { useRows, useSeen } from './stream.mjs';
 import { clock, day, go, hour, ms, now, span, ticks, to } from './times.mjs';
 
 export const ROW = 22; // pixels
@@ -192,7 +192,6 @@ export function Timeline({ axis, summary, q, tag, job, pick, first }) {
     else if (name === 'ArrowUp' || (letter && name === 'k')) choose(Math.max(0, at - 1));
     else if (name === 'ArrowRight') along(1);
     else if (name === 'ArrowLeft') along(-1);
-    else if (name === 'Home') choose(0);
     else if (name === 'Enter' && job) go(to(`job/${job}`));
     else if (name === 'Escape') setMark(null);
     else return;
@@ -221,7 +220,6 @@ export function Timeline({ axis, summary, q, tag, job, pick, first }) {
             if (found) said.set(told(found));
             pick(row, found?.[4]);
           }}
-          onDblClick=${() => go(to(`job/${row.id}`))}
           onPointerMove=${(/** @type {any} */ event) => {
             const { x, found } = pointed(event, row);
             setHint(found && { n, x, text: told(found) });
@@ -238,13 +236,12 @@ export function Timeline({ axis, summary, q, tag, job, pick, first }) {
 
 /** What the marks mean. */
 export function Legend() {
-  const path = (/** @type {string} */ kind, /** @type {string} */ d) => html`<svg class="marks" width="16" height="22" aria-hidden="true"><path class=${`mark ${kind}`} d=${d} /></svg>`;
+  const marks = /** @type {Record<string, string>} */ ({ succeeded: 'ran', failed: 'failed', skipped: 'did not run', running: 'running' });
+  const axis = { from: 8, to: 24, width: 16 };
   return html`<ul class="legend" aria-label="Marks">
-    <li>${path('succeeded', 'M1 8h14v6h-14z')}ran</li>
-    <li>${path('failed', 'M3.500 3h9L9 10v9h-2v-9z')}failed</li>
-    <li>${path('skipped', 'M8 6.300l4.700 4.700-4.700 4.700-4.700-4.700z')}did not run</li>
-    <li>${path('running', 'M1 8h14v6h-14z')}running</li>
-    <li>${path('slots', 'M8 7.500v7')}to come</li>
+    ${Object.entries(marks).map(([state, name]) => html`<li key=${state}><svg class="marks" width="20" height=${ROW} aria-hidden="true"><path
+      class=${`mark ${state}`} d=${drawn(axis, [16, state === 'skipped' ? 16 : 27, state, 1, '', ''])} /></svg>${name}</li>`)}
+    <li><svg class="marks" width="9" height=${ROW} aria-hidden="true"><path class="mark slots" d="M4 7.500v7" /></svg>to come</li>
   </ul>`;
 }
 
