@@ -211,7 +211,7 @@ export function Timeline({ axis, summary, q, tag, job, pick, first }) {
       onKeyDown=${key} onFocus=${() => (held.current = true)} onBlur=${leave} onPointerEnter=${() => (held.current = true)}
       onPointerLeave=${() => (setHint(null), document.activeElement !== box.current && leave())}>
       <div class="all-rows" role="presentation" style=${{ height: `${total * ROW}px` }}>
-        <${Ground} axis=${axis} outages=${summary.outages ?? []} />
+        <${Ground} axis=${axis} outages=${summary.outages} />
         ${drawn.map(([n, row]) => html`<div key=${row.id} id=${`row-${n}`} class=${`row ${row.disabled ? 'off' : ''}`} role="option" aria-selected=${row.id === job}
           aria-setsize=${total} aria-posinset=${n + 1} aria-label=${sentence(row)} style=${{ top: `${n * ROW}px` }}
           onClick=${(/** @type {any} */ event) => {
@@ -237,10 +237,10 @@ export function Timeline({ axis, summary, q, tag, job, pick, first }) {
 /** What the marks mean. */
 export function Legend() {
   const marks = /** @type {Record<string, string>} */ ({ succeeded: 'ran', failed: 'failed', skipped: 'did not run', running: 'running' });
-  const axis = { from: 8, to: 24, width: 16 };
+  const axis = { from: 12, to: 28, width: 16 };
   return html`<ul class="legend" aria-label="Marks">
-    ${Object.entries(marks).map(([state, name]) => html`<li key=${state}><svg class="marks" width="20" height=${ROW} aria-hidden="true"><path
-      class=${`mark ${state}`} d=${drawn(axis, [16, state === 'skipped' ? 16 : 27, state, 1, '', ''])} /></svg>${name}</li>`)}
+    ${Object.entries(marks).map(([state, name]) => html`<li><svg class="marks" width="20" height=${ROW} aria-hidden="true"><path
+      class=${`mark ${state}`} d=${drawn(axis, [16, state === 'skipped' || state === 'failed' ? 16 : 32, state, 1, '', ''])} /></svg>${name}</li>`)}
     <li><svg class="marks" width="9" height=${ROW} aria-hidden="true"><path class="mark slots" d="M4 7.500v7" /></svg>to come</li>
   </ul>`;
 }
