@@ -9,6 +9,7 @@ from kala_server.core.model.job import RunState
 from kala_server.core.questions.explain import MOST
 from kala_server.core.questions.jobs import JobOrder, JobState
 from kala_server.metrics import CONTENT_TYPE as FIGURES
+from kala_server.web.finding import MOST_JOBS
 from kala_server.web.openapi.operation import (
     WARNING_HEADER,
     Answer,
@@ -24,13 +25,12 @@ from kala_server.web.openapi.operation import (
     warned,
 )
 from kala_server.web.openapi.schemas import TEXT, TIME, Schema, array, nullable, record, ref
+from kala_server.web.pages import MOST_RUNS
 from kala_server.web.routes.across import MOST_SLOTS
 from kala_server.web.routes.family import MOST_MEMBERS
-from kala_server.web.routes.finding import MOST_JOBS
 from kala_server.web.routes.jobs import LONGEST_KEY
 from kala_server.web.routes.overview import MOST_PARTS, WIDTHS
 from kala_server.web.routes.overview import MOST_ROWS as MOST_TIMELINE_ROWS
-from kala_server.web.routes.pages import MOST_RUNS
 from kala_server.web.routes.rows import MOST_OFFSET, MOST_ROWS, View
 from kala_server.web.routes.runs import MOST_PREVIEWED
 from kala_server.web.routes.taking import MOST_SLOTS as MOST_TRIED

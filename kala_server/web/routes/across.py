@@ -10,9 +10,9 @@ from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.durations import FOREVER
 from kala_server.web.base import Handler
+from kala_server.web.pages import Page, time_in
 from kala_server.web.query import Query, cursor
 from kala_server.web.routes.jobs import existing
-from kala_server.web.routes.pages import Page, time_in
 
 MOST_SLOTS = 1_000
 

@@ -7,8 +7,8 @@ from kala_server.core.errors import ConflictError
 from kala_server.core.model import inputs
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
+from kala_server.web.finding import JobQuery
 from kala_server.web.ids import Ids
-from kala_server.web.routes.finding import JobQuery
 from kala_server.web.routes.jobs import existing
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import bulk, listing

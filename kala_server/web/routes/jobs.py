@@ -25,8 +25,8 @@ from kala_server.core.questions import trial
 from kala_server.core.state.state import State
 from kala_server.core.steps import A_STEP, Steps
 from kala_server.web.base import Handler
+from kala_server.web.finding import JobQuery
 from kala_server.web.ids import Ids
-from kala_server.web.routes.finding import JobQuery
 from kala_server.web.routes.rows import RowPage
 from kala_server.web.routes.taking import JobTaker
 from kala_server.web.streaming import StreamingHandler

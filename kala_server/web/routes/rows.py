@@ -9,8 +9,8 @@ from pydantic_core import to_json
 from kala_server.core.questions.jobs import JobOrder, Which, jobs_page
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
+from kala_server.web.finding import which_jobs
 from kala_server.web.query import Query
-from kala_server.web.routes.finding import which_jobs
 from kala_server.wire.rows import row
 
 MOST_ROWS = 1_000

@@ -15,9 +15,9 @@ from kala_server.core.time.durations import FOREVER
 from kala_server.core.time.occurrences import Timetable, between, read
 from kala_server.core.time.schedule_words import in_words
 from kala_server.web.base import Handler
+from kala_server.web.pages import Page, zone_in, zone_named
 from kala_server.web.query import Query, with_its_plus
 from kala_server.web.routes.jobs import existing
-from kala_server.web.routes.pages import Page, zone_in, zone_named
 from kala_server.wire import ledger
 
 MOST_PREVIEWED = 1_000

@@ -7,8 +7,8 @@ import pytest
 from kala_server.core.model.job import Job, JobSpec
 from kala_server.core.state.state import State
 from kala_server.core.steps import to_the_end
+from kala_server.web.finding import JobQuery
 from kala_server.web.query import Query
-from kala_server.web.routes.finding import JobQuery
 
 NOW = datetime(2035, 6, 4, 19, 25, 16, tzinfo=UTC)
 
