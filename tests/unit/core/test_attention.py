@@ -2,7 +2,7 @@
 
 from kala_server.core.model import inputs
 from kala_server.core.questions.attention import worst_first
-from kala_server.core.questions.families import behind
+from kala_server.core.questions.families import behind, family
 from kala_server.core.steps import A_STEP, to_the_end
 from tests.unit.core.simulation import FAILS, World, id_of, new_job
 
@@ -14,6 +14,9 @@ def test_a_whole_crowd_behind_a_job_is_counted_in_steps() -> None:
     world.tell(inputs.CreateJobs(jobs=children))
     assert to_the_end(behind(world.state, id_of("parent"))).total == 600
     assert sum(1 for _ in behind(world.state, id_of("parent"))) >= 600 // A_STEP
+    for most in (100, 1_000):
+        whole = to_the_end(family(world.state, id_of("parent"), most))
+        assert (len(whole.distances), whole.cut) == (min(most, 601), most < 601)
 
 
 def test_a_job_that_goes_while_the_worst_are_looked_for_is_left_out() -> None:

@@ -356,3 +356,11 @@ def test_a_time_is_explained_slot_by_slot_however_short_its_pages_are(schedule: 
         assert one in explain(world.state, world.job("job"), world.now, one.at)
         if one.run is not None:
             assert sentence(world.state, one.run, world.now) == one.sentence
+
+
+def test_a_time_that_begins_with_a_job_of_a_cron_line_begins_after_its_creation() -> None:
+    world = World()
+    world.create("job", schedule="0 * * * *")
+    world.advance("2030-01-01 01:30")
+    told = in_a_time(world, "2030-01-01 00:00", "2030-01-01 03:00", MOST)
+    assert [f"{one.at:%H:%M} {one.state}" for one in told] == ["01:00 succeeded", "02:00 upcoming"]
