@@ -110,13 +110,13 @@ def _looked_at(bench: Bench, name: str, what: str, path: str, *, most: float, he
 
 
 def listing(bench: Bench) -> Iterator[Row]:
-    """List every job, at once after a start and later, and ask meanwhile whether the loop is held."""
+    """List every job, for the first time after a start and again, and ask meanwhile whether the loop is held."""
     loaded, jobs = bench.loaded, bench.size.jobs
     idle = load.asking(loaded.address, bench.size.seconds).result()
     started = loaded.again()
     for name, when, before, most in (
-        ("list-first", "the first after a start, from that start on", started, 3.25),
-        ("list", "once it was asked for before", 0.0, 0.25),
+        ("list-first", "the first, start included", started, 3.25),
+        ("list", "and the next", 0.0, 0.25),
     ):
         asking = load.asking(loaded.address, 2 * bench.size.seconds)
         sleep(0.1)
