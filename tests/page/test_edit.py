@@ -47,11 +47,22 @@ def test_a_wrong_value_is_told_at_its_field_with_one_that_would_be_right(browser
         assert kala.get_job(job_id).schedule == "0 7 * * MON-FRI"
 
 
+def test_of_two_who_edit_one_job_the_second_is_told_and_saves_nothing(browser: Browser) -> None:
+    with an_edit(browser) as (kala, job_id, tab):
+        tab.get_by_label("Description").fill("mine")
+        expect(button(tab, "Save 1 change")).to_be_enabled()
+        kala.update_job(job_id, description="theirs")
+        button(tab, "Save 1 change").click()
+        expect(tab.get_by_role("alert")).to_contain_text("Somebody else has changed this job meanwhile.")
+        assert kala.get_job(job_id).description == "theirs"
+        button(tab, "Look at it as it is now").click()
+        expect(tab.get_by_label("Description")).to_have_value("theirs")
+
+
 def test_only_what_was_changed_is_sent(browser: Browser) -> None:
     with an_edit(browser, env={"A": "1", "B": "2"}, tags=["billing"]) as (kala, job_id, tab):
         tab.get_by_label("Variables").fill("B=2\nC=3")
         expect(button(tab, "Save 1 change")).to_be_enabled()
-        kala.update_job(job_id, description="said meanwhile by somebody else")
         button(tab, "Save 1 change").click()
         expect(tab.get_by_role("heading", level=1)).to_have_text("send invoices")
         job = kala.get_job(job_id)

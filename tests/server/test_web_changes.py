@@ -222,3 +222,54 @@ def test_fewer_kept_runs_let_the_oldest_go_at_once() -> None:
         assert kept["id"] == runs[-1]
 
     play(scene)
+
+
+# -- two who change one job
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_who_looked_at_a_job_before_somebody_else_changed_it_is_told_and_changes_nothing(
+    method: str, query: str
+) -> None:
+    async def scene(home: Home) -> None:
+        job_id = await home.create("true", schedule=LATER)
+        seen = (await home.http.get(f"/job/{job_id}/")).headers["ETag"]
+        theirs = await home.http.patch(f"/job/{job_id}/", json={"owner": "somebody else"})
+        change = {"name": "mine", "command": "true", "schedule": LATER}
+        mine = await home.http.request(
+            method, f"/job/{job_id}/{query}", json=change, headers={"If-Match": seen}
+        )
+        assert mine.status_code == 412
+        assert "was changed since" in mine.json()["detail"]
+        assert (await job(home, job_id))["owner"] == "somebody else"
+        again = {"If-Match": theirs.headers["ETag"]}
+        done = await home.http.request(method, f"/job/{job_id}/{query}", json=change, headers=again)
+        assert (done.status_code, done.json()["job"]["name"]) == (200, "mine")
+
+    play(scene)
+
+
+@pytest.mark.parametrize("if_match", ["*", '"other", {}', "{}", '{} , "another"', ""])
+def test_a_change_of_the_job_that_is_meant_is_made(if_match: str) -> None:
+    async def scene(home: Home) -> None:
+        job_id = await home.create("true", schedule=LATER)
+        tag = (await home.http.get(f"/job/{job_id}/")).headers["ETag"]
+        headers = {"If-Match": if_match.format(tag)}
+        changed = await home.http.patch(f"/job/{job_id}/", json={"retries": 3}, headers=headers)
+        assert (changed.status_code, changed.json()["job"]["retries"]) == (200, 3)
+        assert changed.headers["ETag"] == (await home.http.get(f"/job/{job_id}/")).headers["ETag"] != tag
+
+    play(scene)
+
+
+def test_a_job_that_only_went_on_is_the_one_that_was_looked_at() -> None:
+    async def scene(home: Home) -> None:
+        job_id = await home.create("true", schedule=LATER)
+        tag = (await home.http.get(f"/job/{job_id}/")).headers["ETag"]
+        await home.ends(await home.start_job(job_id))
+        assert (await home.http.get(f"/job/{job_id}/")).headers["ETag"] == tag
+        await home.http.post(f"/job/disable/{job_id}/")
+        assert (await home.http.get(f"/job/{job_id}/")).headers["ETag"] != tag
+
+    play(scene)

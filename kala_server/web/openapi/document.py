@@ -25,6 +25,7 @@ _PROBLEMS = {
     HTTPStatus.FORBIDDEN: "The token only allows to look, or the request comes from a foreign web page or Host.",
     HTTPStatus.NOT_FOUND: "There is no such job or run.",
     HTTPStatus.CONFLICT: "The job or run is not in a state that allows this.",
+    HTTPStatus.PRECONDITION_FAILED: "The job says something else by now than what If-Match names; nothing has changed.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The output has no bytes in this range.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The idempotency key came with another body before.",

@@ -112,6 +112,14 @@ _DRY_RUN = (
     ),
 )
 _WARNED = {"Kala-Warning": WARNING_HEADER}
+_IF_MATCH = header(
+    "If-Match",
+    "Changes the job only while its `ETag` is this one: whoever looked at it before somebody else changed it is told.",
+    TEXT,
+)
+_TAGGED = {
+    "ETag": {"description": "What the job says, as a tag; runs and counters are not in it.", "schema": TEXT}
+}
 _TRIED = {
     HTTPStatus.OK: Answer(means="Of a dry run: what the job would be.", schema=ref("Trial"), headers=_WARNED)
 }
@@ -119,9 +127,10 @@ _CHANGED = {
     HTTPStatus.OK: Answer(
         means="The job as it is now; of a dry run what it would be, and when it would be due.",
         schema={"anyOf": [record_with_warnings(job=ref("Job")), ref("Trial")]},
-        headers=_WARNED,
+        headers={**_WARNED, **_TAGGED},
     )
 }
+_CHANGES = (HTTPStatus.PRECONDITION_FAILED, *_WRITES)
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", f"{_API}/job/"): Operation(
@@ -187,7 +196,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="get_job",
         tag="jobs",
         summary="Get a job with its finished runs",
-        answers=ok("The job.", job=ref("Job")),
+        answers={
+            HTTPStatus.OK: Answer(means="The job.", schema=record(job=ref("Job")), headers=_TAGGED),
+        },
         problems=_READS,
     ),
     ("PUT", f"{_API}/job/{{id}}/"): Operation(
@@ -195,18 +206,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         tag="jobs",
         summary="Let a job say what the request says, and nothing else; it keeps its id and its history",
         answers=_CHANGED,
-        parameters=_DRY_RUN,
+        parameters=(_IF_MATCH, *_DRY_RUN),
         body=ref("NewJob"),
-        problems=_WRITES,
+        problems=_CHANGES,
     ),
     ("PATCH", f"{_API}/job/{{id}}/"): Operation(
         id="update_job",
         tag="jobs",
         summary="Change the fields that the request names",
         answers=_CHANGED,
-        parameters=_DRY_RUN,
+        parameters=(_IF_MATCH, *_DRY_RUN),
         body=ref("JobChanges"),
-        problems=_WRITES,
+        problems=_CHANGES,
     ),
     ("DELETE", f"{_API}/job/{{id}}/"): Operation(
         id="delete_job",

@@ -33,6 +33,7 @@ from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
 from kala_server.wire.shapes import WHOLE
+from kala_server.wire.tags import is_meant, tag_of
 
 LONGEST_KEY = 255
 _PLACE = "jobs"
@@ -177,6 +178,10 @@ class AllJobs(Handler):
         self.done()
 
 
+Changed = Callable[[Job], tuple[JobSpec, bool]]
+"""What is made of a job, and whether it is disabled then."""
+
+
 class OneJob(StreamingHandler, JobTaker):
     """`/job/{id}/`."""
 
@@ -193,7 +198,9 @@ class OneJob(StreamingHandler, JobTaker):
         now = self.context.service.clock.now()
 
         def written(state: State) -> Steps[list[bytes]]:
-            return (yield from write(listing.look_at(state, existing(state, job_id), now)))
+            job = existing(state, job_id)
+            self.headers["ETag"] = tag_of(job)
+            return (yield from write(listing.look_at(state, job, now)))
 
         parts = await self.ask_long(written)
         await self.send_parts(with_warnings(parts, warnings) if warnings else parts)
@@ -202,42 +209,47 @@ class OneJob(StreamingHandler, JobTaker):
         """Let the job say what the request says, and nothing else; it keeps its id and its history."""
         document, passed_over = await self.body(), PassedOver()
         passed_over.look(document)
-        spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
-        if self.query.yes("dry_run"):
-            await self._try_change(job_id, lambda _: (spec, disabled), passed_over)
-            return
-        await self.context.service.submit(inputs.ChangeJob(id=job_id, spec=spec, disabled=disabled))
-        await self._send_job(job_id, listing.whole, self.warn(passed_over))
+        said = requests.read_job(document, default_owner=self.context.default_owner)
+        await self._change(job_id, lambda _: said, passed_over)
 
     async def patch(self, job_id: str) -> None:
         """Change the fields that the request names."""
         changes, passed_over = await self.body(), PassedOver()
         passed_over.look(changes)
-        anew = requests.names_schedule(changes)
+        changed = partial(requests.change_job, document=changes)
+        await self._change(job_id, changed, passed_over, anew=requests.names_schedule(changes))
+
+    async def _change(
+        self, job_id: str, changed: Changed, passed_over: PassedOver, *, anew: bool = False
+    ) -> None:
+        """Change the job, or only tell what it would be; one that is not meant any more stays as it is."""
         if self.query.yes("dry_run"):
-            await self._try_change(
-                job_id, lambda job: requests.change_job(job, changes), passed_over, again=anew
-            )
+            await self._try_change(job_id, changed, passed_over, again=anew)
             return
         while True:
             job = await self.ask(lambda state: existing(state, job_id))
-            spec, disabled = requests.change_job(job, changes)
+            self._refuse_unless_meant(job)
+            spec, disabled = changed(job)
             with suppress(ChangedMeanwhileError):
                 change = inputs.ChangeJob(id=job_id, spec=spec, disabled=disabled, anew=anew, made_from=job)
                 await self.context.service.submit(change)
                 break
         await self._send_job(job_id, listing.whole, self.warn(passed_over))
 
+    def _refuse_unless_meant(self, job: Job) -> None:
+        if not is_meant(job, self.request.headers.get("If-Match", "")):
+            self.refuse(
+                HTTPStatus.PRECONDITION_FAILED,
+                f"the job {job.spec.name!r} was changed since the request's If-Match was told; look at it again, "
+                "and make the change from what it says now",
+            )
+
     async def _try_change(
-        self,
-        job_id: str,
-        changed: Callable[[Job], tuple[JobSpec, bool]],
-        passed_over: PassedOver,
-        *,
-        again: bool = False,
+        self, job_id: str, changed: Changed, passed_over: PassedOver, *, again: bool
     ) -> None:
         def as_changed(state: State, now: datetime) -> Steps[Job]:
             job = existing(state, job_id)
+            self._refuse_unless_meant(job)
             spec, disabled = changed(job)
             return (yield from trial.as_changed(state, job, spec, now, disabled=disabled, again=again))
 
