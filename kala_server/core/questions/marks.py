@@ -81,25 +81,30 @@ def joined(marks: Iterable[Mark], near: timedelta) -> Steps[list[Mark]]:
     found: list[Mark] = []
     last: dict[RunState, int] = {}
     """Where the latest mark of each state is."""
+    mixed: set[int] = set()
+    """Where marks of several reasons are one: that tells the latest of them, and so grows no longer than is near."""
     for number, mark in enumerate(marks, 1):
         at = last.get(mark.state)
-        both = None if at is None else _both(found[at], mark, near)
+        alike = at is not None and at not in mixed and found[at].reason == mark.reason
+        both = None if at is None else _both(found[at], mark, near, alike=alike)
         if at is None or both is None:
             last[mark.state] = len(found)
             found.append(mark)
         else:
             found[at] = both
+            if not alike:
+                mixed.add(at)
         if not number % A_STEP:
             yield
     return found
 
 
-def _both(one: Mark, other: Mark, near: timedelta) -> Mark | None:
+def _both(one: Mark, other: Mark, near: timedelta, *, alike: bool) -> Mark | None:
     """Return both marks as one; None where they are to be told apart."""
     if one.end is None or other.end is None or other.begin - one.end >= near:
         return None
     end = max(one.end, other.end)
-    if one.reason != other.reason and end - one.begin >= near:
+    if not alike and end - one.begin >= near:
         return None
     return replace(other, begin=one.begin, end=end, count=one.count + other.count)
 
