@@ -48,7 +48,7 @@ function tellFollowers(news) {
 
 /** @param {string} said */
 function isNow(said) {
-  if (said === 'live' && connection.value === 'lost') publish([{ event: 'missed', data: {} }]);
+  if (said === 'live' && connection.value) publish([{ event: 'missed', data: {} }]); // it was lost, or another tab's, who may have been gone for a moment
   connection.set(said);
   tellTabs('connection', said);
 }
