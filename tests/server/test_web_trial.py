@@ -117,3 +117,13 @@ def test_the_next_times_of_a_disabled_job_begin_now_once_it_would_be_enabled() -
         trial = told(ask(kit, "PATCH", f"/job/{job_id}/", {"disabled": False}, count=2))
         assert trial["before"] == []
         assert trial["next"] == ["2035-06-04T09:30:00Z", "2035-06-04T09:40:00Z"]
+
+
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+@pytest.mark.parametrize("count", ["0", "101", "many"])
+def test_a_wrong_count_is_told_whether_or_not_it_would_count(dry_run: str, count: str) -> None:
+    with Kit(START) as kit:
+        job_id = kit.client.create_job(**DAILY)  # type: ignore[arg-type]
+        for method, path in (("POST", "/job/"), ("PUT", f"/job/{job_id}/"), ("PATCH", f"/job/{job_id}/")):
+            assert ask(kit, method, path, DAILY, count=count, dry_run=dry_run).status_code == 400
+        assert list(kit.client.get_all_jobs()) == [job_id]

@@ -93,7 +93,7 @@ class Jobs(StreamingHandler, JobCreator):
         document, passed_over = await self.body(), PassedOver()
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
-        if self.query.yes("dry_run"):
+        if self.is_a_trial():
             await self.try_out(
                 lambda state, now: trial.as_new(state, spec, now, disabled=disabled), passed_over
             )
@@ -223,7 +223,7 @@ class OneJob(StreamingHandler, JobTaker):
         self, job_id: str, changed: Changed, passed_over: PassedOver, *, anew: bool = False
     ) -> None:
         """Change the job, or only tell what it would be; one that is not meant any more stays as it is."""
-        if self.query.yes("dry_run"):
+        if self.is_a_trial():
             await self._try_change(job_id, changed, passed_over, again=anew)
             return
         while True:

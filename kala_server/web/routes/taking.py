@@ -31,12 +31,16 @@ class JobTaker(Handler):
             self.headers["Kala-Warning"] = passed_over.header
         return warnings if self.context.shape is WHOLE else []
 
+    def is_a_trial(self) -> int:
+        """Return how many times a dry run is to tell of; 0 where it is none. What is wrong is told in any case."""
+        times = self.query.whole_number("count", otherwise=5, most=MOST_SLOTS)
+        return times if self.query.yes("dry_run") else 0
+
     async def try_out(
         self, would_be: Callable[[State, datetime], Steps[Job]], passed_over: PassedOver
     ) -> None:
         """Answer with what a job would be, and when it would be due and is; nothing is stored."""
-        now = self.context.service.clock.now()
-        most = self.query.whole_number("count", otherwise=5, most=MOST_SLOTS)
+        now, most = self.context.service.clock.now(), self.is_a_trial()
         self.warn(passed_over)
 
         def told(state: State) -> Steps[dict[str, Any]]:
