@@ -73,6 +73,7 @@ def test_what_it_printed_is_all_there_and_a_line_has_an_address(seen: Window, ni
 def test_what_is_searched_in_the_output_is_counted_and_shown(seen: Window, night: Night) -> None:
     [run, *_] = night.kit.client.runs(night.ids["extract payments"])
     tab = seen.open(f"run/{run.id}", now=night.now)
+    expect(tab.get_by_text(f"{LINES_OF_TRACE} lines")).to_be_visible()
     tab.get_by_label("Find in output").fill("batch    7 of")
     expect(tab.get_by_text("1 of 1 line")).to_be_visible()
     expect(tab.locator("mark")).to_have_text(["batch    7 of"])

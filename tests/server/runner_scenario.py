@@ -1,6 +1,7 @@
 """Real commands under a runner, in this process or in a worker, for the tests of both."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -89,7 +90,8 @@ def runner_of(kind: Kind, **options: Any) -> ShellRunner | WorkerRunner:
         runner: ShellRunner | WorkerRunner = ShellRunner(on_spawned=listening.spawned, **options)
     else:
         runner = WorkerRunner(notes=Told(listening), **options)
-    runner.attach(listening, "a mark")
+    # What other tests run at the same time, under the same ids, is none of this one's.
+    runner.attach(listening, f"a mark of process {os.getpid()}")
     return runner
 
 
