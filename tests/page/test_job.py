@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from kala_client import KalaClient
 from kala_server.testing import running_server
@@ -73,12 +73,30 @@ def test_what_it_printed_is_all_there_and_a_line_has_an_address(seen: Window, ni
 def test_what_is_searched_in_the_output_is_counted_and_shown(seen: Window, night: Night) -> None:
     [run, *_] = night.kit.client.runs(night.ids["extract payments"])
     tab = seen.open(f"run/{run.id}", now=night.now)
-    expect(tab.get_by_text(f"{LINES_OF_TRACE} lines")).to_be_visible()
     tab.get_by_label("Find in output").fill("batch    7 of")
     expect(tab.get_by_text("1 of 1 line")).to_be_visible()
     expect(tab.locator("mark")).to_have_text(["batch    7 of"])
     tab.get_by_label("Find in output").fill("nowhere")
     expect(tab.get_by_text("not found")).to_be_visible()
+
+
+def test_words_that_are_searched_before_the_output_is_there_are_shown_when_it_is(
+    seen: Window, night: Night
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    seen.context.route("**/output/**", hold)
+    [run, *_] = night.kit.client.runs(night.ids["extract payments"])
+    tab = seen.open(f"run/{run.id}", now=night.now)
+    tab.get_by_label("Find in output").fill("batch    7 of")
+    expect(tab.get_by_text("not found")).to_be_visible()
+    assert held
+    for route in held:
+        route.continue_()
+    expect(tab.locator("mark")).to_have_text(["batch    7 of"])
 
 
 def test_a_run_is_started_once_and_only_by_who_says_yes(browser: Browser) -> None:

@@ -228,7 +228,7 @@ export function Output({ run, picked = '' }) {
     if (atEnd.current && !shown) box.current.scrollTop = box.current.scrollHeight;
   }, [lines]);
   useEffect(() => void (shown && lines.length && see(shown[0] - 1)), [picked, done]);
-  useEffect(() => void (hits.length && see(hits[Math.min(at, hits.length - 1)])), [at, lower]);
+  useEffect(() => void (hits.length && see(hits[Math.min(at, hits.length - 1)])), [at, lower, !hits.length]);
   const scrolled = () => {
     setTop(box.current.scrollTop);
     atEnd.current = box.current.scrollTop + box.current.clientHeight > box.current.scrollHeight - ROW;
