@@ -21,7 +21,7 @@ from kala_client._http.network import Network
 from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, CallAttempt, Wire, expect
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
-from kala_client._lazy import _calls, _fields, _follow, _jobs, models, views
+from kala_client._lazy import _calls, _fields, _follow, _jobs, _ledger, models, views
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
@@ -325,7 +325,7 @@ class AsyncKalaClient:
 
     async def family(self, job_id: models.WhichJob, *, limit: int = 200) -> views.Family:
         """Get the jobs that lead to a job, and those to which it leads, at most `limit`. Needs kala_server."""
-        return await self._engine.run(_calls.family(job_id, limit=limit))
+        return await self._engine.run(_ledger.family(job_id, limit=limit))
 
     async def timeline(
         self,
@@ -345,7 +345,7 @@ class AsyncKalaClient:
         want attention come first, at most `limit` from `offset` on. From the aware time `since` to `until`; without
         them the last 24 hours and the next 12. What is nearer than the time over `width` is one mark.
         """
-        call = _calls.timeline(
+        call = _ledger.timeline(
             job_ids, since=since, until=until, q=q, tag=tag, width=width, offset=offset, limit=limit
         )
         return await self._engine.run(call)
@@ -358,11 +358,11 @@ class AsyncKalaClient:
         From the aware time `since` to `until`; without them the last 24 hours and the next 12. A part has `step`
         seconds, a multiple of 900.
         """
-        return await self._engine.run(_calls.summary(since=since, until=until, step=step))
+        return await self._engine.run(_ledger.summary(since=since, until=until, step=step))
 
     async def get_run(self, run: models.Run | str) -> models.Run:
         """Get a run as it is now. Raises RunNotFoundError. Needs kala_server."""
-        return await self._engine.run(_calls.get_run(run))
+        return await self._engine.run(_ledger.get_run(run))
 
     async def run_job(self, job_id: models.WhichJob) -> models.Run:
         """Start a job now and return the run, which has hardly begun; `wait` waits for it. Needs kala_server."""
@@ -382,7 +382,7 @@ class AsyncKalaClient:
         `retry.attempts` is 1.
         """
         poll = _follow.Poll(timeout, self._engine.wire.retry, self._engine.wire.monotonic)
-        call = _calls.get_run(run)
+        call = _ledger.get_run(run)
         while True:
             try:
                 current = await self._engine.run(call, within=poll.within)
@@ -396,16 +396,16 @@ class AsyncKalaClient:
 
     async def output(self, run: models.Run | str) -> str:
         """Get what a run has written so far. Needs kala_server."""
-        return await self._engine.run(_calls.output(run))
+        return await self._engine.run(_ledger.output(run))
 
     async def follow(self, run: models.Run | str) -> AsyncIterator[str]:
         """Yield the lines that a run writes, from the first one on, until it is over. Needs kala_server."""
-        async for line in self._engine.lines(_calls.follow(run)):
+        async for line in self._engine.lines(_ledger.follow(run)):
             yield line
 
     async def cancel(self, run: models.Run | str) -> None:
         """End a run that waits or runs. Needs kala_server."""
-        await self._engine.run(_calls.cancel(run))
+        await self._engine.run(_ledger.cancel(run))
 
     async def explain(
         self,
@@ -438,12 +438,12 @@ class AsyncKalaClient:
 
         The first `count` times after the aware time `since`, or after now.
         """
-        call = _calls.preview(schedule, timezone=timezone, count=count, since=since)
+        call = _ledger.preview(schedule, timezone=timezone, count=count, since=since)
         return (await self._engine.run(call)).next
 
     async def schedule_in_words(self, schedule: _fields.When, *, timezone: _fields.Zone | None = None) -> str:
         """Say a schedule as one would, empty where there is no short way. Needs kala_server."""
-        return (await self._engine.run(_calls.preview(schedule, timezone=timezone, count=1))).words
+        return (await self._engine.run(_ledger.preview(schedule, timezone=timezone, count=1))).words
 
     async def events(self, *, last_event_id: str | None = None) -> AsyncIterator[models.Event]:
         """Yield what happens on the server, from now on or after `last_event_id`; never ends. Needs kala_server.

@@ -20,7 +20,7 @@ from kala_client._http.network import Network
 from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, CallAttempt, Wire, expect
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
-from kala_client._lazy import _calls, _fields, _follow, _jobs, models, views
+from kala_client._lazy import _calls, _fields, _follow, _jobs, _ledger, models, views
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
@@ -320,7 +320,7 @@ class KalaClient:
 
     def family(self, job_id: models.WhichJob, *, limit: int = 200) -> views.Family:
         """Get the jobs that lead to a job, and those to which it leads, at most `limit`. Needs kala_server."""
-        return self._engine.run(_calls.family(job_id, limit=limit))
+        return self._engine.run(_ledger.family(job_id, limit=limit))
 
     def timeline(
         self,
@@ -340,7 +340,7 @@ class KalaClient:
         want attention come first, at most `limit` from `offset` on. From the aware time `since` to `until`; without
         them the last 24 hours and the next 12. What is nearer than the time over `width` is one mark.
         """
-        call = _calls.timeline(
+        call = _ledger.timeline(
             job_ids, since=since, until=until, q=q, tag=tag, width=width, offset=offset, limit=limit
         )
         return self._engine.run(call)
@@ -353,11 +353,11 @@ class KalaClient:
         From the aware time `since` to `until`; without them the last 24 hours and the next 12. A part has `step`
         seconds, a multiple of 900.
         """
-        return self._engine.run(_calls.summary(since=since, until=until, step=step))
+        return self._engine.run(_ledger.summary(since=since, until=until, step=step))
 
     def get_run(self, run: models.Run | str) -> models.Run:
         """Get a run as it is now. Raises RunNotFoundError. Needs kala_server."""
-        return self._engine.run(_calls.get_run(run))
+        return self._engine.run(_ledger.get_run(run))
 
     def run_job(self, job_id: models.WhichJob) -> models.Run:
         """Start a job now and return the run, which has hardly begun; `wait` waits for it. Needs kala_server."""
@@ -372,7 +372,7 @@ class KalaClient:
         `retry.attempts` is 1.
         """
         poll = _follow.Poll(timeout, self._engine.wire.retry, self._engine.wire.monotonic)
-        call = _calls.get_run(run)
+        call = _ledger.get_run(run)
         while True:
             try:
                 current = self._engine.run(call, within=poll.within)
@@ -386,15 +386,15 @@ class KalaClient:
 
     def output(self, run: models.Run | str) -> str:
         """Get what a run has written so far. Needs kala_server."""
-        return self._engine.run(_calls.output(run))
+        return self._engine.run(_ledger.output(run))
 
     def follow(self, run: models.Run | str) -> Iterator[str]:
         """Yield the lines that a run writes, from the first one on, until it is over. Needs kala_server."""
-        yield from self._engine.lines(_calls.follow(run))
+        yield from self._engine.lines(_ledger.follow(run))
 
     def cancel(self, run: models.Run | str) -> None:
         """End a run that waits or runs. Needs kala_server."""
-        self._engine.run(_calls.cancel(run))
+        self._engine.run(_ledger.cancel(run))
 
     def explain(
         self,
@@ -427,12 +427,12 @@ class KalaClient:
 
         The first `count` times after the aware time `since`, or after now.
         """
-        call = _calls.preview(schedule, timezone=timezone, count=count, since=since)
+        call = _ledger.preview(schedule, timezone=timezone, count=count, since=since)
         return self._engine.run(call).next
 
     def schedule_in_words(self, schedule: _fields.When, *, timezone: _fields.Zone | None = None) -> str:
         """Say a schedule as one would, empty where there is no short way. Needs kala_server."""
-        return self._engine.run(_calls.preview(schedule, timezone=timezone, count=1)).words
+        return self._engine.run(_ledger.preview(schedule, timezone=timezone, count=1)).words
 
     def events(self, *, last_event_id: str | None = None) -> Iterator[models.Event]:
         """Yield what happens on the server, from now on or after `last_event_id`; never ends. Needs kala_server.

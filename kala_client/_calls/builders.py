@@ -1,11 +1,10 @@
-"""One builder for each call of the API: what to send, and how to read the answer. No I/O.
+"""One builder for each call about jobs and the server: what to send, and how to read the answer. No I/O.
 
 Every path ends with a slash: real Kala redirects the others, which turns a POST into a GET (WIRE.md).
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -14,20 +13,16 @@ from kala_client import errors
 from kala_client._calls import answers, checks, envelopes
 from kala_client._calls.answers import Answer
 from kala_client._calls.arguments import (
-    Asked,
     as_json,
-    aware,
-    header_value,
     id_of_job,
-    id_of_run,
     job_body,
     keyed,
     listed,
     new_job_body,
     query,
-    query_across,
 )
-from kala_client._calls.call import Call, Params, Repeatable, not_supported
+from kala_client._calls.asking import get
+from kala_client._calls.call import Call, Repeatable, not_supported
 from kala_client._calls.envelopes import (
     BulkAnswer,
     IdAnswer,
@@ -36,33 +31,22 @@ from kala_client._calls.envelopes import (
     JobsAnswer,
     JobStatsAnswer,
     PauseAnswer,
-    RunAnswer,
-    RunPage,
     SessionAnswer,
-    SlotsAnswer,
     StatsAnswer,
-    UpcomingPage,
 )
-from kala_client._model.fields import When, Zone
 from kala_client.models import (
     BulkJob,
     Job,
     JobStat,
     KalaStats,
     Pause,
-    Preview,
-    Run,
     Trial,
     WhichJob,
 )
-from kala_client.views import Family, JobRows, Session, Summary, Timeline
+from kala_client.views import JobRows, Session
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-
-_PRINTED, _EVENTS = "text/plain", "text/event-stream"
-_HEARTBEATS = 60.0
-"""Seconds: kala_server sends a comment every 15."""
 
 
 def create_job(job: Job, *, key: str | None) -> Call[str]:
@@ -122,12 +106,12 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
 
 def get_job(job_id: WhichJob) -> Call[Job]:
     """GET /job/{id}/."""
-    return _get(f"/job/{id_of_job(job_id)}/", lambda answer: envelopes.read(answer, JobAnswer).job)
+    return get(f"/job/{id_of_job(job_id)}/", lambda answer: envelopes.read(answer, JobAnswer).job)
 
 
 def get_all_jobs() -> Call[dict[str, Job]]:
     """GET /job/: every job by its id."""
-    return _get("/job/", lambda answer: envelopes.read(answer, JobsAnswer).jobs or {})
+    return get("/job/", lambda answer: envelopes.read(answer, JobsAnswer).jobs or {})
 
 
 def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
@@ -135,12 +119,12 @@ def jobs_page(**wanted: str | int | None) -> Call[JobsAnswer]:
 
     Real Kala ignores them and sends every job, which must not pass for an answer.
     """
-    return _get("/job/", _only_ours(JobsAnswer), params=query(**wanted))
+    return get("/job/", _only_ours(JobsAnswer), params=query(**wanted))
 
 
 def job_rows(**wanted: str | int | None) -> Call[JobRows]:
     """GET /job/?view=row: some rows of the list of jobs."""
-    return _get("/job/", _only_ours(JobRows), params=query(view="row", **wanted))
+    return get("/job/", _only_ours(JobRows), params=query(view="row", **wanted))
 
 
 def update_job(job_id: WhichJob, changes: Mapping[str, Any]) -> Call[Job]:
@@ -165,7 +149,7 @@ def delete_all_jobs() -> Call[None]:
 
 def get_job_stats(job_id: WhichJob) -> Call[list[JobStat]]:
     """GET /job/stats/{id}/."""
-    return _get(
+    return get(
         f"/job/stats/{id_of_job(job_id)}/",
         lambda answer: envelopes.read(answer, JobStatsAnswer).job_stats,
     )
@@ -225,17 +209,17 @@ def bulk(
 
 def get_kala_stats() -> Call[KalaStats]:
     """GET /stats/."""
-    return _get("/stats/", lambda answer: envelopes.read(answer, StatsAnswer).stats)
+    return get("/stats/", lambda answer: envelopes.read(answer, StatsAnswer).stats)
 
 
 def session() -> Call[Session]:
     """GET /session/."""
-    return _get("/session/", lambda answer: envelopes.read(answer, SessionAnswer).session, added=True)
+    return get("/session/", lambda answer: envelopes.read(answer, SessionAnswer).session, added=True)
 
 
 def get_pause() -> Call[Pause]:
     """GET /pause/."""
-    return _get("/pause/", _paused, added=True)
+    return get("/pause/", _paused, added=True)
 
 
 def pause(reason: str) -> Call[Pause]:
@@ -255,125 +239,6 @@ def resume() -> Call[Pause]:
     return Call("POST", "/resume/", _paused, added=True)
 
 
-def runs_page(job_id: WhichJob, **wanted: Asked) -> Call[RunPage]:
-    """GET /job/{id}/runs/: one page, newest first."""
-    return _get(
-        f"/job/{id_of_job(job_id)}/runs/",
-        lambda answer: envelopes.read(answer, RunPage),
-        params=query_across(None, wanted),
-        added=True,
-    )
-
-
-def all_runs_page(job_id: WhichJob | None, **wanted: Asked) -> Call[RunPage]:
-    """GET /runs/: one page of the ledgers of all jobs, newest first, or of one job."""
-    return _get(
-        "/runs/",
-        lambda answer: envelopes.read(answer, RunPage),
-        params=query_across(job_id, wanted),
-        added=True,
-    )
-
-
-def upcoming_page(job_id: WhichJob | None, **wanted: Asked) -> Call[UpcomingPage]:
-    """GET /upcoming/: one page of the slots that are to come, the earliest first."""
-    return _get(
-        "/upcoming/",
-        lambda answer: envelopes.read(answer, UpcomingPage),
-        params=query_across(job_id, wanted),
-        added=True,
-    )
-
-
-def family(job_id: WhichJob, *, limit: int) -> Call[Family]:
-    """GET /job/{id}/family/: the jobs to which a job is connected."""
-    return _get(
-        f"/job/{id_of_job(job_id)}/family/",
-        lambda answer: envelopes.read(answer, Family),
-        params=query(limit=limit),
-        added=True,
-    )
-
-
-def timeline(job_ids: Iterable[WhichJob] | None, **wanted: Asked) -> Call[Timeline]:
-    """GET /timeline/: rows of jobs, those that want attention first, or of these jobs."""
-    ids = None if job_ids is None else [id_of_job(job_id) for job_id in listed("job_ids", job_ids)]
-    if ids == []:
-        raise errors.InvalidRequestError("job_ids names no job; without it the answer is about all of them")
-    return _get(
-        "/timeline/",
-        lambda answer: envelopes.read(answer, Timeline),
-        params={**query_across(None, wanted), **({"job": ids} if ids else {})},
-        added=True,
-    )
-
-
-def summary(**wanted: int | datetime | None) -> Call[Summary]:
-    """GET /summary/: how all jobs went in a time, and what is to come."""
-    return _get(
-        "/summary/",
-        lambda answer: envelopes.read(answer, Summary),
-        params=query_across(None, wanted),
-        added=True,
-    )
-
-
-def get_run(run: Run | str) -> Call[Run]:
-    """GET /run/{id}/."""
-    return _get_of_run(run, "", lambda answer: envelopes.read(answer, RunAnswer).run)
-
-
-def output(run: Run | str) -> Call[str]:
-    """GET /run/{id}/output/: what the run has written so far."""
-    printed = _get_of_run(run, "output/", lambda answer: answer.body.decode("utf-8", "replace"))
-    return replace(printed, kind=_PRINTED)
-
-
-def follow(run: Run | str) -> Call[None]:
-    """GET /run/{id}/output/ as a stream, which ends with the run."""
-    printed = _get_of_run(run, "output/", answers.check_empty)
-    return replace(printed, params={"follow": "true"}, kind=_PRINTED)
-
-
-def cancel(run: Run | str) -> Call[None]:
-    """POST /run/{id}/cancel/."""
-    return replace(
-        _get_of_run(run, "cancel/", answers.check_empty), method="POST", repeatable=Repeatable.NEVER_SENT
-    )
-
-
-def explain(job_id: WhichJob, *, at: datetime | None, zone: Zone | None) -> Call[SlotsAnswer]:
-    """GET /job/{id}/explain/: what became of the slots, or of those at the aware time `at`."""
-    return _explain(job_id, query(at=None if at is None else aware(at).isoformat(), zone=zone))
-
-
-def explain_page(job_id: WhichJob, **wanted: Asked) -> Call[SlotsAnswer]:
-    """GET /job/{id}/explain/ of a time: what became of the first slots in it, and where the others begin."""
-    return _explain(job_id, query_across(None, wanted))
-
-
-def preview(
-    schedule: When, *, timezone: Zone | None, count: int, since: datetime | None = None
-) -> Call[Preview]:
-    """GET /preview/: when the schedule would be due, and how it is said in words."""
-    wanted = {"schedule": str(schedule), "timezone": timezone, "count": count, "since": since}
-    return _get(
-        "/preview/",
-        lambda answer: envelopes.read(answer, Preview),
-        params=query_across(None, wanted),
-        added=True,
-    )
-
-
-def events(last_event_id: str | None) -> Call[None]:
-    """GET /events/ as a stream of server-sent events, which never ends."""
-    headers = {"Accept": _EVENTS}
-    if last_event_id is not None and last_event_id != "":
-        headers["Last-Event-ID"] = header_value("last_event_id", last_event_id)
-    stream = _get("/events/", answers.check_empty, added=True)
-    return replace(stream, headers=headers, patience=_HEARTBEATS, kind=_EVENTS)
-
-
 def _only_ours(model: type[M]) -> Callable[[Answer], M]:
     """Read what kala_server tells on a route of Kala's own, where a real one would pass over what was asked."""
 
@@ -385,27 +250,8 @@ def _only_ours(model: type[M]) -> Callable[[Answer], M]:
     return found
 
 
-def _explain(job_id: WhichJob, params: Params) -> Call[SlotsAnswer]:
-    return _get(
-        f"/job/{id_of_job(job_id)}/explain/",
-        lambda answer: envelopes.read(answer, SlotsAnswer),
-        params=params,
-        added=True,
-    )
-
-
 def _paused(answer: Answer) -> Pause:
     return envelopes.read(answer, PauseAnswer).pause
-
-
-def _get(
-    path: str, read: Callable[[Answer], T], *, params: Params | None = None, added: bool = False
-) -> Call[T]:
-    return Call("GET", path, read, params=params or {}, repeatable=Repeatable.ALWAYS, added=added)
-
-
-def _get_of_run(run: Run | str, rest: str, read: Callable[[Answer], T]) -> Call[T]:
-    return replace(_get(f"/run/{id_of_run(run)}/{rest}", read, added=True), missing=errors.RunNotFoundError)
 
 
 def _delete(path: str) -> Call[None]:

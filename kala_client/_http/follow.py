@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from kala_client import errors
-from kala_client._calls import builders
+from kala_client._calls import builders, ledger
 from kala_client._calls.answers import is_heap
 from kala_client._calls.arguments import at_most, fits_header, listed, seconds
 from kala_client._calls.call import Call
@@ -81,8 +81,8 @@ class RunPages(_Pages[RunPage, Run]):
 
         def page(size: int, before: str | None) -> Call[RunPage]:
             if job_id is None or any(value is not None for value in (tag, *wanted.values())):
-                return builders.all_runs_page(job_id, tag=tag, **more, limit=size, before=before)
-            return builders.runs_page(job_id, **more, limit=size, before=before)
+                return ledger.all_runs_page(job_id, tag=tag, **more, limit=size, before=before)
+            return ledger.runs_page(job_id, **more, limit=size, before=before)
 
         super().__init__(limit, page)
 
@@ -96,7 +96,7 @@ class UpcomingPages(_Pages[UpcomingPage, UpcomingSlot]):
 
     def __init__(self, job_id: WhichJob | None, *, limit: int | None, **wanted: Wanted) -> None:
         super().__init__(
-            limit, lambda size, after: builders.upcoming_page(job_id, **wanted, limit=size, after=after)
+            limit, lambda size, after: ledger.upcoming_page(job_id, **wanted, limit=size, after=after)
         )
 
     def take(self, page: UpcomingPage) -> list[UpcomingSlot]:
@@ -122,8 +122,8 @@ class ExplanationPages:
         if not self._more:
             return None
         if self._of_a_time:
-            return builders.explain_page(self._job_id, **self._time, zone=self._zone)
-        return builders.explain(self._job_id, at=self._at, zone=self._zone)
+            return ledger.explain_page(self._job_id, **self._time, zone=self._zone)
+        return ledger.explain(self._job_id, at=self._at, zone=self._zone)
 
     def take(self, page: SlotsAnswer) -> None:
         """Add what is on a page, and remember where it ended."""
@@ -210,11 +210,11 @@ class EventFeed:
         self._data = bytearray()
         self._event = ""
         self._id = last_event_id
-        self._call = builders.events(last_event_id)
+        self._call = ledger.events(last_event_id)
 
     def next_call(self) -> Call[None]:
         """Return the call for what comes after the last event."""
-        self._call = builders.events(self._last_id)
+        self._call = ledger.events(self._last_id)
         return self._call
 
     def line(self, line: str) -> Event | None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kala_client as kala
-from kala_client._calls import builders
+from kala_client._calls import builders, ledger
 from kala_client._calls.answers import Answer, is_heap
 from kala_client._calls.call import Call
 from tests.unit.client.answers import ID, Streamed, answer
@@ -27,14 +27,14 @@ CALLS: list[Call[Any]] = [
     builders.get_kala_stats(),
     builders.start_job(ID),
     builders.start_run(ID),
-    builders.get_run(ID),
-    builders.explain(ID, at=None, zone=None),
-    builders.preview("@daily", timezone=None, count=1),
+    ledger.get_run(ID),
+    ledger.explain(ID, at=None, zone=None),
+    ledger.preview("@daily", timezone=None, count=1),
     builders.create_job(kala.Job(name="a"), key=None),
     builders.create_jobs([kala.Job(name="a")], key=None),
-    builders.runs_page(ID, state=None, limit=1, before=None),
+    ledger.runs_page(ID, state=None, limit=1, before=None),
     builders.jobs_page(limit=1, after=None),
-    builders.output(ID),
+    ledger.output(ID),
     builders.delete_job(ID),
     builders.get_pause(),
 ]

@@ -10,7 +10,7 @@ from kala_client import (
     RetryPolicy,
     ServerError,
 )
-from kala_client._calls import builders
+from kala_client._calls import builders, ledger
 from kala_client._calls.answers import Answer
 from kala_client._calls.call import Call
 from kala_client._calls.retry import Wait, exchange
@@ -83,7 +83,7 @@ def test_a_creation_is_repeated_only_where_the_server_honours_keys(outcome: Answ
 
 
 @pytest.mark.parametrize(
-    "call", [CREATE, builders.enable_job("x"), builders.update_job("x", {}), builders.cancel("r")]
+    "call", [CREATE, builders.enable_job("x"), builders.update_job("x", {}), ledger.cancel("r")]
 )
 def test_what_was_never_sent_may_be_sent(call: Call[object]) -> None:
     assert attempts(call, never_sent(), never_sent(), never_sent()) == [0.2, 0.4]
