@@ -91,6 +91,18 @@ def link(within: Page | Locator, name: str) -> Locator:
     return within.get_by_role("link", name=name, exact=True)
 
 
+_FRAMES = """() => new Promise((done) => {
+  let left = 10;
+  const frame = () => (left-- ? requestAnimationFrame(frame) : done());
+  frame();
+})"""
+
+
+def settled(tab: Page) -> None:
+    """Return when some frames were drawn, in which what a change sets off has come to its end."""
+    tab.evaluate(_FRAMES)
+
+
 def pictures() -> Path:
     """Return the folder for what a test has seen; git ignores it."""
     folder = Path(__file__).parents[2] / "pictures"

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from kala_client import KalaClient
 from kala_server.testing import running_server
 from tests.eventually import eventually
-from tests.page.browsing import Window, button, link, window
+from tests.page.browsing import Window, button, link, settled, window
 from tests.page.night import LINES_OF_TRACE, Night
 
 
@@ -96,7 +96,9 @@ def test_words_that_are_searched_before_the_output_is_there_are_shown_when_it_is
     assert held
     for route in held:
         route.continue_()
-    expect(tab.locator("mark")).to_have_text(["batch    7 of"])
+    expect(tab.get_by_text(f"{LINES_OF_TRACE} lines")).to_be_visible()
+    settled(tab)  # what is drawn first is the beginning; only then does the window go where it is to be
+    assert tab.locator("mark").all_inner_texts() == ["batch    7 of"]
 
 
 def test_a_run_is_started_once_and_only_by_who_says_yes(browser: Browser) -> None:

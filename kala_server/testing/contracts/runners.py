@@ -1,6 +1,7 @@
 """What every runner promises (`ports/runner.py`), whatever carries out its attempts. It knows no server."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -52,7 +53,7 @@ class Told:
         return dict(self.outcomes)
 
 
-class RunnerContract:
+class RunnerContract(ABC):
     """The promises of a runner; who derives from it says what one is, and which jobs do what."""
 
     patience = 30.0
@@ -66,12 +67,9 @@ class RunnerContract:
     prints: JobSpec
     """A job whose attempts print `hello`, with or without a line end, and succeed."""
 
+    @abstractmethod
     def runner(self) -> Runner:
         """Return a runner; within a running loop."""
-        raise NotImplementedError
-
-    def passes(self) -> None:
-        """Let time pass, where that is not by itself."""
 
     def play(self, scene: Callable[[Runner, Told], Awaitable[None]]) -> None:
         """Play a scene with a runner of its own, and close it."""
@@ -84,7 +82,6 @@ class RunnerContract:
                     await scene(runner, told)
             finally:
                 runner.kill_all()
-                self.passes()
                 await runner.close()
 
         asyncio.run(whole())
@@ -111,7 +108,6 @@ class RunnerContract:
         async def scene(runner: Runner, told: Told) -> None:
             good = self.start(runner, told, self.succeeds)
             bad = self.start(runner, told, self.fails)
-            self.passes()
             outcomes = await told.all_of(2)
             assert outcomes[good].succeeded
             assert not outcomes[bad].succeeded
@@ -124,7 +120,6 @@ class RunnerContract:
 
         async def scene(runner: Runner, told: Told) -> None:
             handles = [self.start(runner, told, self.prints) for _ in range(3)]
-            self.passes()
             await told.all_of(3)
             assert {handle: told.output[handle].strip() for handle in handles} == dict.fromkeys(
                 handles, b"hello"
@@ -139,7 +134,6 @@ class RunnerContract:
             handle = self.start(runner, told, self.lasts)
             self.start(runner, told, self.lasts, handle=handle)
             runner.end(handle)
-            self.passes()
             await told.all_of(1)
 
         self.play(scene)
@@ -153,7 +147,6 @@ class RunnerContract:
             runner.end(handle)
             runner.end(handle)
             told.in_a_call = False
-            self.passes()
             assert not (await told.all_of(1))[handle].succeeded
 
         self.play(scene)
@@ -164,10 +157,8 @@ class RunnerContract:
         async def scene(runner: Runner, told: Told) -> None:
             runner.end("of-nobody.1")
             handle = self.start(runner, told, self.succeeds)
-            self.passes()
             await told.all_of(1)
             runner.end(handle)
-            self.passes()
             await told.all_of(1)
 
         self.play(scene)
@@ -178,10 +169,8 @@ class RunnerContract:
         async def scene(runner: Runner, told: Told) -> None:
             one, other = (self.start(runner, told, self.lasts) for _ in range(2))
             runner.end(one)
-            self.passes()
             assert list(await told.all_of(1)) == [one]
             runner.end(other)
-            self.passes()
             await told.all_of(2)
 
         self.play(scene)
@@ -192,7 +181,6 @@ class RunnerContract:
         async def scene(runner: Runner, told: Told) -> None:
             handles = {self.start(runner, told, self.lasts) for _ in range(5)}
             runner.kill_all()
-            self.passes()
             outcomes = await told.all_of(5)
             assert outcomes.keys() == handles
             assert not any(outcome.succeeded for outcome in outcomes.values())
@@ -206,7 +194,6 @@ class RunnerContract:
             assert await runner.adopt([f"{uuid4()}.1", f"{uuid4()}.2"]) == frozenset()
             assert await runner.adopt([]) == frozenset()
             self.start(runner, told, self.succeeds)
-            self.passes()
             await told.all_of(1)
 
         self.play(scene)

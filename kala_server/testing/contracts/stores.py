@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -44,15 +45,15 @@ def _flat(batches: Sequence[Sequence[int]]) -> list[int]:
     return [number for batch in batches for number in batch]
 
 
-class StoreContract:
+class StoreContract(ABC):
     """The promises of a store with one owner at a time."""
 
     patience = 30.0
     """Seconds after which a promise is taken to be broken."""
 
+    @abstractmethod
     def store(self) -> Store:
         """Return a store that is neither acquired nor loaded. In one test all are of the same place."""
-        raise NotImplementedError
 
     def run(self, scene: Coroutine[Any, Any, T]) -> T:
         """Play a scene on an event loop of its own."""
@@ -256,9 +257,9 @@ class StoreContract:
 class SharedStoreContract(StoreContract):
     """The promises of a store that may be followed."""
 
+    @abstractmethod
     def store(self) -> SharedStore:
         """Return a store that is neither acquired nor loaded. In one test all are of the same place."""
-        raise NotImplementedError
 
     def test_who_does_not_own_a_store_may_load_it_and_again(self) -> None:
         """What is there is given back as often as somebody asks."""
