@@ -24,6 +24,12 @@ PHONE = {"width": 390, "height": 844}
 _ANSWERS = "Failed to load resource"
 """What Chromium logs of a 4xx, which a test may well ask for."""
 
+POLICY_BROKEN = "the policy is broken:"
+"""What a window's tabs say of what their Content-Security-Policy has refused."""
+
+_TELL = f"""addEventListener('securitypolicyviolation', ({{ effectiveDirective, blockedURI, sample }}) =>
+  console.error('{POLICY_BROKEN}', effectiveDirective, blockedURI, sample))"""
+
 expect.set_options(timeout=PATIENCE * 1000)
 
 
@@ -73,6 +79,7 @@ def window(browser: Browser, url: str, **settings: Any) -> Iterator[Window]:
     """Have a window while the block lasts; `settings` are those of a context of Playwright's."""
     said = {"viewport": DESK, "timezone_id": ZONE, "locale": "en-GB", **settings}
     context = browser.new_context(**said)
+    context.add_init_script(_TELL)
     opened = Window(url, context)
     try:
         yield opened

@@ -1,15 +1,16 @@
-"""Other sites: their links lead to the page, and nothing else of theirs gets anywhere."""
+"""Other sites: their links lead to the page, and nothing else of theirs gets anywhere; and no text becomes code."""
 
 import http.server
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from kala_client import KalaClient
 from kala_server.testing import running_server
-from tests.page.browsing import ZONE, link
+from tests.page.browsing import POLICY_BROKEN, ZONE, link, settled, window
 
 
 @contextmanager
@@ -45,6 +46,8 @@ def test_a_link_leads_to_the_page_and_a_frame_and_a_script_lead_nowhere(browser:
         with another_site(body) as site:
             tab = context.new_page()
             tab.goto(site)
+            while not tab.frames[1].url:  # the frame is there before it is known what has become of it
+                settled(tab)
             assert tab.frames[1].url.startswith("chrome-error:")
             read = (
                 "(url) => fetch(url, {mode: 'no-cors'}).then((got) => got.type + got.status, () => 'refused')"
@@ -63,3 +66,38 @@ def test_a_link_leads_to_the_page_and_a_frame_and_a_script_lead_nowhere(browser:
                 link(tab, "figures").click()
             assert refused.value.status == 403
         context.close()
+
+
+def do_in_the_page(browser: Browser, script: str) -> None:
+    """Have a page's own script do something that its policy refuses."""
+    with running_server() as server, window(browser, server.url) as seen:
+        tab = seen.open("jobs")
+        expect(tab.get_by_text("0 jobs")).to_be_visible()
+        with tab.expect_console_message(lambda told: told.text.startswith(POLICY_BROKEN)):
+            # What is evaluated may use eval; what it leaves for later may not.
+            tab.evaluate(f"() => void setTimeout(() => {{ {script} }})")
+
+
+@pytest.mark.parametrize(
+    ("planted", "refused"),
+    [
+        ("document.body.insertAdjacentHTML('beforeend', '<b>markup</b>')", "require-trusted-types-for"),
+        ("document.body.innerHTML = '<b>markup</b>'", "require-trusted-types-for"),
+        ("eval('1 + 1')", "require-trusted-types-for"),
+        ("trustedTypes.createPolicy('mine', {})", "trusted-types"),
+        ("document.body.setAttribute('onclick', 'alert(1)')", "require-trusted-types-for"),
+        ("document.body.setAttribute('style', 'color: red')", "style-src-attr"),
+        (
+            "document.body.append(document.createElement('style').appendChild(new Text('* {}')).parentNode)",
+            "style-src-elem",
+        ),
+        ("new Image().src = 'https://elsewhere.example.com/seen.png'", "img-src"),
+        ("fetch('https://elsewhere.example.com/').catch(() => {})", "connect-src"),
+    ],
+)
+def test_a_window_tells_what_the_policy_has_refused_in_it(
+    browser: Browser, planted: str, refused: str
+) -> None:
+    """Planted faults, for what each window is looked at by."""
+    with pytest.raises(AssertionError, match=f"{POLICY_BROKEN} {refused} "):
+        do_in_the_page(browser, planted)
