@@ -19,6 +19,10 @@ class StoreFullError(StoreError):
     """There is no room: what was asked for is not in the store, all that was there still is, and reading goes on."""
 
 
+class StoreAwayError(StoreError):
+    """The store cannot be reached for now: whether what was asked for is kept can be said when it is back."""
+
+
 class StoreBrokenError(StoreError):
     """A sync failed or the file is not what was written: the process must end, answering nobody."""
 
@@ -40,7 +44,7 @@ class StoreLockedError(StoreError):
 
 
 class StoreUnsafeError(StoreError):
-    """Others could change this store; says who, and what mends it. Nothing was changed."""
+    """What would be kept here could be changed or lost; says how, and what mends it. Nothing was changed."""
 
 
 class TailLostError(StoreError):
@@ -58,6 +62,8 @@ class Fence:
 
     It is the same after the next `acquire` only where what it was given to can be told for sure.
     """
+    number: int = 0
+    """Of the latest batch when the store was acquired: who holds the fence has read as far before it appends."""
 
 
 class Batch(NamedTuple):
@@ -123,15 +129,69 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """What is known of who holds a store that is shared."""
+
+    epoch: int = 0
+    """0 where nobody has ever held it."""
+    address: str = ""
+    """Where others reach it; empty where nobody holds the store."""
+    number: int = 0
+    """Of the latest batch that was kept by then."""
+    lease: float = 0.0
+    """Seconds for which it is held if nothing more is heard of its holder."""
+    seen_at: float = 0.0
+    """When this was so, in seconds of `clock.boot_time`."""
+
+
 class SharedStore(Store, Protocol):
-    """A store that may be followed by those who do not own it.
+    """A store that may be followed by those who do not hold it, any of whom may be the next to do so.
 
     A folder is none, as it has one owner, on one machine. `load` needs no fence here, and may be called again.
+    It is held for a time (a lease), which is made longer as long as its holder is there and reaches the store; once
+    that has run out somebody else may acquire it, and not before. Where it cannot be reached for now, `acquire`,
+    `load`, `tail`, `append` and `compact` raise StoreAwayError.
     """
+
+    @property
+    def leader(self) -> Leader:
+        """Who holds the store, as it was seen last."""
+        ...
 
     def tail(self, after: int) -> AsyncIterator[Batch]:
         """Give each batch after the one of that number once it is kept, in order, without an end.
 
-        Raises TailLostError where a compaction has taken some of them.
+        Raises TailLostError where a compaction has taken some of them; StoreAwayError.
         """
+        ...
+
+    async def until_free(self) -> None:
+        """Return when nobody may hold the store any more, so that `acquire` is worth a try. Waits where it is away."""
+        ...
+
+    def held_until(self, fence: Fence) -> float:
+        """Return until when nobody else can have acquired the store, for certain, in seconds of `clock.boot_time`.
+
+        It lies in the past where that is not known, and is infinite where nothing but `acquire` ends it.
+        """
+        ...
+
+    async def until_held(self, fence: Fence) -> None:
+        """Return once it is certain again that the store is held. Waits where it is away. Raises FenceLostError."""
+        ...
+
+    async def until_lost(self, fence: Fence) -> FenceLostError:
+        """Return, with the reason, once somebody else has acquired the store, or this one was let go of."""
+        ...
+
+    async def settle(self, fence: Fence) -> bool:
+        """Return whether the batch is kept whose `append` has raised StoreAwayError last.
+
+        Waits until the store is back. Raises FenceLostError or StoreBrokenError.
+        """
+        ...
+
+    async def release(self, fence: Fence) -> None:
+        """Let others acquire the store at once; nothing more is appended under this fence. One that fell: nothing."""
         ...

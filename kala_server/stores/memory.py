@@ -5,14 +5,15 @@ can follow. Like other stores it lets go of history, so that it stays as large a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 from uuid import uuid4
 
 from kala_server.core.model.records import Record
 from kala_server.news import News
-from kala_server.ports.store import Batch, Fence, FenceLostError, TailLostError
+from kala_server.ports.store import Batch, Fence, FenceLostError, Leader, StoreLockedError, TailLostError
 
 COMPACT_FROM = 10_000
 """Records of history that are not worth a snapshot."""
@@ -24,7 +25,8 @@ COMPACT_FACTOR = 2
 class MemoryLog:
     """What is kept, and who may add to it."""
 
-    epoch: int = 0
+    leader: Leader = field(default_factory=Leader)
+    held: bool = False
     mark: str = field(default_factory=lambda: uuid4().hex)
     """Nothing outlives this log that could know it again."""
     snapshot: Batch = field(default_factory=lambda: Batch(0, ()))
@@ -56,20 +58,47 @@ class MemoryLog:
         self.history = sum(len(batch.records) for batch in self.batches)
         self.news.tell()
 
+    def take(self, address: str) -> Fence:
+        """Let whoever is at that address hold it."""
+        epoch = self.leader.epoch + 1
+        self.held, self.leader = True, Leader(epoch=epoch, address=address, number=self.number)
+        self.news.tell()
+        return Fence(epoch, self.mark, self.number)
+
+    def let_go(self) -> None:
+        """Let nobody hold it: whoever does is not heard of any more, or has ended."""
+        self.held, self.leader = False, replace(self.leader, address="")
+        self.news.tell()
+
 
 class MemoryStore:
     """A store of a log in memory; see `ports/store.py` for what its methods promise."""
 
-    def __init__(self, log: MemoryLog | None = None, *, compact_from: int = COMPACT_FROM) -> None:
+    def __init__(
+        self,
+        log: MemoryLog | None = None,
+        *,
+        address: Callable[[], str] = str,
+        compact_from: int = COMPACT_FROM,
+    ) -> None:
         self._log = log or MemoryLog()
+        self._address = address
+        self._fence: Fence | None = None
         self._compact_from = compact_from
         self.is_new = self._log.number == 0
         self.size = 0
 
+    @property
+    def leader(self) -> Leader:
+        """Who holds the log."""
+        return self._log.leader
+
     async def acquire(self) -> Fence:
-        """Take the fence from whoever has it."""
-        self._log.epoch += 1
-        return Fence(self._log.epoch, self._log.mark)
+        """Take the fence, unless somebody else is known to hold it."""
+        if self._log.held:
+            raise StoreLockedError(f"the store is held by {self._log.leader.address or 'another server'}")
+        self._fence = self._log.take(self._address())
+        return self._fence
 
     async def load(self) -> AsyncIterator[Batch]:
         """Give back what is kept by now."""
@@ -108,11 +137,49 @@ class MemoryStore:
         self._check(fence)
         self._log.replace(Batch(number, records))
 
+    async def until_free(self) -> None:
+        """Return when nobody holds the log."""
+        while self._log.held:
+            await self._log.news.wait()
+
+    def held_until(self, fence: Fence) -> float:
+        """Return that it is held until somebody acquires it."""
+        return inf if self._why_lost(fence) is None else -inf
+
+    async def until_held(self, fence: Fence) -> None:
+        """Return at once, where it is."""
+        self._check(fence)
+
+    async def until_lost(self, fence: Fence) -> FenceLostError:
+        """Return once it was acquired anew."""
+        while (lost := self._why_lost(fence)) is None:
+            await self._log.news.wait()
+        return lost
+
+    async def settle(self, fence: Fence) -> bool:
+        """Return that nothing is kept: a log in memory is never away."""
+        self._check(fence)
+        return False
+
+    async def release(self, fence: Fence) -> None:
+        """Let others acquire the log."""
+        if self._why_lost(fence) is None:
+            self._fence = None
+            self._log.let_go()
+
     async def close(self) -> None:
-        """Let go of nothing: the log may be another store's too."""
+        """Let go of the log, which may be another store's too."""
+        if self._fence is not None:
+            await self.release(self._fence)
+
+    def _why_lost(self, fence: Fence) -> FenceLostError | None:
+        if fence == self._fence and fence.epoch == self._log.leader.epoch:
+            return None
+        epoch = self._log.leader.epoch
+        return FenceLostError(
+            f"the store is not held under epoch {fence.epoch} (of {epoch}): nothing more is kept of that"
+        )
 
     def _check(self, fence: Fence) -> None:
-        if fence.epoch != self._log.epoch:
-            raise FenceLostError(
-                f"the store was acquired anew (epoch {self._log.epoch}): nothing more is kept of epoch {fence.epoch}"
-            )
+        if lost := self._why_lost(fence):
+            raise lost

@@ -1,6 +1,7 @@
 """Every store of ours, held against the contract that is shipped; and stores that break it are noticed."""
 
 from collections.abc import AsyncIterator, Sequence
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ class TestJournal(StoreContract):
     def store(self) -> Store:
         return JournalStore(self.folder)
 
+    def test_its_mark_is_that_of_the_folder(self) -> None:
+        async def mark() -> str:
+            store, fence = await self.own()
+            await store.close()
+            return fence.mark
+
+        assert self.run(mark()) == self.run(mark())
+
 
 class TestMemory(SharedStoreContract):
     """The store in memory."""
@@ -32,6 +41,9 @@ class TestMemory(SharedStoreContract):
 
     def store(self) -> SharedStore:
         return MemoryStore(self.log)
+
+    def lease_runs_out(self) -> None:
+        self.log.let_go()
 
 
 class Unfenced(MemoryStore):
@@ -64,7 +76,22 @@ class Restless(MemoryStore):
             yield batch
 
 
-@pytest.mark.parametrize("planted", [Unfenced, Forgetful, Leaping, Restless])
+class Greedy(MemoryStore):
+    """Planted bug: takes what somebody else holds."""
+
+    async def acquire(self) -> Fence:
+        self._log.held = False
+        return await super().acquire()
+
+
+class SureOfItself(MemoryStore):
+    """Planted bug: believes to hold what it has let go of."""
+
+    def held_until(self, _fence: Fence) -> float:
+        return inf
+
+
+@pytest.mark.parametrize("planted", [Unfenced, Forgetful, Leaping, Restless, Greedy, SureOfItself])
 def test_a_store_that_breaks_the_contract_is_noticed(planted: type[MemoryStore]) -> None:
     class Broken(SharedStoreContract):
         patience = 1.0
@@ -72,6 +99,9 @@ def test_a_store_that_breaks_the_contract_is_noticed(planted: type[MemoryStore])
 
         def store(self) -> SharedStore:
             return planted(self.log)
+
+        def lease_runs_out(self) -> None:
+            self.log.let_go()
 
     promises = [name for name in dir(Broken) if name.startswith("test_")]
     assert len(promises) > 10
