@@ -1,4 +1,4 @@
-"""Options and rules for the whole test run; fixtures belong to the folders that use them."""
+"""Options, rules and one PostgreSQL for the whole test run; other fixtures belong to the folders that use them."""
 
 import inspect
 import os
@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from tests.eventually import PATIENCE
+from tests.postgres import Postgres, a_postgres
 
 hypothesis.settings.register_profile(
     "no test judges a time", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -39,6 +40,19 @@ def ctrl_c_is_heard() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL, which those who share it leave running as it is; whoever stops one has one of his own."""
+    with a_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    """The address of a new database."""
+    return postgres.database()
 
 
 @pytest.hookimpl(trylast=True)
