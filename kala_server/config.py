@@ -19,7 +19,13 @@ class Settings:
     port: int = 8000
     """0 = any free port."""
     data_dir: Path | None = Path("kala-data")
-    """None = all in memory, gone at the end."""
+    """None = all in memory, gone at the end, or in the store of that address."""
+    store_address: str = field(default="", repr=False)
+    """Of a database that several servers share (`postgresql://…`), or of a Redis; it may hold a password."""
+    lease: timedelta = timedelta(seconds=3)
+    """After so long without a word of the server that leads, another one may."""
+    public_url: str = ""
+    """Where others reach this server; empty = where it listens."""
     answers: Answers = Answers.BOTH
     """As which Kala its own routes answer."""
     with_page: bool = True

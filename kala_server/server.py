@@ -23,7 +23,7 @@ from kala_server.machine_zone import machine_zone
 from kala_server.metrics import Metrics
 from kala_server.outputs.kept import OutputFolder
 from kala_server.ports.runner import Runner
-from kala_server.ports.store import Store, StoreBrokenError
+from kala_server.ports.store import SharedStore, Store, StoreBrokenError
 from kala_server.presence import Presence
 from kala_server.runners.dispatch import Runners
 from kala_server.runners.http.calls import HttpRunner
@@ -33,6 +33,7 @@ from kala_server.runners.local.worker_runner import WorkerRunner
 from kala_server.service import condition, zone_watch
 from kala_server.service.executor import Executor
 from kala_server.service.garbage import Garbage
+from kala_server.service.member import ALONE, Member, Role
 from kala_server.service.service import Policy, Service
 from kala_server.stores.journal.journal import JOURNAL, JournalStore
 from kala_server.stores.memory import MemoryStore
@@ -68,12 +69,14 @@ class Server:
         clock: Clock | None = None,
         runner: Runner | None = None,
         store: Store | None = None,
+        cluster: Callable[[Callable[[], str]], SharedStore] | None = None,
         random: Callable[[int], bytes] = urandom,
         garbage: Garbage | None = None,
     ) -> None:
         """Put it together; by default it goes by the wall clock, carries out real commands and calls, and draws ids.
 
-        A store that is given takes the place of the one that the settings name.
+        A store that is given takes the place of the one that the settings name; so does one that several servers are
+        of (`cluster`), which is made of what tells the address of this one.
         A server whose clock, runner and ids are those of a test does the same in every process.
         """
         garbage = garbage or Garbage()
@@ -89,7 +92,9 @@ class Server:
         self.port = settings.port
         self.ended: asyncio.Future[StoreBrokenError] = asyncio.get_running_loop().create_future()
         """Done with the reason when the server cannot go on."""
-        self.store, held = (store, tuple) if store is not None else self._make_store()
+        shared = cluster(lambda: self.public_url) if cluster else None
+        given = shared or store
+        self.store, held = (given, tuple) if given is not None else self._make_store()
         self._commands = WorkerRunner(
             kill_grace=settings.kill_grace.total_seconds(),
             found=self._what_commands_find,
@@ -107,6 +112,7 @@ class Server:
         self._metrics = Metrics(self._gauges)
         self._presence = Presence(settings.data_dir and settings.data_dir / JOURNAL)
         self.service = self._make_service(clock or LoopClock(), garbage)
+        self._member = Member(shared, self.service, self.service.clock) if shared else None
         self._context = self._make_context(tokens, Ids(random), garbage)
         self._http = BoundedServer(
             App(self._context, with_page=settings.with_page),
@@ -121,6 +127,11 @@ class Server:
         if self._settings.unix_socket is not None:
             return f"unix:{self._settings.unix_socket}"
         return self._url_at(self._settings.host)
+
+    @property
+    def public_url(self) -> str:
+        """Where others reach the server."""
+        return self._settings.public_url or self.url
 
     def _url_at(self, host: str) -> str:
         host = f"[{host}]" if ":" in host else host
@@ -140,7 +151,7 @@ class Server:
             if self._settings.unix_socket is None:
                 self.port = sockets[0].getsockname()[1]
             self._presence.look()
-            await self.service.start()
+            await (self._member or self.service).start()
             self._presence.begin(self.service.up_since)
             if self._carries_out_commands:
                 self._commands.get_ready()
@@ -163,6 +174,11 @@ class Server:
         """Stop accepting, let commands finish for a while, end the others, record everything."""
         await self._end(self.service.stop(self._settings.grace if grace is None else grace))
 
+    @property
+    def role(self) -> Role:
+        """What this server is among those of its store."""
+        return self._member.role if self._member else ALONE
+
     async def leave(self) -> None:
         """End as if it was killed, in a process that goes on: nothing more is recorded, and commands are ended."""
         await self._end(self.service.leave())
@@ -170,6 +186,8 @@ class Server:
     async def _end(self, service_ends: Coroutine[Any, Any, None]) -> None:
         self._removed.close()
         self._http.stop()
+        if self._member is not None:
+            await self._member.stop()
         await service_ends
         self._presence.end(self.service.clock.now())
         await self._streams_to_end()
@@ -250,6 +268,7 @@ class Server:
             guard=Guard(allowed_hosts=frozenset(hosts)),
             tokens=tokens,
             metrics=self._metrics,
+            role=lambda: self.role,
             notes=self._notes,
             shape=shape,
             listing=Listing(shape),

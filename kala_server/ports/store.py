@@ -6,7 +6,7 @@ fence; who only reads needs none.
 
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from kala_server.core.model.records import Record
 
@@ -145,7 +145,19 @@ class Leader:
     """When this was so, in seconds of `clock.boot_time`."""
 
 
-class SharedStore(Store, Protocol):
+@runtime_checkable
+class RemoteStore(Store, Protocol):
+    """A store that is reached over a connection, which may be lost: `append` may raise StoreAwayError."""
+
+    async def settle(self, fence: Fence) -> bool:
+        """Return whether the batch is kept whose `append` has raised StoreAwayError last.
+
+        Waits until the store is back. Raises FenceLostError or StoreBrokenError.
+        """
+        ...
+
+
+class SharedStore(RemoteStore, Protocol):
     """A store that may be followed by those who do not hold it, any of whom may be the next to do so.
 
     A folder is none, as it has one owner, on one machine. `load` needs no fence here, and may be called again.
@@ -183,13 +195,6 @@ class SharedStore(Store, Protocol):
 
     async def until_lost(self, fence: Fence) -> FenceLostError:
         """Return, with the reason, once somebody else has acquired the store, or this one was let go of."""
-        ...
-
-    async def settle(self, fence: Fence) -> bool:
-        """Return whether the batch is kept whose `append` has raised StoreAwayError last.
-
-        Waits until the store is back. Raises FenceLostError or StoreBrokenError.
-        """
         ...
 
     async def release(self, fence: Fence) -> None:

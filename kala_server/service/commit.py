@@ -7,9 +7,8 @@ means, what time it is, and what is done once a batch is durable is for the `Lif
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
-from enum import Enum, auto
 from typing import Protocol, TypeVar
 
 from kala_server.clock import Clock
@@ -18,12 +17,21 @@ from kala_server.core.errors import RefusedError
 from kala_server.core.model import inputs
 from kala_server.core.model import records as r
 from kala_server.core.state.state import State
-from kala_server.core.steps import Steps, to_the_end
-from kala_server.ports.store import Fence, Store, StoreBrokenError, StoreFullError
+from kala_server.core.steps import Steps
+from kala_server.ports.store import (
+    Batch,
+    Fence,
+    RemoteStore,
+    Store,
+    StoreAwayError,
+    StoreBrokenError,
+    StoreFullError,
+)
 from kala_server.service.garbage import Garbage
 from kala_server.service.inbox import Inbox, Wish
-from kala_server.service.readers import Readers
+from kala_server.service.known_state import KnownState
 from kala_server.service.slices import Pace
+from kala_server.service.standing import NotLeadingError, Standing
 
 T = TypeVar("T")
 
@@ -34,15 +42,7 @@ _MANY = 1_000
 """Records of a batch after which what they made is kept out of the garbage collector's way."""
 
 
-class Standing(Enum):
-    """What can be committed."""
-
-    OPEN = auto()
-    FULL = auto()
-    """The store has no room: nothing, and it is tried again until there is."""
-    BROKEN = auto()
-    """What is on disk can no longer be known: nothing ever, and the server is about to end."""
-    STOPPED = auto()
+_AT_WORK = {Standing.OPEN, Standing.FULL}
 
 
 class Life(Protocol):
@@ -64,6 +64,10 @@ class Life(Protocol):
         """Tell of what a batch has come to, which took so long to be durable."""
         ...
 
+    def taken_in(self, records: Sequence[r.Record]) -> None:
+        """Tell of what another server has come to."""
+        ...
+
     async def carry_out(self, decisions: Sequence[Decision], records: Sequence[r.Record]) -> None:
         """Do what was asked for, once everybody has the answer."""
         ...
@@ -77,7 +81,6 @@ class GroupCommit:
     """The state, and the only way to change it."""
 
     def __init__(self, *, store: Store, clock: Clock, garbage: Garbage, life: Life) -> None:
-        self.state = State()
         self.standing = Standing.OPEN
         self.broken: StoreBrokenError | None = None
         """Why, where it is."""
@@ -87,25 +90,32 @@ class GroupCommit:
         self._garbage = garbage
         self._life = life
         self._inbox = Inbox()
-        self._readers = Readers()
+        self._known = KnownState(self._pace)
         self._working: asyncio.Task[None] | None = None
-        self._undurable = False
-        """Whether the state holds what is not durable yet, and may have to be taken back."""
+        self._leader: Callable[[], str] = str
+        """Tells the address of the server that leads, where this one follows."""
+        self._away: StoreAwayError | None = None
+        """Why the store cannot be reached, while it cannot."""
+        self._settling: asyncio.Task[None] | None = None
+        """Kept, as the loop itself does not keep its tasks."""
         self._retries = False
         """Whether it will be looked for room by itself."""
+
+    @property
+    def state(self) -> State:
+        """What there is, with what may not be durable yet."""
+        return self._known.state
 
     # -- for whoever asks
 
     async def submit(self, event: inputs.Input) -> None:
         """Return once what follows from the event is durable.
 
-        Raises RefusedError where the event is refused, StoreFullError where there is no room: nothing has changed
-        then. Raises StoreBrokenError where the store can no longer be trusted; the server is about to end.
+        Raises RefusedError where the event is refused, StoreFullError where there is no room, NotLeadingError where
+        another server leads: nothing has changed then. Raises StoreAwayError where the store cannot be reached, and
+        StoreBrokenError where it can no longer be trusted; the server is about to end.
         """
-        if self.broken:
-            raise self.broken
-        if self.standing is Standing.STOPPED:
-            raise StoreBrokenError("the server has stopped")
+        self._check()
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._inbox.put(Wish(event, answer, asked=True))
         self._work_on()
@@ -114,18 +124,31 @@ class GroupCommit:
         finally:
             del answer  # or an error, whose traceback has this frame, would refer to itself
 
+    def _check(self) -> None:
+        """Refuse at once what can be of no use now."""
+        if self.broken:
+            raise self.broken
+        if self.standing is Standing.STOPPED:
+            raise StoreBrokenError("the server has stopped")
+        if self.standing is Standing.FOLLOWING:
+            raise NotLeadingError(self._leader())
+        if self._away is not None:
+            raise self._away
+
     def tell(self, event: inputs.Input) -> None:
-        """Take note of what has happened; where the store has no room, it is tried again until it has."""
-        self._inbox.put(Wish(event))
-        self._work_on()
+        """Take note of what has happened; where the store has no room, it is tried again until it has.
+
+        Where another server leads, it is none of ours.
+        """
+        if self.standing is not Standing.FOLLOWING:
+            self._inbox.put(Wish(event))
+            self._work_on()
 
     async def read(self, question: Callable[[State], T]) -> T:
         """Return the answer to a question about what is durable. Raises StoreBrokenError where that is not known."""
         if self.broken:
             raise self.broken
-        if not self._undurable:
-            return question(self.state)
-        return await self._readers.ask(question)
+        return await self._known.read(question)
 
     @property
     def waiting(self) -> int:
@@ -139,9 +162,25 @@ class GroupCommit:
 
     # -- for the life of the server
 
+    def follow(self, leader: Callable[[], str]) -> None:
+        """Commit nothing, but take in what another server commits, until this one leads."""
+        self.standing, self._leader = Standing.FOLLOWING, leader
+
     def lead(self, fence: Fence) -> None:
         """Commit under this fence from now on."""
-        self._fence = fence
+        self.standing, self._fence = Standing.OPEN, fence
+
+    async def load(self, batches: AsyncIterator[Batch]) -> int:
+        """Begin with what is kept, and return the number of the latest batch; until then the state is as before."""
+        with self._garbage.only_the_newest_looked_at():
+            number = await self._known.load(batches)
+            self._garbage.keep_what_is_here(clean=True)
+        return number
+
+    async def take_in(self, records: Sequence[r.Record]) -> None:
+        """Take in what another server has committed."""
+        await self._known.take_in(records)
+        self._life.taken_in(records)
 
     @property
     def fence(self) -> Fence:
@@ -166,6 +205,8 @@ class GroupCommit:
 
     def stop(self) -> None:
         """Take nothing more."""
+        if self._settling is not None:
+            self._settling.cancel()
         if self.standing is not Standing.BROKEN:
             self.standing = Standing.STOPPED
 
@@ -174,13 +215,13 @@ class GroupCommit:
         self.standing, self.broken = Standing.BROKEN, error
         for wish in [*wishes, *self._inbox.take()]:
             wish.answer(error)
-        self._readers.refuse(error)
+        self._known.refuse(error)
         self._life.settled(self.standing)
 
     # -- a batch
 
     def _work_on(self) -> None:
-        if self._working is None and self.standing in {Standing.OPEN, Standing.FULL}:
+        if self._working is None and self.standing in _AT_WORK:
             self._working = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
@@ -191,12 +232,12 @@ class GroupCommit:
                 await self._inbox.gather(self._clock.monotonic)
                 with self._garbage.only_the_newest_looked_at():
                     room = await self._work_on_batch()
-                await self._pace().walk(self._readers.answering(self.state))
+                await self._known.answer_all()
                 if self.standing is not Standing.BROKEN:
                     self._life.settled(self.standing)
         finally:
             self._working = None
-            to_the_end(self._readers.answering(self.state))
+            self._known.answer_at_once()
 
     def _pace(self) -> Pace:
         return Pace(self._clock.monotonic)
@@ -206,16 +247,19 @@ class GroupCommit:
 
         Others have their turns meanwhile, but readers wait: the state holds what may have to be taken back.
         """
-        wishes = self._inbox.take()
-        self._undurable = True
+        wishes, decisions = self._inbox.take(), list[Decision]()
         try:
-            answers, decisions = await self._decide(wishes)
-            records = [record for decision in decisions for record in decision.records]
-            began = self._clock.monotonic()
-            if records:
-                await self._store.append(self.fence, records)
+            with self._known.changing():
+                answers, decisions = await self._decide(wishes)
+                records = [record for decision in decisions for record in decision.records]
+                began = self._clock.monotonic()
+                if records:
+                    await self._store.append(self.fence, records)
         except StoreFullError as error:
             await self._no_room(wishes, error)
+            return False
+        except StoreAwayError as error:
+            await self._cannot_be_reached(wishes, decisions, error)
             return False
         except StoreBrokenError as error:
             self.break_down(error, wishes)
@@ -223,8 +267,6 @@ class GroupCommit:
         except ValueError as error:
             await self._cannot_be_kept(wishes, error)
             return True
-        finally:
-            self._undurable = False
         freeing = self.state.undo.committing()
         if self.standing is Standing.FULL and records:
             _log.warning("there is room in the store again")
@@ -270,7 +312,7 @@ class GroupCommit:
         if self.standing is Standing.OPEN:
             _log.error("no room in the store, trying again until there is: %s", error)
             self.standing = Standing.FULL
-        await self._pace().walk(self.state.undo.rolling_back())
+        await self._known.take_back()
         for wish in wishes:
             if wish.asked:
                 wish.answer(error)
@@ -281,6 +323,42 @@ class GroupCommit:
             self._retries = True
             self._clock.later(_BETWEEN_TRIES, self._look_for_room)
 
+    async def _cannot_be_reached(
+        self, wishes: Sequence[Wish], decisions: Sequence[Decision], error: StoreAwayError
+    ) -> None:
+        """Go back to what is known to be kept, refuse who waits, and ask what became of the batch."""
+        _log.error("the store cannot be reached, waiting for it: %s", error)
+        self.standing, self._away = Standing.AWAY, error
+        await self._known.take_back()
+        for wish in wishes:
+            if wish.asked:
+                wish.answer(error)
+        self._settling = asyncio.get_running_loop().create_task(self._settle(wishes, decisions))
+
+    async def _settle(self, wishes: Sequence[Wish], decisions: Sequence[Decision]) -> None:
+        """Go on once the store is back: with what it has kept after all, or with what has happened all the same."""
+        assert isinstance(self._store, RemoteStore)
+        try:
+            if await self._store.settle(self.fence):
+                await self._go_on_with(decisions)
+            else:
+                self._inbox.put_back(wishes)
+        except StoreBrokenError as error:
+            self.break_down(error, wishes)
+            return
+        _log.warning("the store is back")
+        self.standing, self._away = Standing.OPEN, None
+        self._life.settled(self.standing)
+        if self._inbox:
+            self._work_on()
+
+    async def _go_on_with(self, decisions: Sequence[Decision]) -> None:
+        """Take in what was kept of ours, and act on it; who asked for it has heard that it is not known."""
+        records = [record for decision in decisions for record in decision.records]
+        await self._known.take_in(records)
+        self._life.durable(records, 0.0)
+        await self._life.carry_out(decisions, records)
+
     def _look_for_room(self) -> None:
         self._retries = False
         self._work_on()
@@ -288,7 +366,7 @@ class GroupCommit:
     async def _cannot_be_kept(self, wishes: Sequence[Wish], error: ValueError) -> None:
         """Go back to what is on disk: a fault of ours, as what comes in is checked at the door."""
         _log.error("lost what the store cannot hold: %s", error, exc_info=error)
-        await self._pace().walk(self.state.undo.rolling_back())
+        await self._known.take_back()
         for wish in wishes:
             self._life.lost(wish.event)
             wish.answer(error)

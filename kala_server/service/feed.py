@@ -51,6 +51,12 @@ class Feed:
         self._records.extend(records)
         self._news.tell()
 
+    def begin_anew(self) -> None:
+        """Tell every follower that it has missed something: what has happened is not known one by one."""
+        self._latest += 1
+        self._records.clear()
+        self._news.tell()
+
     def close(self) -> None:
         """Let every follower come to its end."""
         self._closed = True

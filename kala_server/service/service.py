@@ -7,7 +7,7 @@ between the arrows.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -17,22 +17,26 @@ from kala_server.core.decide.engine import Decision, deciding
 from kala_server.core.decide.transaction import Limits
 from kala_server.core.model import inputs
 from kala_server.core.model import records as r
-from kala_server.core.state.apply import apply
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.metrics import Meter, Unmetered
-from kala_server.ports.store import Store, StoreBrokenError, StoreFullError
+from kala_server.ports.store import Batch, Fence, Store, StoreAwayError, StoreBrokenError, StoreFullError
 from kala_server.service.alarm import Alarm
-from kala_server.service.commit import GroupCommit, Standing
+from kala_server.service.commit import GroupCommit
 from kala_server.service.executor import Executor
 from kala_server.service.feed import Feed
 from kala_server.service.garbage import Garbage
 from kala_server.service.slices import Pace
+from kala_server.service.standing import Standing
 
 T = TypeVar("T")
 
 _log = logging.getLogger("kala.service")
 
+_TROUBLE = {
+    Standing.FULL: "there is no room in the store",
+    Standing.AWAY: "the store cannot be reached",
+}
 _HOUSEKEEPING = timedelta(hours=1)
 _KEYS_KEPT = timedelta(hours=24)
 
@@ -84,6 +88,7 @@ class Service:
         self.compacting: asyncio.Task[None] | None = None
         """What begins the journal anew, while that goes on."""
         self._idle = asyncio.Event()
+        self._until_held: Callable[[], Awaitable[None]] = _ours_alone
 
     # -- for the web and the command line
 
@@ -114,11 +119,16 @@ class Service:
         return self._commit.broken
 
     @property
+    def follows(self) -> bool:
+        """Whether another server decides, and this one takes in what that has committed."""
+        return self._commit.standing is Standing.FOLLOWING
+
+    @property
     def trouble(self) -> str:
         """What keeps the service from its work, in words; empty where nothing does."""
         if self.broken:
             return f"the store can no longer be trusted: {self.broken}"
-        return "there is no room in the store" if self._commit.standing is Standing.FULL else ""
+        return _TROUBLE.get(self._commit.standing, "")
 
     @property
     def waiting_events(self) -> int:
@@ -130,14 +140,22 @@ class Service:
     async def start(self) -> None:
         """Acquire and load the store, account for what was cut off or missed meanwhile, and begin."""
         fence = await self._store.acquire()
+        await self.load()
+        await self.lead(fence)
+
+    async def load(self) -> int:
+        """Begin with what the store has kept, and return the number of the latest batch."""
+        number = await self._commit.load(self._store.load())
+        self.feed.begin_anew()
+        return number
+
+    async def lead(self, fence: Fence, until_held: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Begin to decide: the state is what the store has kept, and nobody else adds to it.
+
+        Before each effect it is waited `until_held`, which raises FenceLostError where somebody else may act.
+        """
+        self._until_held = until_held or self._until_held
         self._commit.lead(fence)
-        with self._garbage.only_the_newest_looked_at():
-            async for batch in self._store.load():
-                for record in batch.records:
-                    apply(self.state, record)
-                self.state.undo.commit()
-            self._garbage.keep_what_is_here(clean=True)
-        self.state.take_dropped()
         self._executor.attach(self.tell, fence.mark)
         survivors = await self._executor.meet_survivors(
             self.state, wait=self._policy.wait_for_survivors, patience=self._policy.longest_ending
@@ -149,11 +167,26 @@ class Service:
         self._housekeep()
         self._alarm.watch_the_clock()
 
+    def follow(self, leader: Callable[[], str]) -> None:
+        """Decide nothing until this server leads; whoever asks for something is told who does."""
+        self._commit.follow(leader)
+
+    async def take_in(self, batch: Batch) -> None:
+        """Take in what another server has committed."""
+        await self._commit.take_in(batch.records)
+
+    def break_down(self, error: StoreBrokenError) -> None:
+        """Answer nobody any more, and end: the store is somebody else's, or cannot be trusted."""
+        self._commit.break_down(error)
+
     async def stop(self, grace: timedelta) -> None:
         """Start nothing more, let commands finish for a while, then end them; return when all is recorded.
 
         It waits neither for room nor for what cannot be ended: the next start finds those runs interrupted.
         """
+        if self.follows:
+            await self.leave()
+            return
         self._limits = replace(self._limits, starting=False)
         if not await self._nothing_runs_within(grace):
             self.tell(inputs.EndEverything())
@@ -224,13 +257,22 @@ class Service:
             self._meter.kept(records, self.state, seconds)
         self.feed.publish(records)
 
+    def taken_in(self, records: Sequence[r.Record]) -> None:
+        """Tell followers of the stream: who decided on it has told the meters."""
+        self.feed.publish(records)
+
     async def carry_out(self, decisions: Sequence[Decision], records: Sequence[r.Record]) -> None:
-        """Start and end commands, and begin the journal anew where that is wanted."""
+        """Start and end commands, while the store is certainly ours; begin the journal anew where that is wanted."""
         pace = Pace(self.clock.monotonic)
-        for decision in decisions:
-            for effect in decision.effects:
-                self._executor.perform((effect,))
-                await pace.keep()
+        try:
+            for decision in decisions:
+                for effect in decision.effects:
+                    await self._until_held()
+                    self._executor.perform((effect,))
+                    await pace.keep()
+        except StoreBrokenError as error:
+            self.break_down(error)
+            return
         await pace.keep()
         self._executor.settle(records)
         await self._compact_when_wanted()
@@ -240,7 +282,7 @@ class Service:
         self._idle.set()
         if standing is Standing.OPEN:
             self._alarm.set(self.state.next_due(room=self._limits.have_room(self.state)))
-        elif standing is Standing.FULL:
+        elif standing in {Standing.FULL, Standing.AWAY}:
             self._alarm.begin_anew()
         elif self.broken is not None:
             self._on_broken(self.broken)
@@ -271,7 +313,13 @@ class Service:
             await compaction
         except StoreFullError as error:
             _log.warning("no room to compact the journal, the old one goes on: %s", error)
+        except StoreAwayError as error:
+            _log.warning("not compacted, the log goes on as it is: %s", error)
         except StoreBrokenError as error:
             self._commit.break_down(error)
         finally:
             self.compacting = None
+
+
+async def _ours_alone() -> None:
+    """Return at once: a store with one owner is his as long as he is there."""

@@ -266,6 +266,8 @@ class Handler(HTTPMessageDelegate):
         """Send the head, and a first part of the body; what is returned is done when that is on its way."""
         self.begun = True
         headers = {"Date": _date(self.context.service.clock.now().replace(microsecond=0)), **self.headers}
+        if self.context.service.follows:
+            headers["Kala-Lag"] = f"{self.context.role().lag:.3f}"
         return self.connection.write_headers(
             ResponseStartLine("HTTP/1.1", status, status.phrase), HTTPHeaders(headers), chunk
         )

@@ -9,6 +9,7 @@ from kala_server.metrics import Metrics
 from kala_server.presence import Presence
 from kala_server.service.executor import Executor
 from kala_server.service.garbage import Garbage
+from kala_server.service.member import ALONE, Role
 from kala_server.service.service import Service
 from kala_server.service.slices import Turns
 from kala_server.tokens import Tokens
@@ -29,6 +30,8 @@ class Context:
     guard: Guard
     tokens: Tokens
     metrics: Metrics
+    role: Callable[[], Role] = lambda: ALONE
+    """What this server is among those of its store."""
     notes: Callable[[], list[str]]
     """What ails the server and does not keep it from its work, in words for everybody."""
     shape: Shape

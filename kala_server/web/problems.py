@@ -11,7 +11,8 @@ from kala_server.core.errors import (
     KeyReusedError,
     NotFoundError,
 )
-from kala_server.ports.store import StoreBrokenError, StoreFullError
+from kala_server.ports.store import StoreAwayError, StoreBrokenError, StoreFullError
+from kala_server.service.standing import NotLeadingError
 from kala_server.wire.answers import to_bytes
 from kala_server.wire.strict_json import BadJsonError
 
@@ -19,6 +20,8 @@ PROBLEM = "application/problem+json"
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _AGAIN_SOON = MappingProxyType({"Retry-After": "5"})
+_AGAIN_IN_A_MOMENT = MappingProxyType({"Retry-After": "1"})
+LEADER = "Kala-Leader"
 
 STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidRequestError: HTTPStatus.BAD_REQUEST,
@@ -28,6 +31,8 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     StoreBrokenError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StoreAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotLeadingError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
@@ -60,6 +65,7 @@ class ProblemError(Exception):
                     for each in self.problems
                 ],
                 "error": self.detail,
+                **({"leader": self.headers[LEADER]} if LEADER in self.headers else {}),
             }
         )
 
@@ -72,12 +78,16 @@ def problem_of(error: Exception) -> ProblemError:
     if status is None:
         unknown = HTTPStatus.INTERNAL_SERVER_ERROR
         return ProblemError(unknown, unknown.description)
-    return ProblemError(
-        status,
-        str(error),
-        _AGAIN_SOON if status is HTTPStatus.INSUFFICIENT_STORAGE else _NO_HEADERS,
-        _problems_of(error),
-    )
+    return ProblemError(status, str(error), _headers_of(error), _problems_of(error))
+
+
+def _headers_of(error: Exception) -> Mapping[str, str]:
+    """Say when to ask again, or whom."""
+    if isinstance(error, NotLeadingError) and error.leader:
+        return {LEADER: error.leader}
+    if isinstance(error, StoreAwayError | NotLeadingError):
+        return _AGAIN_IN_A_MOMENT
+    return _AGAIN_SOON if isinstance(error, StoreFullError) else _NO_HEADERS
 
 
 def _problems_of(error: Exception) -> Sequence[FieldProblem]:

@@ -8,14 +8,37 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kala_server.clock import LoopClock
 from kala_server.core.model import inputs
+from kala_server.core.state.state import State
+from kala_server.ports.store import Batch
 from kala_server.service.follower import Follower
+from kala_server.service.known_state import KnownState
+from kala_server.service.slices import Pace
 from kala_server.stores.memory import MemoryLog, MemoryStore
 from tests.eventually import PATIENCE
 from tests.unit.core import invariants
 from tests.unit.core.simulation import FAILS, FOR_EVER, World, id_of
 
 Scene = Callable[[World, "Leader", Follower], Awaitable[None]]
+
+
+class Folded:
+    """What a follower makes of records: a state."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._known = KnownState(Pace)
+
+    @property
+    def state(self) -> State:
+        return self._known.state
+
+    async def load(self) -> int:
+        return await self._known.load(self._store.load())
+
+    async def take_in(self, batch: Batch) -> None:
+        await self._known.take_in(batch.records)
 
 
 class Leader:
@@ -45,18 +68,21 @@ class Leader:
 def play(scene: Scene) -> None:
     async def whole() -> None:
         world, log = World(), MemoryLog()
-        leader, follower = Leader(world, MemoryStore(log)), Follower(MemoryStore(log))
+        leader, store = Leader(world, MemoryStore(log)), MemoryStore(log)
+        folded = Folded(store)
+        follower = Follower(store, folded, LoopClock())
         await leader.lead()
+        await follower.load()
         following = asyncio.create_task(follower.follow())
         async with asyncio.timeout(PATIENCE):
             await scene(world, leader, follower)
             while follower.number < log.number:
-                await follower.news.wait()
+                await follower.taken_in.wait()
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
-        invariants.check(follower.state)
-        assert invariants.contents(follower.state) == invariants.contents(world.state)
+        invariants.check(folded.state)
+        assert invariants.contents(folded.state) == invariants.contents(world.state)
 
     asyncio.run(whole())
 
@@ -82,7 +108,7 @@ def test_a_follower_that_a_compaction_has_left_behind_begins_anew() -> None:
         world.create("first", schedule="never")
         await leader.keep()
         while follower.number < 1:
-            await follower.news.wait()
+            await follower.taken_in.wait()
         for name in ("second", "third"):
             world.create(name, schedule="never")
             await leader.keep()

@@ -1,0 +1,245 @@
+"""Servers of one store: one leads, the others show what it does, and one of them takes over when it is gone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from kala_server.core.model.job import RunState
+from kala_server.core.model.records import Record
+from kala_server.ports.store import Fence, SharedStore, StoreAwayError
+from kala_server.server import Server
+from kala_server.stores.memory import MemoryLog, MemoryStore
+from kala_server.testing.running import settings_of
+from tests.eventually import PATIENCE, eventually
+
+LATER = "R/2035-06-04T19:25:16Z/P1D"
+MakeStore = Callable[[MemoryLog, Callable[[], str]], SharedStore]
+
+
+def in_memory(log: MemoryLog, address: Callable[[], str]) -> SharedStore:
+    return MemoryStore(log, address=address)
+
+
+@dataclass
+class Cluster:
+    """Servers of one log, in the order in which they were started."""
+
+    log: MemoryLog = field(default_factory=MemoryLog)
+    servers: list[Server] = field(default_factory=list)
+
+    async def join(self, make: MakeStore = in_memory, **settings: Any) -> Server:
+        """Start one more server."""
+        server = Server(settings_of(None, settings), cluster=lambda address: make(self.log, address))
+        await server.start()
+        self.servers.append(server)
+        return server
+
+    async def leave(self, server: Server) -> None:
+        """Stop a server."""
+        self.servers.remove(server)
+        await server.stop()
+
+
+@asynccontextmanager
+async def cluster() -> AsyncIterator[Cluster]:
+    there = Cluster()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield there
+    finally:
+        for server in there.servers:
+            await server.stop(timedelta(0))
+
+
+def play(scene: Callable[[Cluster], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with cluster() as there:
+            await scene(there)
+
+    asyncio.run(whole())
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Return once it is so."""
+    await asyncio.to_thread(eventually, true)
+
+
+async def leads(server: Server) -> None:
+    await until(lambda: server.role.name == "leader" and server.service.state.epochs)
+
+
+async def ask(server: Server, method: str, path: str, **what: Any) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        return await http.request(method, path, **what)
+
+
+async def create(server: Server, **job: Any) -> str:
+    answer = await ask(server, "POST", "/api/v1/job/", json={"name": "a job", "command": "true", **job})
+    assert answer.status_code == 201, answer.text
+    job_id: str = answer.json()["id"]
+    return job_id
+
+
+def test_who_follows_shows_what_the_leader_does_and_how_far_it_is_behind() -> None:
+    async def scene(there: Cluster) -> None:
+        leader = await there.join()
+        await leads(leader)
+        follower = await there.join()
+        job_id = await create(leader, schedule=LATER)
+        await until(lambda: job_id in follower.service.state.jobs)
+        answer = await ask(follower, "GET", f"/api/v1/job/{job_id}/")
+        assert answer.json()["job"]["name"] == "a job"
+        assert float(answer.headers["kala-lag"]) >= 0
+        assert "kala-lag" not in (await ask(leader, "GET", "/api/v1/job/")).headers
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/v1/job/", {"name": "b", "command": "true"}),
+        ("POST", "/api/v1/job/batch/", {"jobs": [{"name": "b", "command": "true"}]}),
+        ("PATCH", "/api/v1/job/{id}/", {"name": "b"}),
+        ("DELETE", "/api/v1/job/{id}/", None),
+        ("DELETE", "/api/v1/job/all/", None),
+        ("POST", "/api/v1/job/start/{id}/", None),
+        ("POST", "/api/v1/job/disable/{id}/", None),
+        ("POST", "/api/v1/pause/", None),
+    ],
+)
+def test_a_write_to_who_follows_is_refused_with_the_address_of_the_leader(
+    method: str, path: str, body: object
+) -> None:
+    async def scene(there: Cluster) -> None:
+        leader = await there.join()
+        await leads(leader)
+        job_id = await create(leader, schedule=LATER)
+        follower = await there.join()
+        before = there.log.number
+        answer = await ask(follower, method, path.format(id=job_id), json=body)
+        assert answer.status_code == 503
+        assert answer.headers["kala-leader"] == answer.json()["leader"] == leader.url
+        assert leader.url in answer.json()["detail"]
+        assert there.log.number == before
+
+    play(scene)
+
+
+def test_where_nobody_leads_a_write_is_to_be_tried_again() -> None:
+    async def scene(there: Cluster) -> None:
+        there.log.take("")  # somebody who never said where it is reached, and is gone
+        follower = await there.join()
+        answer = await ask(follower, "POST", "/api/v1/job/", json={"name": "b", "command": "true"})
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert "kala-leader" not in answer.headers
+
+    play(scene)
+
+
+def test_the_next_one_leads_when_the_leader_stops_and_goes_on_with_all_that_there_was() -> None:
+    async def scene(there: Cluster) -> None:
+        first = await there.join()
+        await leads(first)
+        second = await there.join()
+        job_id = await create(first, schedule=LATER)
+        await there.leave(first)
+        await leads(second)
+        assert second.role.epoch == 2
+        assert (await ask(second, "DELETE", f"/api/v1/job/{job_id}/")).status_code == 204
+        assert "kala-lag" not in (await ask(second, "GET", "/api/v1/job/")).headers
+
+    play(scene)
+
+
+def test_a_leader_whose_lease_was_taken_ends_its_commands_and_itself() -> None:
+    async def scene(there: Cluster) -> None:
+        first = await there.join()
+        await leads(first)
+        await create(first, command="sleep 1000")
+        await until(lambda: first.service.state.counts["running"])
+        second = await there.join()
+        there.log.let_go()  # as if nothing had been heard of it
+        await leads(second)
+        error = await first.ended
+        assert "epoch 1" in str(error)
+        await there.leave(first)  # does not return before its commands are gone
+        [run] = second.service.state.runs.values()
+        assert run.state is RunState.INTERRUPTED
+
+    play(scene)
+
+
+def test_a_reader_of_the_stream_hears_of_the_leader_through_who_follows() -> None:
+    async def scene(there: Cluster) -> None:
+        leader = await there.join()
+        await leads(leader)
+        follower = await there.join()
+        before = follower.service.feed.latest
+        await create(leader, name="told of", schedule=LATER)
+        async for entry in follower.service.feed.follow(before):
+            assert entry.record is not None
+            break
+
+    play(scene)
+
+
+class Unreachable(MemoryStore):
+    """A store whose connection is lost at an append, before or after the batch was kept."""
+
+    def __init__(self, log: MemoryLog, address: Callable[[], str]) -> None:
+        super().__init__(log, address=address)
+        self.lost = False
+        self.keeps = False
+        self.back = asyncio.Event()
+
+    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
+        if self.lost:
+            if self.keeps:
+                await super().append(fence, batch)
+            raise StoreAwayError("connection refused")
+        await super().append(fence, batch)
+
+    async def settle(self, fence: Fence) -> bool:
+        await self.back.wait()
+        self._check(fence)
+        return self.keeps
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_while_the_store_is_away_writes_are_refused_reads_answered_and_runs_go_on(*, keeps: bool) -> None:
+    async def scene(there: Cluster) -> None:
+        stores: list[Unreachable] = []
+
+        def make(log: MemoryLog, address: Callable[[], str]) -> SharedStore:
+            stores.append(Unreachable(log, address))
+            return stores[-1]
+
+        leader = await there.join(make)
+        await leads(leader)
+        job_id = await create(leader, command="cat", schedule=LATER)
+        [store] = stores
+        store.lost, store.keeps = True, keeps
+        for _ in range(2):  # the one whose fate is not known, and one after it
+            answer = await ask(leader, "POST", "/api/v1/job/", json={"name": "b", "command": "true"})
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"]
+        assert list((await ask(leader, "GET", "/api/v1/job/")).json()["jobs"]) == [job_id]
+        assert (await ask(leader, "GET", "/readyz")).status_code == 503
+        store.lost = False
+        store.back.set()
+        await until(lambda: not leader.service.trouble)
+        names = [job["name"] for job in (await ask(leader, "GET", "/api/v1/job/")).json()["jobs"].values()]
+        assert sorted(names) == (["a job", "b"] if keeps else ["a job"])
+        await create(leader, name="c", schedule=LATER)
+        if keeps:  # what it asked for was done when the store was back
+            await until(lambda: leader.service.state.counts["succeeded"] == 1)
+
+    play(scene)
