@@ -1,4 +1,4 @@
-"""Options, rules and one PostgreSQL for the whole test run; other fixtures belong to the folders that use them."""
+"""Options, rules and a database of each kind for the whole run; other fixtures belong to the folders that use them."""
 
 import inspect
 import os
@@ -11,6 +11,7 @@ import pytest
 
 from tests.eventually import PATIENCE
 from tests.postgres import Postgres, a_postgres
+from tests.redis_server import RedisServer, a_redis
 
 hypothesis.settings.register_profile(
     "no test judges a time", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -53,6 +54,20 @@ def postgres() -> Iterator[Postgres]:
 def database(postgres: Postgres) -> str:
     """The address of a new database."""
     return postgres.database()
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    """A Redis, which those who share it leave running."""
+    with a_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(shared_redis: RedisServer) -> RedisServer:
+    """A Redis that is empty, and set as a store wants it."""
+    shared_redis.begin_anew()
+    return shared_redis
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,10 +1,8 @@
 """A PostgreSQL of the tests' own: its folder and port are its own and end with it. No other is touched."""
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,10 +16,9 @@ import psycopg
 import pytest
 
 from tests.eventually import eventually
+from tests.free_port import free_port
 
 USER, PASSWORD = "kala", "a-canary-of-a-password"
-_PORTS = (20_000, 32_000)
-"""Below those that the kernel draws: whoever tries a port of these again and again could be connected to himself."""
 
 
 @cache
@@ -44,7 +41,7 @@ class Postgres:
     def __init__(self, folder: Path, *, options: Mapping[str, str] | None = None) -> None:
         """Use a folder that belongs to whoever the server runs as."""
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.options = dict(options or {})
         self._numbers = count(1)
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,18 +128,6 @@ class Postgres:
         with psycopg.connect(address or self.address(), autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
-
-
-def _free_port() -> int:
-    while True:
-        port = random.randint(*_PORTS)
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 @contextmanager
