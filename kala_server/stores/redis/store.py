@@ -23,6 +23,7 @@ from kala_server.stores.redis.entries import Entry
 from kala_server.stores.redis.holder import Holder, name
 from kala_server.stores.redis.link import Link
 from kala_server.stores.redis.log import Log, Read, compact
+from kala_server.stores.redis.outputs import RedisOutputs
 
 T = TypeVar("T")
 
@@ -61,6 +62,9 @@ class RedisStore:
         self._lease = lease
         self._compact_from = compact_from
         self._link = Link(address)
+        self._link_of_outputs = Link(address)
+        self.outputs = RedisOutputs(self._link_of_outputs)
+        """What runs print, for whoever keeps it here too; of use until the store is closed."""
         self._log = Log(self._link)
         self._holder: Holder | None = None
         self._fence: Fence | None = None
@@ -191,6 +195,7 @@ class RedisStore:
         self._compactor.shutdown()
         self._writer.shutdown()
         self._link.close()
+        self._link_of_outputs.close()
         if self._holder is not None:
             self._holder.end()
 
