@@ -123,5 +123,8 @@ class LoopClock:
 
 
 def direction_of(step: timedelta) -> tuple[str, timedelta]:
-    """Return how people speak of a step: on or back, and by how much."""
-    return ("on", step) if step > timedelta(0) else ("back", -step)
+    """Return how people speak of a step: on or back, and by how much, without fractions of many seconds."""
+    by = abs(step)
+    if by > timedelta(seconds=10):
+        by = timedelta(seconds=round(by.total_seconds()))
+    return ("on" if step > timedelta(0) else "back", by)

@@ -139,7 +139,7 @@ def test_a_server_without_the_page_has_none_of_it() -> None:
 
 def test_what_is_vendored_is_what_was_written_of_the_packages_that_it_names() -> None:
     text = VENDORED.read_text("utf-8")
-    head, end, body = text.partition("*/\n")
+    head, end, body = text.partition("\n*/\n")
     assert end
     assert f"SHA-256 {digest(body)}" in head
     for package, version in PACKAGES.items():

@@ -73,17 +73,16 @@ def _returning(module: str) -> str:
 
 def _head(packs: dict[str, Path], body: str) -> str:
     hashes = {name: hashlib.sha256(pack.read_bytes()).hexdigest() for name, pack in packs.items()}
-    lines = [
-        f"{name} {PACKAGES[name]} ({_LICENCES[name]}), npm tarball SHA-256 {hashes[name]}" for name in packs
-    ]
+    named = " and ".join(f"{name} {PACKAGES[name]} ({_LICENCES[name]})" for name in packs)
     told = "\n".join(
         [
-            "Written by tests/page/vendor.py; licences: LICENSES.txt",
-            *lines,
+            "Written by tests/page/vendor.py.",
+            *(f"{name}: npm tarball SHA-256 {hashes[name]}" for name in packs),
             f"What follows: SHA-256 {digest(body)}",
         ]
     )
-    return f"/*\n{told}\n*/\n"
+    # The first comment is sent to browsers, as its licences want it; the second is not.
+    return f"/* {named}; licences: LICENSES.txt */\n/**\n{told}\n*/\n"
 
 
 def digest(text: str) -> str:

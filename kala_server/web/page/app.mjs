@@ -46,6 +46,7 @@ export function Chips() {
     ${who?.trouble && html`<span class="chip bad">${who.trouble}</span>`}
     ${who?.scope === 'read' && html`<span class="chip">read-only</span>`}
     ${who?.pause?.paused && html`<a class="chip skip" href="#pause" onClick=${toPause}>paused</a>`}
+    ${who?.notes.map((/** @type {string} */ note) => note.startsWith('paused') || html`<span class="chip skip">${note}</span>`)}
     ${ahead !== 0 && html`<span class="chip skip">this machine’s clock is ${span(Math.abs(ahead) / 1000)} ${ahead > 0 ? 'behind' : 'ahead'}</span>`}
     <span class=${`live ${state}`} role="status"><i></i>${{ live: 'live', lost: 'connection lost, trying again' }[state] ?? '…'}</span>
   </div>`;
@@ -109,7 +110,7 @@ function Bar() {
     <${Chips} />
     <${Zones} />
     <button class="plain" aria-label=${`Colours: ${theme() || 'as the system has it'}`} onClick=${() => (nextTheme(), redraw((n) => n + 1))}>
-      <svg class="shape accentless" viewBox="0 0 10 10" aria-hidden="true"><path class="thin" d="M5 .8a4.200 4.200 0 1 0 .01 0z" /><path d="M5 .8a4.200 4.200 0 0 0 0 8.400z" /></svg></button>
+      <svg class="shape accentless" viewBox="0 0 10 10" aria-hidden="true"><path class="thin" d="M5 .8a4.2 4.2 0 1 0 .01 0z" /><path d="M5 .8a4.2 4.2 0 0 0 0 8.4z" /></svg></button>
     <button class="plain" aria-label="Keys" onClick=${() => showKeys(true)}>?</button>
     ${who?.tokens && html`<button class="plain" onClick=${signOut}>Sign out</button>`}
     ${keys && html`<${Keys} close=${() => showKeys(false)} />`}

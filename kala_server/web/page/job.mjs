@@ -4,9 +4,9 @@
 import { html, useEffect, useMemo, useState } from './vendor/preact-htm.mjs';
 import { ofJob, useAnswer } from './stream.mjs';
 import { Output } from './output.mjs';
-import { Ask, At, count, JobActions, JobLink, Ledger, Linked, listed, onAnotherClock, Schedule, Shape, useMayAct, word, WRONG, Wrong } from './pieces.mjs';
+import { Ask, At, count, JobActions, JobLink, Ledger, Linked, listed, Schedule, Shape, useMayAct, word, WRONG, Wrong } from './pieces.mjs';
 import { act, get } from './server.mjs';
-import { clock, exactly, go, instant, ms, now, route, say, span, to, zone } from './times.mjs';
+import { clock, exactly, go, instant, isZone, ms, now, route, say, span, to, zone } from './times.mjs';
 
 /** How long runs took, the oldest first, with the median. @param {{runs: any[], picked?: string, pick: (run: any) => void}} props */
 export function Bars({ runs, picked, pick }) {
@@ -45,12 +45,17 @@ export function stateOf(job, latest) {
   return job.is_done ? 'done' : 'active';
 }
 
-/** The next slots of a job, with its own clock where that is another one. @param {{job: any}} props */
+/** What the job's own clock says then, where that is something else. @param {{job: any, at: string}} props */
+function There({ job, at }) {
+  const said = isZone(job.timezone) ? clock(at, job.timezone) : '';
+  return said && said !== clock(at) ? html` <span class="soft">(${said} there)</span>` : null;
+}
+
+/** The next slots of a job. @param {{job: any}} props */
 function Next({ job }) {
   const { data } = useAnswer(job.next_run_at && !job.disabled ? 'upcoming/' : null, { job: job.id, limit: 3 }, { about: ofJob(job.id) });
   if (!data?.slots.length) return job.disabled ? ' · disabled' : null;
-  return html` · next ${listed(data.slots.map((/** @type {any} */ { at }) => html`<${At} at=${at} />${
-    onAnotherClock(job) && html` <span class="soft">(${clock(at, job.timezone)} there)</span>`}`))}`;
+  return html` · next ${listed(data.slots.map((/** @type {any} */ { at }) => html`<${At} at=${at} /><${There} job=${job} at=${at} />`))}`;
 }
 
 /** @param {{id: string}} props */

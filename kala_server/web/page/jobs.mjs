@@ -91,7 +91,7 @@ function Spark({ recent }) {
   recent.forEach(([, , state], n) => {
     const x = (16 - recent.length + n) * 6, high = 4 + (took[n] / most) * 10;
     if (WRONG.includes(state)) paths.bad += `M${x - 1} 2h6l-2 4v12h-2v-12z`;
-    else if (state === 'skipped') paths.skip += `M${x + 2} 9.500l3 3-3 3-3-3z`;
+    else if (state === 'skipped') paths.skip += `M${x + 2} 9.5l3 3-3 3-3-3z`;
     else if (state === 'running' || state === 'waiting') paths.accent += `M${x} 8h4v10h-4z`;
     else paths.ok += `M${x} ${18 - high}h4v${high}h-4z`;
   });

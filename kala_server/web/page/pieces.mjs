@@ -4,20 +4,20 @@
 import { html, useEffect, useRef, useState } from './vendor/preact-htm.mjs';
 import { connection } from './stream.mjs';
 import { act, said, session } from './server.mjs';
-import { clock, exactly, go, hour, ms, now, span, to, zone } from './times.mjs';
+import { clock, exactly, go, hour, ms, now, span, to } from './times.mjs';
 
 /** What each state is drawn as, in a square of ten. */
 const PATHS = /** @type {Record<string, string>} */ ({
-  dot: 'M5 1.800a3.200 3.200 0 1 0 .01 0z',
+  dot: 'M5 1.8a3.2 3.2 0 1 0 .01 0z',
   ring: 'M5 2a3 3 0 1 0 .01 0z',
-  down: 'M.5 1h9L5 9.500z',
-  hollow: 'M1.500 2h7L5 8.500z',
+  down: 'M.5 1h9L5 9.5z',
+  hollow: 'M1.5 2h7L5 8.5z',
   cross: 'M2 2l6 6M8 2l-6 6',
-  diamond: 'M5 .7L9.300 5 5 9.300.7 5z',
-  play: 'M1.500.8v8.400L9 5z',
-  wait: 'M2 1.500v7L8.300 5z',
+  diamond: 'M5 .7L9.3 5 5 9.3.7 5z',
+  play: 'M1.5.8v8.4L9 5z',
+  wait: 'M2 1.5v7L8.3 5z',
   dash: 'M1 5h8',
-  tick: 'M5 1.500v7',
+  tick: 'M5 1.5v7',
 });
 
 /** @type {Record<string, [path: string, colour: string, word: string]>} */
@@ -65,9 +65,6 @@ export function Schedule({ job }) {
   if (!job.schedule) return html`<span class="soft">${job.parents ? 'after its parents' : 'by hand'}</span>`;
   return html`<code title=${job.schedule}>${brief(job.schedule)}</code>${job.timezone && html` <span class="soft">${job.timezone}</span>`}`;
 }
-
-/** Whether the job's clock says something else than the reader's. @param {{timezone: string}} job */
-export const onAnotherClock = (job) => Boolean(job.timezone) && job.timezone !== zone.value;
 
 /** Whether something may be done at all. */
 export function useMayAct() {

@@ -26,13 +26,13 @@ function drawn(axis, [begin, end, state]) {
     case 'failed':
       return `M${x - 4.5} 3h9L${x + 1} 10v9h-2v-9z${wide > 6 ? `M${x + 1} 15h${wide - 1}v3h-${wide - 1}z` : ''}`;
     case 'timed_out':
-      return `M${x - 4} 4h8l-4 6.500zM${x} 10.500v8.500`;
+      return `M${x - 4} 4h8l-4 6.5zM${x} 10.5v8.5`;
     case 'interrupted':
-      return `M${x - 3.5} 4.500l7 7M${x + 3.5} 4.500l-7 7M${x} 11v8`;
+      return `M${x - 3.5} 4.5l7 7M${x + 3.5} 4.5l-7 7M${x} 11v8`;
     case 'skipped':
       return wide > 10
-        ? `M${x} 11l${ENDS}-4.500H${last - ENDS}l${ENDS} 4.500-${ENDS} 4.500H${x + ENDS}z`
-        : `M${x} 6.300l4.700 4.700-4.700 4.700-4.700-4.700z`;
+        ? `M${x} 11l${ENDS}-4.5H${last - ENDS}l${ENDS} 4.5-${ENDS} 4.5H${x + ENDS}z`
+        : `M${x} 6.3l4.7 4.7-4.7 4.7-4.7-4.7z`;
     case 'cancelled':
       return `M${x} 11h${Math.max(6, wide)}`;
     default:
@@ -52,7 +52,7 @@ export function Marks({ row, axis, picked }) {
     return ORDER.filter((state) => found[state]).map((state) => html`<path key=${state} class=${`mark ${state}`} d=${found[state]} />`);
   }, [row, axis]);
   const ahead = useMemo(() => {
-    const ticks = row.slots.map((/** @type {number} */ at) => `M${place(axis, at)} 7.500v7`).join('');
+    const ticks = row.slots.map((/** @type {number} */ at) => `M${place(axis, at)} 7.5v7`).join('');
     const next = place(axis, Math.max(ms(row.next_at), axis.from));
     const lines = row.dense && next < axis.width ? `M${next} 11H${axis.width}` : '';
     return html`${ticks && html`<path class="mark slots" d=${ticks} />`}${lines && html`<path class="mark dense" d=${lines} />`}`;
@@ -241,7 +241,7 @@ export function Legend() {
   return html`<ul class="legend" aria-label="Marks">
     ${Object.entries(marks).map(([state, name]) => html`<li><svg class="marks" width="20" height=${ROW} aria-hidden="true"><path
       class=${`mark ${state}`} d=${drawn(axis, [16, state === 'skipped' || state === 'failed' ? 16 : 32, state, 1, '', ''])} /></svg>${name}</li>`)}
-    <li><svg class="marks" width="9" height=${ROW} aria-hidden="true"><path class="mark slots" d="M4 7.500v7" /></svg>to come</li>
+    <li><svg class="marks" width="9" height=${ROW} aria-hidden="true"><path class="mark slots" d="M4 7.5v7" /></svg>to come</li>
   </ul>`;
 }
 

@@ -57,10 +57,10 @@ export function day(at, name) {
   return `${weekday} ${number} ${month}${year === wall(now(), name).year ? '' : ` ${year}`}`;
 }
 
-/** @param {number} at @param {string} [name] */
+/** `02:15`; with a word where the clock was put back and shows it for the second time. @param {number} at @param {string} [name] */
 export function hour(at, name) {
   const { hour: h, minute } = wall(at, name);
-  return `${h}:${minute}`;
+  return `${h}:${minute}${at - fromWall(asUtc(at, name), name) < 1000 ? '' : ' again'}`;
 }
 
 /** `14:40` today, else with its day; a dash for never. @param {string | number | null | undefined} said @param {string} [name] */
@@ -74,7 +74,7 @@ export function clock(said, name) {
 /** With seconds. @param {string | number | null | undefined} said */
 export function exactly(said) {
   const at = ms(said);
-  return Number.isNaN(at) ? '–' : `${clock(at)}:${wall(at).second}`;
+  return Number.isNaN(at) ? '–' : clock(at).replace(/:\d+/, `$&:${wall(at).second}`);
 }
 
 const UNITS = /** @type {[number, string][]} */ ([[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']]);
@@ -98,23 +98,29 @@ export function instant(time, date) {
   const [h, m] = time.split(':').map(Number);
   if (date) return fromWall(Date.parse(`${date}T${time}:00Z`));
   const today = asUtc(now());
-  const at = fromWall(today - (today % 86_400_000) + (h * 60 + m) * 60_000);
-  return at <= now() ? at : fromWall(today - (today % 86_400_000) + (h * 60 + m) * 60_000 - 86_400_000);
+  const at = fromWall(today - (today % DAY) + (h * 60 + m) * 60_000);
+  return at <= now() ? at : fromWall(today - (today % DAY) + (h * 60 + m) * 60_000 - DAY);
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** What the clock on the wall says, as if it was UTC's. @param {number} at */
-export function asUtc(at) {
-  const { year, month, day: number, hour: h, minute, second } = wall(at);
+/** What the clock on the wall says, as if it was UTC's. @param {number} at @param {string} [name] */
+export function asUtc(at, name) {
+  const { year, month, day: number, hour: h, minute, second } = wall(at, name);
   // Some write September as Sept.
   return Date.UTC(+year, MONTHS.indexOf(month.slice(0, 3)), +number, +h, +minute, +second);
 }
 
-/** @param {number} said as if it was UTC's */
-function fromWall(said) {
-  const guess = said - (asUtc(said) - said);
-  return guess - (asUtc(guess) - said);
+const DAY = 86_400_000;
+
+/**
+ * When a clock on the wall says this: the first time, where it is put back; as if it was not put on, where it never does.
+ * @param {number} said as if it was UTC's @param {string} [name]
+ */
+function fromWall(said, name) {
+  // By the rules of the day before, and by those of the day after.
+  const [before, after] = [-DAY, DAY].map((by) => 2 * said + by - asUtc(said + by, name));
+  return asUtc(after, name) === said && asUtc(before, name) !== said ? after : before;
 }
 
 const QUARTER = 900_000;
@@ -130,7 +136,7 @@ export function ticks(from, to, most) {
   const found = [];
   for (let at = Math.ceil(from / QUARTER) * QUARTER; at < to; at += QUARTER) {
     const { hour: h, minute } = wall(at);
-    if (minute !== '00' || +h % step !== 0 || (step > 24 && Math.round(asUtc(at) / 86_400_000) % (step / 24))) continue;
+    if (minute !== '00' || +h % step !== 0 || (step > 24 && Math.round(asUtc(at) / DAY) % (step / 24))) continue;
     found.push({ at, text: h === '00' ? day(at) : `${h}:00`, day: h === '00' });
   }
   return found;
