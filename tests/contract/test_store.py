@@ -1,6 +1,7 @@
 """Every store of ours, held against the contract that is shipped; and stores that break it are noticed."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from math import inf
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from kala_server.core.model.records import Record
 from kala_server.ports.store import Batch, Fence, SharedStore, Store
 from kala_server.stores.journal.journal import JournalStore
 from kala_server.stores.memory import MemoryLog, MemoryStore
+from kala_server.stores.postgres.store import PostgresStore
 from kala_server.testing.contracts import SharedStoreContract, StoreContract
+from tests.postgres import Postgres
 
 
 class TestJournal(StoreContract):
@@ -44,6 +47,27 @@ class TestMemory(SharedStoreContract):
 
     def lease_runs_out(self) -> None:
         self.log.let_go()
+
+
+class TestPostgres(SharedStoreContract):
+    """The store in PostgreSQL."""
+
+    @pytest.fixture(autouse=True)
+    def _of_a_database(self, postgres: Postgres, database: str) -> Iterator[None]:
+        self.postgres, self.database = postgres, database
+        self.stores: list[SharedStore] = []
+        yield
+        for store in self.stores:
+            asyncio.run(store.close())
+
+    def store(self) -> SharedStore:
+        self.stores.append(PostgresStore(self.database))
+        return self.stores[-1]
+
+    def lease_runs_out(self) -> None:
+        self.postgres.ask(
+            "UPDATE kala_lease SET expires = clock_timestamp() WHERE expires IS NOT NULL", self.database
+        )
 
 
 class Unfenced(MemoryStore):

@@ -40,7 +40,7 @@ def write_snapshot(
     """
     log = create_new(filesystem, path)
     try:
-        for payloads in _slices(snapshot):
+        for payloads in slices(snapshot):
             if stopped():
                 raise StoreError("the store was closed while it was being compacted")  # noqa: TRY301 - discards below
             log.write(*(payloads[begin : begin + BATCH] for begin in range(0, len(payloads), BATCH)))
@@ -66,7 +66,8 @@ def create_new(filesystem: FileSystem, path: Path) -> Log:
     return Log(filesystem, new, filesystem.create(new))
 
 
-def _slices(snapshot: Iterable[Record]) -> Iterator[list[Payload]]:
+def slices(snapshot: Iterable[Record]) -> Iterator[list[Payload]]:
+    """Encode a snapshot, so many records at a time as are to be written at once."""
     payloads, size = [], 0
     for record in snapshot:
         payload = encode(record)

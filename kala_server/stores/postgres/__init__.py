@@ -1,0 +1,1 @@
+"""The store in PostgreSQL, of which several servers may be: one appends, the others follow. Only here is SQL."""

@@ -1,0 +1,47 @@
+"""The tables of a store: made and brought up to date in one transaction, by one server at a time. Reads no records."""
+
+from importlib.resources import files
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+from kala_server.ports.store import StoreError, StoreNewerError
+
+VERSION = 1
+_LOCK = int.from_bytes(b"kala", "big")
+"""Of those who prepare the schema at the same time."""
+
+
+def prepare(connection: psycopg.Connection[Any]) -> bool:
+    """Make the tables, where they are not there; whether they had to be made. To do it twice is as good as once."""
+    if _version(connection) is not None:
+        return False
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        if _version(connection) is not None:
+            return False
+        connection.execute(files(__package__).joinpath("schema.sql").read_bytes())
+        row = ("kala", VERSION, uuid4().hex)
+        connection.execute("INSERT INTO kala_lease (name, version, mark) VALUES (%s, %s, %s)", row)
+    return True
+
+
+def check_version(connection: psycopg.Connection[Any]) -> None:
+    """Look whether the tables are those that this version knows. Raises StoreNewerError."""
+    version = _version(connection)
+    if version is None:
+        raise StoreError("there are no tables of Kala in this database: run kala store prepare")
+    if version > VERSION:
+        raise StoreNewerError(
+            f"a newer Kala prepared this database: its schema has version {version}, this one knows {VERSION}. "
+            "Start the newer one. Nothing was changed."
+        )
+
+
+def _version(connection: psycopg.Connection[Any]) -> int | None:
+    row = connection.execute("SELECT to_regclass('kala_lease') IS NOT NULL").fetchone()
+    if row != (True,):
+        return None
+    row = connection.execute("SELECT version FROM kala_lease WHERE name = 'kala'").fetchone()
+    return None if row is None else int(row[0])
