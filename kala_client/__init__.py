@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kala_client.client import KalaClient
     from kala_client.models import (
         BulkJob,
+        ClusterRole,
         Event,
         Job,
         JobStat,
@@ -82,6 +83,7 @@ __all__ = [
     "Behind",
     "BulkJob",
     "CallAttempt",
+    "ClusterRole",
     "ConflictError",
     "CronSchedule",
     "Event",
@@ -143,6 +145,7 @@ _HOMES = {
     "Behind": "views",
     "BulkJob": "models",
     "CallAttempt": "_http.request",
+    "ClusterRole": "models",
     "CronSchedule": "schedules.cron_line",
     "Event": "models",
     "FailingJob": "views",

@@ -90,6 +90,16 @@ class JobStat(SpelledModel):
         return timedelta(microseconds=self.execution_duration_ns // 1000)
 
 
+class ClusterRole(WireModel):
+    """What a server is among several of one store; `lag` and `lease` are seconds."""
+
+    role: Annotated[Literal["leader", "follower"], Open]
+    epoch: int
+    leader: str = ""
+    lag: float = 0.0
+    lease: float = 0.0
+
+
 class KalaStats(SpelledModel):
     """What the whole server did; `outages` are the latest times without a server, each with its begin and its end."""
 
@@ -107,6 +117,7 @@ class KalaStats(SpelledModel):
     )
     up_since: Moment = None
     outages: list[tuple[Instant, Instant]] = Field(default=[])
+    cluster: ClusterRole | None = None
 
 
 class RemoteProperties(WireModel):

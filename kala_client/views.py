@@ -11,7 +11,7 @@ from pydantic import Field
 from kala_client._model.base import WireModel
 from kala_client._model.fields import JobState
 from kala_client._model.wire_types import Instant, Moment, Open, WithoutNulls
-from kala_client.models import Pause, RunState, UpcomingSlot
+from kala_client.models import ClusterRole, Pause, RunState, UpcomingSlot
 
 Scope = Literal["full", "read"]
 EdgeKind = Literal["parent", "failure"]
@@ -58,6 +58,7 @@ class Session(WireModel):
     pause: Pause
     trouble: str = ""
     notes: Annotated[list[str], WithoutNulls] = Field(default=[])
+    cluster: ClusterRole | None = None
 
 
 class JobBrief(WireModel):

@@ -15,11 +15,6 @@ LONGEST_SLEEP = timedelta(seconds=1)
 _NO_STEP = 1.0
 
 
-def boot_time() -> float:
-    """Return the seconds since this machine was started, with those in which it slept: nobody can set them."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 class Clock(Protocol):
     """Tells the time, and wakes one sleeper."""
 

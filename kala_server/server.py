@@ -33,7 +33,8 @@ from kala_server.runners.local.worker_runner import WorkerRunner
 from kala_server.service import condition, zone_watch
 from kala_server.service.executor import Executor
 from kala_server.service.garbage import Garbage
-from kala_server.service.member import ALONE, Member, Role
+from kala_server.service.member import Member
+from kala_server.service.role import ALONE, Role
 from kala_server.service.service import Policy, Service
 from kala_server.stores.journal.journal import JOURNAL, JournalStore
 from kala_server.stores.memory import MemoryStore
@@ -100,6 +101,7 @@ class Server:
             found=self._what_commands_find,
             held=held,
             notes=Notes(settings.data_dir and settings.data_dir / "commands"),
+            leaves_commands=shared is None,
         )
         ours = Runners(shell=self._commands, http=HttpRunner(reach=reach_of(settings)))
         self._carries_out_commands = runner is None
@@ -218,6 +220,7 @@ class Server:
             last_step=service.last_step,
             open_connections=self._http.open_connections,
             max_connections=self._http.bounds.max_connections,
+            follows=self.role if service.follows else None,
         )
 
     def _gauges(self) -> dict[str, tuple[str, float]]:
@@ -231,10 +234,25 @@ class Server:
             "kala_runs_ready": ("Runs that wait for a free place", len(state.ready)),
             "kala_events_waiting": ("Events that wait to be decided on", self.service.waiting_events),
             "kala_journal_bytes": ("Size of the journal", self.store.size),
+            **self._gauges_of_a_cluster(),
             "kala_connections": ("Open connections", self._http.open_connections),
             "kala_clock_step_seconds": (
                 "By how much the clock was put on, or back where it is negative, the last time; 0 where it never was",
                 step[1].total_seconds() if step else 0,
+            ),
+        }
+
+    def _gauges_of_a_cluster(self) -> dict[str, tuple[str, float]]:
+        role = self.role
+        if role is ALONE:
+            return {}
+        return {
+            "kala_leader": ("1 while the server leads, 0 while it follows", int(role.name == "leader")),
+            "kala_epoch": ("Of the server that leads: it is higher for each", role.epoch),
+            "kala_lag_seconds": ("What the server shows was so at most so long ago", role.lag),
+            "kala_lease_seconds": (
+                "For how long the leader is one if nothing more is heard of it",
+                role.lease,
             ),
         }
 

@@ -71,6 +71,14 @@ MEANINGS: dict[str, dict[str, str]] = {
         "created": "When these figures were taken.",
         "up_since": "When the server started.",
         "outages": "The latest times without a server, up to 100, each from the last sign of life to the next start.",
+        "cluster": "What it is among the servers of its store; null where there can be no other.",
+    },
+    "ClusterRole": {
+        "role": "Whether it leads, or follows the one that does.",
+        "epoch": "Of the one that leads: it is higher for each; 0 where none ever did.",
+        "leader": "The address of the one that leads; empty where none is known to.",
+        "lag": "What it shows was so at most so many seconds ago; 0 where it leads.",
+        "lease": "For so many seconds the leader is one if nothing more is heard of it; negative where that is over.",
     },
     "Run": {
         "id": "Its id, a UUID; the command knows it as `KALA_RUN_ID`.",
@@ -113,6 +121,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "pause": "Whether the server is paused.",
         "trouble": "What keeps jobs from being stored and run at all, in words; empty where nothing does.",
         "notes": "What ails the server all the same, as `/readyz` tells it.",
+        "cluster": "What it is among the servers of its store; null where there can be no other.",
     },
     "JobBrief": _BRIEF,
     "JobRow": _BRIEF

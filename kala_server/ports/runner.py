@@ -6,8 +6,10 @@ knows beforehand; what carries it out (a process, a connection, a row of some qu
 
 from collections.abc import Collection
 from datetime import datetime
+from math import inf
 from typing import Protocol
 
+from kala_server.boot_time import boot_time
 from kala_server.core.frozen import value
 from kala_server.core.model.job import JobSpec
 
@@ -24,6 +26,13 @@ class Attempt:
     """From 1."""
     scheduled_at: datetime
     spec: JobSpec
+    not_after: float = inf
+    """It may be started until then, in seconds of `boot_time`: later somebody else may decide on it."""
+
+    @property
+    def comes_too_late(self) -> bool:
+        """Whether it may not be started any more."""
+        return boot_time() > self.not_after
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -39,6 +48,13 @@ class Outcome:
     """It was cut off by something that is the matter of neither the command nor its owner."""
     put_off: bool = False
     """The machine had no room for it: nothing of it has happened, and it may be tried again."""
+
+
+TOO_LATE = Outcome(
+    succeeded=False,
+    reason="it was not started in the time for which this server was certain to lead",
+    put_off=True,
+)
 
 
 class Listener(Protocol):
@@ -70,6 +86,8 @@ class Runner(Protocol):
 
     def start(self, attempt: Attempt) -> str:
         """Start the attempt, and return its handle. One that is there already is not started again.
+
+        One that comes too late is put off.
 
         Never raises: what goes wrong is an outcome.
         """

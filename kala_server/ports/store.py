@@ -142,7 +142,7 @@ class Leader:
     lease: float = 0.0
     """Seconds for which it is held if nothing more is heard of its holder."""
     seen_at: float = 0.0
-    """When this was so, in seconds of `clock.boot_time`."""
+    """When this was so, in seconds of `boot_time`."""
 
 
 @runtime_checkable
@@ -183,7 +183,7 @@ class SharedStore(RemoteStore, Protocol):
         ...
 
     def held_until(self, fence: Fence) -> float:
-        """Return until when nobody else can have acquired the store, for certain, in seconds of `clock.boot_time`.
+        """Return until when nobody else can have acquired the store, for certain, in seconds of `boot_time`.
 
         It lies in the past where that is not known, and is infinite where nothing but `acquire` ends it.
         """

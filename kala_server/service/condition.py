@@ -6,6 +6,7 @@ It is told to everybody, so it names no job and says nothing of what jobs say.
 from datetime import datetime, timedelta
 
 from kala_server.clock import direction_of
+from kala_server.service.role import Role
 
 _NEWS = timedelta(hours=1)
 """For so long a step of the clock is told."""
@@ -19,9 +20,13 @@ def notes(
     last_step: tuple[datetime, timedelta] | None,
     open_connections: int,
     max_connections: int,
+    follows: Role | None,
 ) -> list[str]:
-    """Return a sentence for each: a pause; `stuck` jobs; the clock, put when and by how much; connections."""
+    """Return a sentence for each: a role; a pause; `stuck` jobs; the clock, put when and by how much; connections."""
     told = []
+    if follows is not None:
+        whom = "the server that leads" if follows.leader else "none, as none leads for the moment"
+        told.append(f"follows {whom}; what it shows was so at most {follows.lag:.1f} s ago")
     if paused_since is not None:
         since = paused_since.isoformat(timespec="seconds").replace("+00:00", "Z")
         told.append(f"paused since {since}: no job starts by itself")

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from math import inf
 
 from kala_server.core import reasons
 from kala_server.core.commands import templates
@@ -41,10 +42,14 @@ class Executor:
         """What there was no room for, the last time that a start was put off."""
         self._wanted_at = 0.0
         self._tell: Callable[[inputs.Input], None] = _to_nobody
+        self._not_after: Callable[[], float] = lambda: inf
 
-    def attach(self, tell: Callable[[inputs.Input], None], mark: str) -> None:
-        """Say whom to tell how attempts go, and what mark they are to carry."""
+    def attach(
+        self, tell: Callable[[inputs.Input], None], mark: str, not_after: Callable[[], float] = lambda: inf
+    ) -> None:
+        """Say whom to tell how attempts go, what mark they are to carry, and until when they may be started."""
         self._tell = tell
+        self._not_after = not_after
         self._runner.attach(self, mark)
 
     def perform(self, asked: Iterable[effects.Effect]) -> None:
@@ -160,6 +165,7 @@ class Executor:
                 number=run.attempts,
                 scheduled_at=run.scheduled_at,
                 spec=spec,
+                not_after=self._not_after(),
             )
         )
 

@@ -9,7 +9,8 @@ import logging
 from datetime import timedelta
 from typing import Protocol
 
-from kala_server.clock import Clock, boot_time
+from kala_server.boot_time import boot_time
+from kala_server.clock import Clock
 from kala_server.news import News
 from kala_server.ports.store import (
     Batch,

@@ -5,34 +5,16 @@ What it decides about jobs while it leads is the service's business; what it sho
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from functools import partial
 
-from kala_server.clock import Clock, boot_time
+from kala_server.boot_time import boot_time
+from kala_server.clock import Clock
 from kala_server.ports.store import Fence, SharedStore, StoreBrokenError, StoreError, StoreFullError
 from kala_server.service.follower import Follower
+from kala_server.service.role import Role
 from kala_server.service.service import Service
+from kala_server.service.standing import Leased
 
 _log = logging.getLogger("kala.service")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """What a server is among those of its store."""
-
-    name: str = "alone"
-    """`leader`, `follower`, or `alone` where there can be no other."""
-    epoch: int = 0
-    """Of the one who leads: it is higher for each; 0 where nobody ever did."""
-    leader: str = ""
-    """The address of the one who leads; empty where none is known to."""
-    lag: float = 0.0
-    """Seconds: what it shows was so at most so long ago."""
-    lease: float | None = None
-    """Seconds for which the leader is one if nothing more is heard of it; None where nobody else could be."""
-
-
-ALONE = Role()
 
 
 class Member:
@@ -89,7 +71,7 @@ class Member:
         self._fence = await self._follower.until_leading()
         try:
             _log.warning("this server leads now, in epoch %d", self._fence.epoch)
-            await self._service.lead(self._fence, partial(self._store.until_held, self._fence))
+            await self._service.lead(self._fence, Leased(self._store, self._fence))
         except StoreFullError as error:
             _log.error("this server leads, and there is no room: %s", error)
         finally:

@@ -7,7 +7,7 @@ between the arrows.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from kala_server.service.executor import Executor
 from kala_server.service.feed import Feed
 from kala_server.service.garbage import Garbage
 from kala_server.service.slices import Pace
-from kala_server.service.standing import Standing
+from kala_server.service.standing import Hold, Standing
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class Service:
         self.compacting: asyncio.Task[None] | None = None
         """What begins the journal anew, while that goes on."""
         self._idle = asyncio.Event()
-        self._until_held: Callable[[], Awaitable[None]] = _ours_alone
+        self._hold = Hold()
 
     # -- for the web and the command line
 
@@ -145,18 +145,17 @@ class Service:
 
     async def load(self) -> int:
         """Begin with what the store has kept, and return the number of the latest batch."""
+        knew_something = bool(self.state.times)
         number = await self._commit.load(self._store.load())
-        self.feed.begin_anew()
+        if knew_something:
+            self.feed.begin_anew()
         return number
 
-    async def lead(self, fence: Fence, until_held: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Begin to decide: the state is what the store has kept, and nobody else adds to it.
-
-        Before each effect it is waited `until_held`, which raises FenceLostError where somebody else may act.
-        """
-        self._until_held = until_held or self._until_held
+    async def lead(self, fence: Fence, hold: Hold | None = None) -> None:
+        """Begin to decide: the state is what the store has kept, and nobody else adds to it."""
+        self._hold = hold or self._hold
         self._commit.lead(fence)
-        self._executor.attach(self.tell, fence.mark)
+        self._executor.attach(self.tell, fence.mark, self._hold.until)
         survivors = await self._executor.meet_survivors(
             self.state, wait=self._policy.wait_for_survivors, patience=self._policy.longest_ending
         )
@@ -267,7 +266,7 @@ class Service:
         try:
             for decision in decisions:
                 for effect in decision.effects:
-                    await self._until_held()
+                    await self._hold.certain()
                     self._executor.perform((effect,))
                     await pace.keep()
         except StoreBrokenError as error:
@@ -319,7 +318,3 @@ class Service:
             self._commit.break_down(error)
         finally:
             self.compacting = None
-
-
-async def _ours_alone() -> None:
-    """Return at once: a store with one owner is his as long as he is there."""

@@ -1,8 +1,10 @@
-"""What can be committed at a server, and how it is refused where nothing can. It changes nothing."""
+"""What can be committed and carried out at a server, and how it is refused where nothing can. It changes nothing."""
 
 from enum import Enum, auto
+from math import inf
 
-from kala_server.ports.store import StoreError
+from kala_server.boot_time import boot_time
+from kala_server.ports.store import Fence, SharedStore, StoreError
 
 
 class Standing(Enum):
@@ -18,6 +20,34 @@ class Standing(Enum):
     BROKEN = auto()
     """What is kept can no longer be known: nothing ever, and the server is about to end."""
     STOPPED = auto()
+
+
+class Hold:
+    """Whether the store is ours, so that it may be acted: one that has one owner is his as long as he is there."""
+
+    def until(self) -> float:
+        """Return until when it certainly is, in seconds of `boot_time`."""
+        return inf
+
+    async def certain(self) -> None:
+        """Return once it certainly is. Raises FenceLostError where it is somebody else's."""
+
+
+class Leased(Hold):
+    """Of a store that is held for a time."""
+
+    def __init__(self, store: SharedStore, fence: Fence) -> None:
+        self._store = store
+        self._fence = fence
+
+    def until(self) -> float:
+        """Return until when the lease lasts."""
+        return self._store.held_until(self._fence)
+
+    async def certain(self) -> None:
+        """Return at once while it lasts; else ask."""
+        if self.until() < boot_time():
+            await self._store.until_held(self._fence)
 
 
 class NotLeadingError(StoreError):

@@ -12,7 +12,7 @@ from functools import partial
 from kala_client.schedules.period import Period
 from kala_server.clock import Clock
 from kala_server.core.time.durations import after
-from kala_server.ports.runner import Attempt, Listener
+from kala_server.ports.runner import TOO_LATE, Attempt, Listener
 from kala_server.runners.local.shell import outcome_of
 
 _TERM, _KILL = -15, -9
@@ -105,6 +105,9 @@ class FakeRunner:
     def start(self, attempt: Attempt) -> str:
         """Let the clock say when it ends."""
         if attempt.handle not in self._running:
+            if attempt.comes_too_late:
+                self._clock.later(timedelta(0), partial(self._listener.ended, attempt.handle, TOO_LATE))
+                return attempt.handle
             planned = self._scripts.of(attempt.spec.name).next()
             token = self._running[attempt.handle] = object()
             now = self._clock.now()

@@ -9,7 +9,7 @@ from kala_server.metrics import Metrics
 from kala_server.presence import Presence
 from kala_server.service.executor import Executor
 from kala_server.service.garbage import Garbage
-from kala_server.service.member import ALONE, Role
+from kala_server.service.role import ALONE, Role
 from kala_server.service.service import Service
 from kala_server.service.slices import Turns
 from kala_server.tokens import Tokens

@@ -97,7 +97,7 @@ def test_a_worker_that_has_no_room_says_so_by_its_exit_code() -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ended = subprocess.run(
-                [sys.executable, "-c", program, str(theirs.fileno()), "5"],
+                [sys.executable, "-c", program, str(theirs.fileno()), "5", "leave"],
                 pass_fds=[theirs.fileno()],
                 check=False,
                 capture_output=True,

@@ -6,8 +6,10 @@ import select
 import signal
 import subprocess
 import sys
+from math import inf
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from kala_server.runners.local.environment import surroundings
 from kala_server.runners.local.messages import Listener, Message, Topic, group_of
+from kala_server.runners.local.worker import END, LEAVE
 from kala_server.runners.local.worker_process import WorkerProcess
 from kala_server.runners.local.worker_runner import WorkerRunner
 from tests.eventually import eventually
@@ -168,9 +171,9 @@ def test_a_server_that_takes_nothing_holds_what_prints_and_memory_stays_small() 
                 ended.set()
 
         worker = WorkerProcess(
-            kill_grace=5, found=surroundings(), held=(), on_message=hear, on_gone=lambda: None
+            kill_grace=5, found=surroundings(), held=(), on_message=hear, left=LEAVE, on_gone=lambda: None
         )
-        worker.tell((Topic.START, "r.1", "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, ""))
+        worker.tell((Topic.START, "r.1", "r", "j", 1, "2035-06-04", "n", "yes", (), False, "", {}, "", inf))
         await asyncio.sleep(0)
         [printer] = eventually(lambda: left_of("r"))
         eventually(lambda: is_held(printer.pid), every=0.1)
@@ -209,3 +212,36 @@ def test_messages_come_whole_and_in_order_however_they_are_cut(
         heard += listener.hear(sent[:size])
         sent, number = sent[size:], number + 1
     assert heard == [message for group in groups for message in group]
+
+
+_KILLED = """
+import asyncio, os, signal, sys
+from math import inf
+sys.path.insert(0, "{root}")
+from kala_server.runners.local.environment import surroundings
+from kala_server.runners.local.messages import Topic
+from kala_server.runners.local.worker_process import WorkerProcess
+def hear(message):
+    if message[0] == Topic.PRINTED:
+        os.kill(os.getpid(), signal.SIGKILL)
+async def whole():
+    worker = WorkerProcess(kill_grace=5, found=surroundings(), held=(), left={left!r}, on_message=hear, on_gone=print)
+    command = "trap '' TERM; sleep 1000 & echo begun; sleep 1000"
+    worker.tell((Topic.START, "{run}.1", "{run}", "j", 1, "2035-06-04", "n", command, (), True, "", {{}}, "", inf))
+    await asyncio.Event().wait()
+asyncio.run(whole())
+"""
+
+
+@pytest.mark.parametrize("left", [LEAVE, END])
+def test_commands_of_a_server_that_was_killed_are_left_or_ended_as_it_was_said(left: str) -> None:
+    run_id = f"killed-{uuid4()}"
+    script = _KILLED.format(root=ROOT, left=left, run=run_id)
+    ended = subprocess.run([sys.executable, "-c", script], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    if left == END:
+        eventually(lambda: not left_of(run_id))
+        return
+    assert len(left_of(run_id)) == 3
+    for process in left_of(run_id):
+        os.kill(process.pid, signal.SIGKILL)

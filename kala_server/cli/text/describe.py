@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rich.console import RenderableType
 
-from kala_client import Family, Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
+from kala_client import ClusterRole, Family, Job, JobStat, KalaStats, Run, SlotExplanation, UpcomingSlot
 from kala_server.cli.text.reader import Clock
 from kala_server.cli.text.show import (
     NOTHING,
@@ -229,6 +229,20 @@ def family_table(family: Family, clock: Clock) -> RenderableType:
     )
 
 
+def _role_facts(cluster: ClusterRole | None) -> Sequence[tuple[str, object]]:
+    """What the server is among those of its store; nothing where there can be no other."""
+    if cluster is None:
+        return ()
+    leads = cluster.role == "leader"
+    leader = cluster.leader or "none for the moment"
+    return (
+        ("role", cluster.role),
+        *([] if leads else [("leader", leader), ("lag", f"{cluster.lag:.1f} s")]),
+        ("epoch", cluster.epoch),
+        ("lease", f"{cluster.lease:.1f} s"),
+    )
+
+
 def server_facts(stats: KalaStats, clock: Clock) -> RenderableType:
     """What the whole server did."""
     return facts(
@@ -241,5 +255,6 @@ def server_facts(stats: KalaStats, clock: Clock) -> RenderableType:
             ("next run", whole_moment(stats.next_run_at, clock.zone)),
             ("last run", whole_moment(stats.last_attempted_run, clock.zone)),
             ("since", whole_moment(stats.created_at, clock.zone)),
+            *_role_facts(stats.cluster),
         )
     )

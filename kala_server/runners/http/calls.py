@@ -16,7 +16,7 @@ from kala_client import KalaConnectionError
 from kala_client._http.network import Network
 from kala_client._http.route import Routes
 from kala_server.core.model.job import RemoteCall
-from kala_server.ports.runner import Attempt, Listener, Outcome
+from kala_server.ports.runner import TOO_LATE, Attempt, Listener, Outcome
 from kala_server.runners.http.checked_transport import CheckedTransport, LookUp, look_up
 from kala_server.runners.http.reach import NotAllowedError, Reach
 from kala_server.runners.room import check_for_descriptors, want_in
@@ -85,6 +85,8 @@ class HttpRunner:
     async def _carry_out(self, attempt: Attempt) -> Outcome:
         call = attempt.spec.remote_properties
         assert call is not None
+        if attempt.comes_too_late:
+            return TOO_LATE
         timeout = call.timeout or DEFAULT_TIMEOUT
         name = _name(attempt)
         try:

@@ -24,7 +24,7 @@ class Topic:
     """What a message is about, as plain numbers: the first three are for the worker, the others come from it."""
 
     START = 0
-    """handle, run id, job id, number, scheduled at, name, command, argv, shell, cwd, env, user"""
+    """handle, run id, job id, number, scheduled at, name, command, argv, shell, cwd, env, user, not after"""
     END = 1
     """handle"""
     KILL_ALL = 2
@@ -57,12 +57,13 @@ def start_of(attempt: Attempt) -> Message:
         spec.cwd,
         dict(spec.env),
         spec.user,
+        attempt.not_after,
     )
 
 
 def attempt_of(start: Message) -> Attempt:
     """Return the attempt that such a message is about: of its job, what a command can depend on."""
-    _, handle, run_id, job_id, number, scheduled_at, name, command, argv, shell, cwd, env, user = start
+    _, handle, run_id, job_id, number, scheduled_at, name, command, argv, shell, cwd, env, user, until = start
     return Attempt(
         handle=handle,
         run_id=run_id,
@@ -70,6 +71,7 @@ def attempt_of(start: Message) -> Attempt:
         number=number,
         scheduled_at=datetime.fromisoformat(scheduled_at),
         spec=JobSpec(name=name, command=command, argv=argv, shell=shell, cwd=cwd, env=env, user=user),
+        not_after=until,
     )
 
 

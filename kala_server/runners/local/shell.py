@@ -19,7 +19,7 @@ from functools import partial
 from time import monotonic
 
 from kala_server.core import reasons
-from kala_server.ports.runner import Attempt, Listener, Outcome
+from kala_server.ports.runner import TOO_LATE, Attempt, Listener, Outcome
 from kala_server.runners.local.drains import Drains
 from kala_server.runners.local.environment import ADVICE, Surroundings, surroundings
 from kala_server.runners.local.process_exits import Exits
@@ -140,6 +140,11 @@ class ShellRunner:
         for child in list(self._children.values()):
             self._kill(child)
 
+    def kill_groups(self) -> None:
+        """Send KILL to every command's group, and wait for nothing: this process is about to end."""
+        for child in self._children.values():
+            signal_group(child.pid, signal.SIGKILL)
+
     def leave_all(self) -> None:
         """Let the commands that run go on, and print, with nobody to watch them: this process is about to end."""
         for child in self._children.values():
@@ -179,6 +184,9 @@ class ShellRunner:
         self._start_soon()
 
     def _spawn(self, attempt: Attempt) -> None:
+        if attempt.comes_too_late:
+            self._listener.ended(attempt.handle, TOO_LATE)
+            return
         try:
             pid, pipe = self._spawner.spawn(attempt)
         except NoRoomError as error:

@@ -3,7 +3,8 @@
 To load a program holds Python for a third of a millisecond. Here nobody else waits for that, and the server decides on
 a second core meanwhile. The worker knows a ShellRunner and a socket. When the socket ends, its server is gone: then it
 starts no more commands and ends at once, and leaves those that run to the server's next start, as a crash always does:
-they can go on printing, to nobody.
+they can go on printing, to nobody. Where another server may take over at once, on another machine, it ends them: what
+they do is not to go on beside the next slot.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from kala_server.runners.local.messages import PIECE, Listener, Message, Topic, 
 from kala_server.runners.local.shell import ShellRunner
 from kala_server.runners.room import want_in
 
+LEAVE, END = "leave", "end"
+"""What becomes of commands whose server is gone."""
 _TOGETHER = 0.01
 """Seconds for which reports wait for others while there are commands to start: a server that is told of each end by
 itself syncs its disk for each, and has no time for what is due."""
@@ -33,8 +36,11 @@ _MOST_BYTES = 1 << 20
 class Worker:
     """Does what is asked for on a connection, and reports."""
 
-    def __init__(self, connection: socket.socket, kill_grace: float, found: Surroundings) -> None:
+    def __init__(
+        self, connection: socket.socket, kill_grace: float, found: Surroundings, *, leaves_commands: bool
+    ) -> None:
         self._connection = connection
+        self._leaves_commands = leaves_commands
         self._loop = asyncio.get_running_loop()
         self._listener = Listener()
         self._runner = ShellRunner(
@@ -103,16 +109,19 @@ class Worker:
             self._end()
 
     def _end(self) -> NoReturn:
-        self._runner.leave_all()
+        if self._leaves_commands:
+            self._runner.leave_all()
+        else:
+            self._runner.kill_groups()
         os._exit(0)
 
 
 def main() -> None:
     """Work for the server at the other end of the socket that argv names, until it is gone.
 
-    What commands are to find comes by stdin.
+    What commands are to find comes by stdin; argv also says how long they have to end, and whether they are left.
     """
-    descriptor, kill_grace = int(sys.argv[1]), float(sys.argv[2])
+    descriptor, kill_grace, leaves_commands = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == LEAVE
     found = Surroundings(*marshal.load(sys.stdin.buffer))  # noqa: S302 - our own program wrote it
     inherited.reset_signals(but=[signal.SIGHUP])  # after a `nohup` commands are to ignore it too
     inherited.raise_open_files()
@@ -121,15 +130,19 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _left_to_the_server)
     try:
-        asyncio.run(_work(socket.socket(fileno=descriptor), kill_grace, found))
+        asyncio.run(
+            _work(socket.socket(fileno=descriptor), kill_grace, found, leaves_commands=leaves_commands)
+        )
     except (OSError, MemoryError) as error:
         if want_in(error):
             sys.exit(os.EX_TEMPFAIL)
         raise
 
 
-async def _work(connection: socket.socket, kill_grace: float, found: Surroundings) -> None:
-    await Worker(connection, kill_grace, found).work()
+async def _work(
+    connection: socket.socket, kill_grace: float, found: Surroundings, *, leaves_commands: bool
+) -> None:
+    await Worker(connection, kill_grace, found, leaves_commands=leaves_commands).work()
 
 
 def _left_to_the_server(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ from kala_server.runners.local.environment import Surroundings, for_interpreter
 from kala_server.runners.local.messages import PIECE, Listener, Message, group_of
 from kala_server.runners.text import all_to_system
 
-PROGRAM = "import sys; sys.path[:] = sys.argv[3:]; from kala_server.runners.local.worker import main; main()"
+PROGRAM = "import sys; sys.path[:] = sys.argv[4:]; from kala_server.runners.local.worker import main; main()"
 
 
 def _where_modules_are() -> list[str]:
@@ -40,10 +40,13 @@ class WorkerProcess:
         kill_grace: float,
         found: Surroundings,
         held: Sequence[int],
+        left: str,
         on_message: Callable[[Message], None],
         on_gone: Callable[[], None],
     ) -> None:
         """Start it, with descriptors that it is to hold, for commands that are to find this. Raises OSError.
+
+        `left` says what becomes of them when this process is gone (`worker.LEAVE`, `worker.END`).
 
         `on_gone` is called once if it ends by itself: nothing can come from it any more, and it is to be closed.
         """
@@ -56,7 +59,9 @@ class WorkerProcess:
         self._socket, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = _started(kill_grace, found, theirs.fileno(), held)
+                self._process = _started(
+                    [str(theirs.fileno()), str(kill_grace), left], found, (theirs.fileno(), *held)
+                )
             self._pidfd = _watched(self._process)
         except BaseException:
             self._socket.close()
@@ -133,9 +138,7 @@ class WorkerProcess:
                 self._loop.call_exception_handler(told)
 
 
-def _started(
-    kill_grace: float, found: Surroundings, connection: int, held: Sequence[int]
-) -> "subprocess.Popen[bytes]":
+def _started(arguments: Sequence[str], found: Surroundings, kept: Sequence[int]) -> "subprocess.Popen[bytes]":
     """Start the program, in a session of its own, as signals of a terminal are for the server alone."""
     if not sys.executable:
         raise FileNotFoundError(errno.ENOENT, "this Python does not know its own program")
@@ -143,11 +146,11 @@ def _started(
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     with _file_of(found) as file:
         return subprocess.Popen(
-            [sys.executable, *flags, "-P", "-c", PROGRAM, str(connection), str(kill_grace), *_PATH],
+            [sys.executable, *flags, "-P", "-c", PROGRAM, *arguments, *_PATH],
             stdin=file,
             stdout=subprocess.DEVNULL,
             env=all_to_system(for_interpreter(found.variables)),
-            pass_fds=(connection, *held),
+            pass_fds=kept,
             start_new_session=True,
         )
 

@@ -21,6 +21,7 @@ from kala_server.runners.local.messages import Message, Topic, start_of
 from kala_server.runners.local.notes import Note, Notes
 from kala_server.runners.local.processes import Process
 from kala_server.runners.local.shell import KILL_GRACE, outcome_of
+from kala_server.runners.local.worker import END, LEAVE
 from kala_server.runners.local.worker_process import WorkerProcess
 from kala_server.runners.room import want_in
 
@@ -46,17 +47,19 @@ class WorkerRunner:
         found: Callable[[], Surroundings] = surroundings,
         held: Callable[[], Sequence[int]] = tuple,
         notes: Notes | None = None,
+        leaves_commands: bool = True,
     ) -> None:
         """Use a worker that is there once it is needed; its commands find what `found` says then.
 
         `held` are descriptors that the worker holds for as long as it may start something: whoever waits for what they
         stand for, such as the lock on a store, waits for the worker of a killed server too. `notes` are for the runner
-        after this one; None = there is none.
+        after this one; None = there is none. `leaves_commands` says whether they go on when this process is killed.
         """
         self._kill_grace = kill_grace
         self._found = found
         self._held = held
         self._notes = notes or Notes(None)
+        self._left = LEAVE if leaves_commands else END
         self._listener: Listener
         self._mark = ""
         self._worker: WorkerProcess | None = None
@@ -90,6 +93,7 @@ class WorkerRunner:
                 kill_grace=self._kill_grace,
                 found=replace(self._found(), mark=self._mark),
                 held=self._held(),
+                left=self._left,
                 on_message=self._hear,
                 on_gone=self._on_worker_gone,
             )

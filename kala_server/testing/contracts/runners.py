@@ -4,8 +4,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from math import inf
 from uuid import uuid4
 
+from kala_server.boot_time import boot_time
 from kala_server.core.model.job import JobSpec
 from kala_server.ports.runner import Attempt, Outcome, Runner
 
@@ -86,7 +88,9 @@ class RunnerContract(ABC):
 
         asyncio.run(whole())
 
-    def start(self, runner: Runner, told: Told, spec: JobSpec, *, handle: str = "") -> str:
+    def start(
+        self, runner: Runner, told: Told, spec: JobSpec, *, handle: str = "", not_after: float = inf
+    ) -> str:
         """Start an attempt, and return its handle, which is the one that it was given."""
         run_id = str(uuid4())
         attempt = Attempt(
@@ -96,6 +100,7 @@ class RunnerContract(ABC):
             number=1,
             scheduled_at=_AT,
             spec=spec,
+            not_after=not_after,
         )
         told.in_a_call = True
         assert runner.start(attempt) == attempt.handle
@@ -135,6 +140,20 @@ class RunnerContract(ABC):
             self.start(runner, told, self.lasts, handle=handle)
             runner.end(handle)
             await told.all_of(1)
+
+        self.play(scene)
+
+    def test_an_attempt_that_comes_too_late_is_put_off(self) -> None:
+        """Somebody else may decide on it by then."""
+
+        async def scene(runner: Runner, told: Told) -> None:
+            handle = self.start(runner, told, self.prints, not_after=boot_time() - 1)
+            assert (await told.all_of(1))[handle].put_off
+            assert handle not in told.output
+            told.outcomes.clear()
+            self.start(runner, told, self.prints, handle=handle, not_after=boot_time() + 1000)
+            await told.all_of(1)
+            assert told.output[handle].strip() == b"hello"
 
         self.play(scene)
 

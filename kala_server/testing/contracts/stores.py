@@ -8,7 +8,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from kala_server.clock import boot_time
+from kala_server.boot_time import boot_time
 from kala_server.core.model.records import Record, RunStarted
 from kala_server.ports.store import (
     Batch,

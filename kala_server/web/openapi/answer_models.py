@@ -7,7 +7,7 @@ Only their schemas are used; answers are written in `wire/`, and tests hold the 
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
 
 from datetime import datetime
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
@@ -37,6 +37,13 @@ class JobStat(models.JobStat):
     ran_at: datetime
 
 
+class ClusterRole(models.ClusterRole):
+    """What a server is among several of one store."""
+
+    model_config = _SENT
+    role: Literal["leader", "follower"]
+
+
 class KalaStats(models.KalaStats):
     """What the whole server did, in both of Kala's spellings."""
 
@@ -45,6 +52,7 @@ class KalaStats(models.KalaStats):
     last_attempted_run: _Kalas
     created_at: datetime = Field(serialization_alias="created")
     up_since: datetime
+    cluster: ClusterRole | None
 
 
 class Metadata(BaseModel):
@@ -130,6 +138,7 @@ class Session(views.Session):
     scope: Scope  # type: ignore[assignment] # only their schemas are used
     pause: Pause
     notes: list[str]
+    cluster: ClusterRole | None
 
 
 class JobRow(views.JobRow):

@@ -28,6 +28,7 @@ _SENT = (
     answer_models.Job,
     answer_models.JobRow,
     answer_models.JobStat,
+    answer_models.ClusterRole,
     answer_models.KalaStats,
     answer_models.Metadata,
     answer_models.Pause,

@@ -32,6 +32,7 @@ from kala_server.web.routes.taking import JobTaker
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
 from kala_server.wire.passed_over import PassedOver, with_warnings
+from kala_server.wire.role import role
 from kala_server.wire.shapes import WHOLE
 from kala_server.wire.tags import is_meant, tag_of
 
@@ -315,4 +316,8 @@ class ServerStats(Handler):
 
     def _of_ours(self) -> dict[str, Any]:
         """Return what no other Kala tells."""
-        return {"up_since": self.context.service.up_since, "outages": self.context.presence.outages}
+        return {
+            "up_since": self.context.service.up_since,
+            "outages": self.context.presence.outages,
+            "cluster": role(self.context.role()),
+        }

@@ -6,6 +6,7 @@ from kala_client import __version__
 from kala_server.core.state.state import State
 from kala_server.web.base import Handler
 from kala_server.wire.pause import pause
+from kala_server.wire.role import role
 
 
 class Session(Handler):
@@ -28,4 +29,5 @@ class Session(Handler):
             "pause": pause(state),
             "trouble": context.service.trouble,
             "notes": context.notes(),
+            "cluster": role(context.role()),
         }

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kala_server.service.condition import notes
+from kala_server.service.role import Role
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 WELL: dict[str, Any] = {
@@ -15,6 +16,7 @@ WELL: dict[str, Any] = {
     "last_step": None,
     "open_connections": 3,
     "max_connections": 4,
+    "follows": None,
 }
 
 
@@ -44,6 +46,17 @@ def test_stuck_jobs_are_counted_and_not_named(stuck: int, words: str) -> None:
 def test_a_pause_is_told_with_when_it_began_and_nothing_that_somebody_wrote() -> None:
     [note] = notes(**{**WELL, "paused_since": NOW - timedelta(hours=1, microseconds=5)})
     assert note == "paused since 2029-12-31T22:59:59Z: no job starts by itself"
+
+
+@pytest.mark.parametrize(
+    ("leader", "words"),
+    [
+        ("http://a:8000", "follows the server that leads; what it shows was so at most 0.4 s ago"),
+        ("", "follows none, as none leads for the moment; what it shows was so at most 0.4 s ago"),
+    ],
+)
+def test_a_server_that_follows_says_so_and_names_nobody(leader: str, words: str) -> None:
+    assert notes(**{**WELL, "follows": Role(name="follower", leader=leader, lag=0.41)}) == [words]
 
 
 def test_connections_without_room_for_another_are_told() -> None:
