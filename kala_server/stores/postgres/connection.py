@@ -80,15 +80,18 @@ class Database:
 
     __repr__ = __str__
 
-    def connect(self, purpose: str, *, statement: float) -> Connection:
+    def connect(self, purpose: str, *, statement: float, durable: bool = True) -> Connection:
         """Connect, look whether all is well, and make the schema where there is none.
 
-        A statement may take so many seconds. Raises StoreAwayError, StoreUnsafeError, StoreNewerError or StoreError.
+        A statement may take so many seconds; unless it is to be durable, nobody waits until it is on the disk.
+        Raises StoreAwayError, StoreUnsafeError, StoreNewerError or StoreError.
         """
         with in_words_of_a_store():
             connection = self._connect(purpose)
             try:
                 self._set_up(connection, statement)
+                if not durable:
+                    connection.execute("SET synchronous_commit = off")
             except BaseException:
                 connection.close()
                 raise

@@ -35,13 +35,14 @@ CREATE TABLE kala_snapshot (
     PRIMARY KEY (generation, part)
 );
 
--- What runs print: the beginning and the end of it.
+-- What runs print: its beginning (part 0), and where that is not all its end (part 1).
 CREATE TABLE kala_output (
     run_id text NOT NULL,
-    start  bigint NOT NULL, -- the place of the first byte in all that was printed
+    part   smallint NOT NULL,
+    start  bigint NOT NULL, -- the place of its first byte in all that was printed
     epoch  bigint NOT NULL, -- under which it was written
     text   bytea NOT NULL,
-    PRIMARY KEY (run_id, start)
+    PRIMARY KEY (run_id, part)
 );
 
 -- JSON is a fifth as large then. What was built without lz4 keeps its own way.

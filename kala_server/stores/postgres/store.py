@@ -29,6 +29,7 @@ from kala_server.stores.postgres.checks import clock_is_off
 from kala_server.stores.postgres.compaction import Compaction
 from kala_server.stores.postgres.connection import Connection, Database
 from kala_server.stores.postgres.link import Link
+from kala_server.stores.postgres.outputs import PostgresOutputs
 from kala_server.stores.postgres.reader import POLL, End, Reader
 from kala_server.stores.postgres.sizes import Size, Sizes
 from kala_server.stores.postgres.watch import Watch, why_lost
@@ -63,6 +64,8 @@ class PostgresStore:
         self._links: set[Link] = set()
         self._writing = self._a_link("append")
         self._watch = Watch(self._a_link("lease", statement=ttl), ttl=ttl)
+        self.outputs = PostgresOutputs(self._a_link("outputs", durable=False), lambda: self._epoch)
+        """What runs print, for whoever keeps it here too; of use until the store is closed."""
         self._fence: Fence | None = None
         self._writer: Writer | None = None
         self._end = End(0)
@@ -76,9 +79,13 @@ class PostgresStore:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._database})"
 
-    def _a_link(self, purpose: str, *, statement: float = _STATEMENT) -> Link:
+    @property
+    def _epoch(self) -> int:
+        return 0 if self._fence is None else self._fence.epoch
+
+    def _a_link(self, purpose: str, *, statement: float = _STATEMENT, durable: bool = True) -> Link:
         link = Link(
-            partial(self._database.connect, purpose, statement=statement),
+            partial(self._database.connect, purpose, statement=statement, durable=durable),
             patience=statement + self._ttl + POLL,
             name=f"kala-{purpose}",
         )
