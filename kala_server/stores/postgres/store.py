@@ -12,7 +12,7 @@ from math import inf
 from typing import Any
 
 from kala_client.clock import utc_now
-from kala_server.clock import boot_time
+from kala_server.boot_time import boot_time
 from kala_server.core.model.records import Record
 from kala_server.ports.store import (
     Batch,

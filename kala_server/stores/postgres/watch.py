@@ -12,7 +12,7 @@ from functools import partial
 from math import inf
 from threading import Event, Thread
 
-from kala_server.clock import boot_time
+from kala_server.boot_time import boot_time
 from kala_server.news import News
 from kala_server.ports.store import (
     Fence,

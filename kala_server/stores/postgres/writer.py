@@ -6,7 +6,7 @@ so a batch that was on its way when a connection was lost is in the log by then,
 
 from collections.abc import Sequence
 
-from kala_server.clock import boot_time
+from kala_server.boot_time import boot_time
 from kala_server.core.model.records import Record
 from kala_server.ports.store import Fence, FenceLostError, Leader, StoreFullError
 from kala_server.stores.journal.codec import encode, frame
