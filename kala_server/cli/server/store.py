@@ -1,22 +1,31 @@
-"""`kala store check|repair`: what state a data folder is in, in words, and mending a damaged one. No server."""
+"""`kala store`: what state a data folder is in and mending a damaged one; the tables of a PostgreSQL. No server."""
 
 import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from kala_server.cli.groups import KalaGroup, help_without_command
 from kala_server.cli.text.plain import printable
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_SEEN_BY_ALL = (
+    "warning: while this runs everybody on this machine can see the password in its arguments (ps): "
+    "it is better in PGPASSFILE, or the address in KALA_JOBDB_ADDRESS"
+)
 _GOOD = {"whole", "torn", "missing"}
 """A torn tail is what a crash leaves; the next start cuts it off by itself."""
 
 
-@click.group(cls=KalaGroup, invoke_without_command=True, short_help="Check or repair the folder of a server.")
+@click.group(
+    cls=KalaGroup,
+    invoke_without_command=True,
+    short_help="Check or repair the folder of a server; prepare a database.",
+)
 @click.pass_context
 def store(ctx: click.Context) -> None:
-    """Check or repair the folder in which a server keeps its jobs."""
+    """Check or repair the folder in which a server keeps its jobs, or prepare a database for them."""
     help_without_command(ctx)
 
 
@@ -61,6 +70,42 @@ def repair(folder: Path, *, salvage: bool, yes: bool) -> None:
         raise click.ClickException(printable(str(error))) from error
     except OSError as error:
         raise click.ClickException(printable(f"{folder} cannot be repaired: {error.strerror}")) from error
+
+
+@store.command(short_help="Make the tables of a store in PostgreSQL.")
+@click.option(
+    "--jobDBAddress",
+    "--jobdb-address",
+    "address",
+    metavar="ADDRESS",
+    envvar="KALA_JOBDB_ADDRESS",
+    required=True,
+    help="Such as postgresql://USER@HOST:5432/DATABASE; a password is better in PGPASSFILE.",
+)
+@click.pass_context
+def prepare(ctx: click.Context, address: str) -> None:
+    """Make the tables of a store in PostgreSQL, or bring them up to date, and say whether a server would use it.
+
+    A server does so itself where it may. Where it may not, the database's owner does, and lets the server's user
+    SELECT, INSERT, UPDATE and DELETE in them. To do it twice is as good as once.
+    """
+    try:
+        from kala_server.stores.postgres.address import has_password, shown
+        from kala_server.stores.postgres.connection import Database
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            'a store in PostgreSQL needs the cluster extra: pip install "kala-client[cluster]"'
+        ) from error
+    from kala_client.clock import utc_now
+    from kala_server.ports.store import StoreError
+
+    try:
+        if has_password(address) and ctx.get_parameter_source("address") is ParameterSource.COMMANDLINE:
+            click.echo(_SEEN_BY_ALL, err=True)
+        made = Database(address, patience=10, now=utc_now).prepare()
+    except StoreError as error:
+        raise click.ClickException(printable(str(error))) from error
+    _say(f"{shown(address)}: {'the tables are made' if made else 'the tables are there'}, and all is well.")
 
 
 def _ask(folder: Path, *, salvage: bool) -> None:

@@ -23,7 +23,9 @@ ADVICE = (
 )
 """For whoever finds a command missing."""
 
-_NEVER_PASSED_ON = {"KALA_TOKEN"}
+_SECRET = ("KALA_TOKEN", "KALA_JOBDB_ADDRESS")
+"""There may be a password in the address of a database."""
+_NEVER_PASSED_ON = {*_SECRET}
 _OF_THE_INTERPRETER = ("PYTHON*", "LD_*")
 """What a Python may need to start at all."""
 _SET_BY_PYTHON = {"C.UTF-8", "C.utf8", "UTF-8"}
@@ -82,7 +84,8 @@ def own() -> dict[str, str]:
 
 def hide_secrets() -> None:
     """Remove the secrets that we have read from the environment of this process, for whoever looks at that."""
-    inherited.forget("KALA_TOKEN")
+    for name in _SECRET:
+        inherited.forget(name)
     url = os.environ.get("KALA_URL", "")
     if bare(url) != url:
         inherited.forget("KALA_URL")

@@ -23,6 +23,11 @@ def parts_of(address: str) -> dict[str, Any]:
         raise StoreError(f"that is no address of a PostgreSQL; one is such as {_LIKE}") from None
 
 
+def has_password(address: str) -> bool:
+    """Whether there is a password in it."""
+    return bool(parts_of(address).get("password"))
+
+
 def shown(address: str) -> str:
     """Return an address as it may be shown: who, where and which database, and no more."""
     parts = {name: str(value) for name, value in parts_of(address).items() if value}

@@ -74,6 +74,7 @@ class Database:
         self._patience = patience
         self._now = now
         self._was_there = False
+        self._is_new = False
 
     def __str__(self) -> str:
         return shown(self._address)
@@ -97,6 +98,11 @@ class Database:
                 raise
         self._was_there = True
         return connection
+
+    def prepare(self) -> bool:
+        """Make the schema where there is none; whether it had to be made. Raises what `connect` raises."""
+        self.connect("prepare", statement=60).close()
+        return self._is_new
 
     def _connect(self, purpose: str) -> Connection:
         return psycopg.connect(
@@ -133,4 +139,4 @@ class Database:
             raise StoreUnsafeError(report.clock_is_off)
         if report.warning:
             _log.warning("%s: %s", self, report.warning)
-        prepare(connection)
+        self._is_new = prepare(connection)
