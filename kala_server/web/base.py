@@ -182,9 +182,12 @@ class Handler(HTTPMessageDelegate):
             self.refuse(HTTPStatus.FORBIDDEN, "this token only allows to look")
 
     def _challenge(self) -> str:
-        """Say how to show a token; to a page's script not by Basic, for which a browser would open a dialog."""
+        """Say how to show a token; to a page's script not by Basic, for which a browser would open a dialog.
+
+        Basic comes first, as Chromium looks at the first of one line only.
+        """
         by_script = self.request.headers.get("Sec-Fetch-Dest") == "empty"
-        return 'Bearer realm="kala"' + ("" if by_script else ', Basic realm="kala", charset="UTF-8"')
+        return ("" if by_script else 'Basic realm="kala", charset="UTF-8", ') + 'Bearer realm="kala"'
 
     def _announced(self) -> int:
         length = self.request.headers.get("Content-Length", "")

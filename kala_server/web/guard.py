@@ -39,7 +39,9 @@ class Guard:
         if site not in _OWN_SITES and not (by_links and _opens_a_document(headers)):
             return "a page of another site may not use this server (Sec-Fetch-Site)"
         origin = headers.get("Origin")
-        if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
+        # A proxy may have undone the TLS: then only the browser knows that it is the same origin, and says so.
+        schemes = {scheme, "https"} if site == "same-origin" else {scheme}
+        if origin is not None and origin.lower() not in {f"{one}://{host}".lower() for one in schemes}:
             return "a page of another origin may not use this server (Origin)"
         return None
 

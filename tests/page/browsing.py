@@ -4,6 +4,7 @@ Whatever a test does, no script may fail, no policy be broken and nothing be ask
 when each window is closed.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ POLICY_BROKEN = "the policy is broken:"
 
 _TELL = f"""addEventListener('securitypolicyviolation', ({{ effectiveDirective, blockedURI, sample }}) =>
   console.error('{POLICY_BROKEN}', effectiveDirective, blockedURI, sample))"""
+
+_WHO = re.compile(r"//[^/@]*@")
+"""Who asks, in an address."""
 
 expect.set_options(timeout=PATIENCE * 1000)
 
@@ -70,7 +74,8 @@ class Window:
             self.troubles.append(message.text)
 
     def _watch(self, request: Any) -> None:
-        if not request.url.startswith((self.url, "data:", "blob:")):
+        asked = _WHO.sub("//", request.url, count=1)
+        if not asked.startswith((self.url, "data:", "blob:")):
             self.troubles.append(f"asks {request.url}")
 
 

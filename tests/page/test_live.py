@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from kala_client import KalaClient
 from kala_server.testing import running_server
 from tests.page.browsing import button, link, window
-from tests.page.sub_path import below_a_path
+from tests.page.reverse_proxy import below_a_path
 
 TABS = 8
 """More than a browser opens connections to one server."""

@@ -18,6 +18,8 @@ from tests.server.door import METHODS
 
 FULL, READ = "kala_full_0123456789abcdef", "kala_read_0123456789abcdef"
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
+CHALLENGE = 'Basic realm="kala", charset="UTF-8", Bearer realm="kala"'
+"""In this order: of one line, Chromium looks at the first scheme only."""
 PATHS = [PREFIX + re.sub(r"{\w+}", NO_ID, path) for path, _ in ROUTES] + ["/metrics", "/nope"]
 
 
@@ -42,7 +44,7 @@ def test_no_method_of_any_route_is_answered_without_a_token(url: str, path: str)
             for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
                 answer = http.request(method, path, headers=headers)
                 assert answer.status_code == 401, method
-                assert answer.headers["www-authenticate"].startswith("Bearer")
+                assert answer.headers["www-authenticate"] == CHALLENGE
 
 
 @pytest.mark.parametrize("path", PATHS)

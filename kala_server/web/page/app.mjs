@@ -7,7 +7,7 @@ import { Home } from './home.mjs';
 import { Job, Run } from './job.mjs';
 import { Jobs, Runs } from './jobs.mjs';
 import { Keys, keysAreOn, Wrong } from './pieces.mjs';
-import { begin, kept, look, said, session, signedOut, signIn, signOut } from './server.mjs';
+import { begin, kept, look, said, session, signedOut, signIn, signOut, token } from './server.mjs';
 import { begin as beginToFollow, connection, follow } from './stream.mjs';
 import { HERE, route, say, span, to, zone } from './times.mjs';
 
@@ -112,7 +112,7 @@ function Bar() {
     <button class="plain" aria-label=${`Colours: ${theme() || 'as the system has it'}`} onClick=${() => (nextTheme(), redraw((n) => n + 1))}>
       <svg class="shape accentless" viewBox="0 0 10 10" aria-hidden="true"><path class="thin" d="M5 .8a4.2 4.2 0 1 0 .01 0z" /><path d="M5 .8a4.2 4.2 0 0 0 0 8.4z" /></svg></button>
     <button class="plain" aria-label="Keys" onClick=${() => showKeys(true)}>?</button>
-    ${who?.tokens && html`<button class="plain" onClick=${signOut}>Sign out</button>`}
+    ${token() && html`<button class="plain" onClick=${signOut}>Sign out</button>`}
     ${keys && html`<${Keys} close=${() => showKeys(false)} />`}
   </header>`;
 }

@@ -6,7 +6,7 @@ import { anything, ofJob, useAnswer } from './stream.mjs';
 import { Family } from './job.mjs';
 import { Tail } from './output.mjs';
 import { Ask, At, count, In, JobActions, JobLink, Ledger, listed, Schedule, Search, useMayAct, WRONG, Wrong } from './pieces.mjs';
-import { act, look, session } from './server.mjs';
+import { act, BASE, look, session } from './server.mjs';
 import { axisOf, Legend, Timeline } from './timeline.mjs';
 import { clock, route, say, to, zone } from './times.mjs';
 
@@ -64,7 +64,7 @@ export function Pause() {
 
 /** Nobody has made a job yet. */
 export function Empty() {
-  const url = new URL('..', document.baseURI).href.replace(/\/$/, '');
+  const url = new URL('../..', BASE).href.replace(/\/$/, '');
   return html`<h1>There is no job yet.</h1>
     <p class="lead">Make one <a href=${to('new')}>on this page</a>, from a shell, or from Python:</p>
     <pre class="tail">${`curl ${url}/api/v1/job/ -d '{"name": "hello", "command": "echo hello", "schedule": "*/5 * * * *"}'`}</pre>

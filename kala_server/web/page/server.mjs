@@ -7,7 +7,7 @@
 import { useEffect, useState } from './vendor/preact-htm.mjs';
 
 /** Everything kept or said is for this server alone: others may live on the same host, below another path. */
-export const BASE = new URL('../api/v1/', document.baseURI);
+export const BASE = new URL('../api/v1/', location.href);
 
 /**
  * A value that redraws whoever uses it.
@@ -93,7 +93,8 @@ export class Problem extends Error {
   }
 }
 
-const token = () => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? '';
+/** @returns {string} the one that this browser has; nothing where none is wanted, or a proxy adds it */
+export const token = () => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? '';
 
 /** @param {Record<string, string>} [more] @returns {Record<string, string>} */
 export function headers(more = {}) {
@@ -140,6 +141,9 @@ export async function act(method, path, body, { query, tag } = {}) {
 
 /** Find out who we are, with a token of another tab where we have none. */
 export async function begin() {
+  // As in http://kala:TOKEN@host/, which no other address of this page says again.
+  const { password } = new URL(document.baseURI);
+  if (password) sessionStorage.setItem(KEY, decodeURIComponent(password));
   hearTabs('who has a token?', () => token() && tellTabs('token', token()));
   hearTabs('token', (/** @type {string} */ handed) => {
     if (token() || !handed) return;

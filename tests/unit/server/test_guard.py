@@ -110,6 +110,18 @@ def test_a_page_of_one_address_may_not_use_another(address: str) -> None:
         assert GUARD.refusal({"Host": address, "Origin": origin}, "http") is not None
 
 
+def test_where_a_proxy_undid_the_tls_the_browser_says_that_it_is_the_same_origin() -> None:
+    own = {"Host": "kala.example", "Origin": "https://kala.example"}
+    assert GUARD.refusal({**own, "Sec-Fetch-Site": "same-origin"}, "http") is None
+    for site in ({}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-site"}):
+        assert GUARD.refusal({**own, **site}, "http") is not None
+    for origin in ("https://kala.example:444", "https://evil.test", "ftp://kala.example", "null"):
+        headers = {**own, "Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        assert GUARD.refusal(headers, "http") is not None
+    plain = {**own, "Origin": "http://kala.example", "Sec-Fetch-Site": "same-origin"}
+    assert GUARD.refusal(plain, "https") is not None
+
+
 @pytest.mark.parametrize(
     "name", ["*", "kala.example.com", "Kala", "kala.", "my_host", "xn--bcher-kva.example", "10.0.0.1", "::1"]
 )
