@@ -16,7 +16,7 @@ FROM kala_lease WHERE name = 'kala'
 _ACQUIRE = """
 WITH taken AS (
     UPDATE kala_lease
-    SET epoch = epoch + 1, writer = writer + 1, address = %(address)s,
+    SET epoch = epoch + 1, address = %(address)s,
         ttl = %(ttl)s, expires = clock_timestamp() + %(ttl)s
     WHERE name = 'kala' AND (expires IS NULL OR expires <= clock_timestamp()
                              AND pg_postmaster_start_time() + ttl <= clock_timestamp())

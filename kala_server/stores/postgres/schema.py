@@ -11,6 +11,8 @@ from kala_server.ports.store import StoreError, StoreNewerError
 VERSION = 1
 _LOCK = int.from_bytes(b"kala", "big")
 """Of those who prepare the schema at the same time."""
+_IS_THERE = "SELECT 1 FROM pg_class WHERE relname = 'kala_lease' AND pg_table_is_visible(oid)"
+"""Not to_regclass, which may remember within a transaction that there was none."""
 
 
 def prepare(connection: psycopg.Connection[Any]) -> bool:
@@ -40,8 +42,7 @@ def check_version(connection: psycopg.Connection[Any]) -> None:
 
 
 def _version(connection: psycopg.Connection[Any]) -> int | None:
-    row = connection.execute("SELECT to_regclass('kala_lease') IS NOT NULL").fetchone()
-    if row != (True,):
+    if connection.execute(_IS_THERE).fetchone() is None:
         return None
     row = connection.execute("SELECT version FROM kala_lease WHERE name = 'kala'").fetchone()
     return None if row is None else int(row[0])

@@ -63,7 +63,7 @@ class PostgresStore:
         self._now = now
         self._links: set[Link] = set()
         self._writing = self._a_link("append")
-        self._watch = Watch(self._a_link("lease", statement=ttl), ttl=ttl)
+        self.watch = Watch(self._a_link("lease", statement=ttl), ttl=ttl)
         self.outputs = PostgresOutputs(self._a_link("outputs", durable=False), lambda: self._epoch)
         """What runs print, for whoever keeps it here too; of use until the store is closed."""
         self._fence: Fence | None = None
@@ -106,57 +106,57 @@ class PostgresStore:
     @property
     def leader(self) -> Leader:
         """Who holds the store, as it was seen last."""
-        return self._watch.leader
+        return self.watch.leader
 
     async def acquire(self) -> Fence:
         """Take the lease, where nobody holds it."""
         address, sent = self._address(), boot_time()
         fence = await self._writing.run(partial(self._acquire, address))
-        self._watch.hold(fence, address, sent)
-        self._watch.start()
+        self.watch.hold(fence, address, sent)
+        self.watch.start()
         self._fence = fence
         return fence
 
     def _acquire(self, address: str, connection: Connection) -> Fence:
         if off := clock_is_off(connection, self._now):
             raise StoreUnsafeError(off)
-        known = self._watch.leader
-        self._watch.see(lease_row.look(connection), known)
+        known = self.watch.leader
+        self.watch.see(lease_row.look(connection), known)
         taken = lease_row.acquire(connection, address, self._ttl)
         if taken is None:
             row = lease_row.look(connection)
-            self._watch.see(row, known)
+            self.watch.see(row, known)
             who = row.address or "another server"
             raise StoreLockedError(
                 f"the store is held by {who}, for {row.left:.1f} s if nothing more is heard of it"
             )
         fence = Fence(taken.epoch, f"{taken.mark}-{taken.epoch}", taken.number)
-        self._writer = Writer(fence, taken, connection, self._watch)
+        self._writer = Writer(fence, taken, connection, self.watch)
         self._returned = taken.number, taken.seq
         return fence
 
     async def until_free(self) -> None:
         """Wait until the lease has run out, or was let go of."""
-        self._watch.start()
-        while not self._watch.free:
-            if self._watch.wrong is not None:
-                raise self._watch.wrong
-            await self._watch.news.wait(self._ttl)
+        self.watch.start()
+        while not self.watch.free:
+            if self.watch.wrong is not None:
+                raise self.watch.wrong
+            await self.watch.news.wait(self._ttl)
 
     def held_until(self, fence: Fence) -> float:
         """Return until when the lease is ours at the least."""
-        return self._watch.held_until if self._why_lost(fence) is None else -inf
+        return self.watch.held_until if self._why_lost(fence) is None else -inf
 
     async def until_held(self, fence: Fence) -> None:
         """Wait until it is certain again that the lease is ours."""
         while self.held_until(fence) <= boot_time():
             self._check(fence)
-            await self._watch.news.wait(self._ttl)
+            await self.watch.news.wait(self._ttl)
 
     async def until_lost(self, fence: Fence) -> FenceLostError:
         """Wait until it is not ours any more."""
         while (lost := self._why_lost(fence)) is None:
-            await self._watch.news.wait()
+            await self.watch.news.wait()
         return lost
 
     async def release(self, fence: Fence) -> None:
@@ -165,12 +165,12 @@ class PostgresStore:
             lost = FenceLostError(
                 f"the store, held under epoch {fence.epoch}, was let go of: nothing more is kept of that"
             )
-            self._watch.lose(fence, lost)
+            self.watch.lose(fence, lost)
             await self._writing.run(partial(lease_row.release, epoch=fence.epoch))
 
     def _why_lost(self, fence: Fence) -> FenceLostError | None:
         if self._fence is not None and fence.epoch == self._fence.epoch:
-            return self._watch.lost
+            return self.watch.lost
         return FenceLostError(f"the store is not held under epoch {fence.epoch}: nothing is kept of that")
 
     def _check(self, fence: Fence) -> Writer:
@@ -186,7 +186,7 @@ class PostgresStore:
         with self._link("load") as link:
             reader = Reader(link)
             head = await reader.begin()
-            self._watch.start()
+            self.watch.start()
             self.is_new = head.generation == head.last_batch == 0
             self._sizes = Sizes()
             async with aclosing(reader.snapshot(head)) as parts:
@@ -204,8 +204,8 @@ class PostgresStore:
         if self._end.number != after:
             self._end = End(after)
         with self._link("follow") as link:
-            self._watch.start()
-            come = Reader(link).after(self._end, self._watch.see, lambda: self._watch.leader)
+            self.watch.start()
+            come = Reader(link).after(self._end, self.watch.see, lambda: self.watch.leader)
             async with aclosing(come) as batches:
                 async for size, batch in batches:
                     self._sizes.history += Size(size, len(batch.records))
@@ -233,7 +233,7 @@ class PostgresStore:
             try:
                 kept = await self._writing.run(writer.settle)
             except StoreAwayError:
-                await self._watch.news.wait(_BETWEEN_TRIES)
+                await self.watch.news.wait(_BETWEEN_TRIES)
                 continue
             if kept:
                 self._has_returned(writer, 0, writer.seq - before)
@@ -275,7 +275,7 @@ class PostgresStore:
 
     def _lost(self, fence: Fence, connection: Connection) -> FenceLostError:
         lost = why_lost(lease_row.look(connection), fence, Leader(epoch=fence.epoch))
-        self._watch.lose(fence, lost)
+        self.watch.lose(fence, lost)
         return lost
 
     # Ending
@@ -285,6 +285,6 @@ class PostgresStore:
         if self._fence is not None:
             with suppress(StoreError):
                 await self.release(self._fence)
-        self._watch.close()
+        self.watch.close()
         for link in self._links:
             link.close()

@@ -16,12 +16,14 @@ from kala_server.stores.postgres.watch import Watch, why_lost
 
 _APPEND = """
 WITH mine AS (
-    UPDATE kala_lease SET last_seq = last_seq + %(n)s, last_batch = last_batch + 1, expires = clock_timestamp() + ttl
-    WHERE name = 'kala' AND epoch = %(epoch)s AND last_seq = %(seq)s AND writer = %(writer)s AND expires IS NOT NULL
-    RETURNING last_batch),
+    UPDATE kala_lease
+    SET last_seq = last_seq + %(n)s::int, last_batch = last_batch + 1, expires = clock_timestamp() + ttl
+    WHERE name = 'kala' AND last_seq = %(seq)s::bigint
+      AND epoch = %(epoch)s::bigint AND writer = %(writer)s::bigint AND expires IS NOT NULL
+    RETURNING last_batch, last_seq),
 kept AS (
     INSERT INTO kala_log (batch, seq, n, epoch, lines)
-    SELECT last_batch, %(seq)s + 1, %(n)s, %(epoch)s, %(lines)b FROM mine RETURNING batch)
+    SELECT last_batch, last_seq - %(n)s::int + 1, %(n)s::int, %(epoch)s::bigint, %(lines)b FROM mine RETURNING batch)
 SELECT batch, pg_notify('kala_log', '') FROM kept
 """
 _TAKE_THE_PEN = """
