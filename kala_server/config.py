@@ -3,12 +3,26 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from kala_server.wire.shapes import Answers
 
 
 class ConfigError(Exception):
     """The settings do not go together; the message says which would."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """Where a database is, and how to get in. What may hold a password is not shown."""
+
+    kind: Literal["postgres", "redis"]
+    address: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +33,9 @@ class Settings:
     port: int = 8000
     """0 = any free port."""
     data_dir: Path | None = Path("kala-data")
-    """None = all in memory, gone at the end, or in the store of that address."""
-    store_address: str = field(default="", repr=False)
-    """Of a database that several servers share (`postgresql://…`), or of a Redis; it may hold a password."""
+    """None = all in memory, gone at the end, or in a database."""
+    database: Database | None = None
+    """Where jobs are kept in place of a folder."""
     lease: timedelta = timedelta(seconds=3)
     """After so long without a word of the server that leads, another one may."""
     public_url: str = ""

@@ -4,12 +4,10 @@ import asyncio
 import logging
 import resource
 import socket
-import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from datetime import timedelta
 from os import urandom
-from pathlib import Path
 from typing import Any
 
 from tornado.netutil import bind_sockets
@@ -19,9 +17,9 @@ from kala_server.clock import Clock, LoopClock
 from kala_server.config import Settings
 from kala_server.core.decide.transaction import Limits
 from kala_server.core.model.inputs import EndEverything
+from kala_server.keeping import given, keeping_of
 from kala_server.machine_zone import machine_zone
 from kala_server.metrics import Metrics
-from kala_server.outputs.kept import OutputFolder
 from kala_server.ports.runner import Runner
 from kala_server.ports.store import SharedStore, Store, StoreBrokenError
 from kala_server.presence import Presence
@@ -36,8 +34,7 @@ from kala_server.service.garbage import Garbage
 from kala_server.service.member import Member
 from kala_server.service.role import ALONE, Role
 from kala_server.service.service import Policy, Service
-from kala_server.stores.journal.journal import JOURNAL, JournalStore
-from kala_server.stores.memory import MemoryStore
+from kala_server.stores.journal.journal import JOURNAL
 from kala_server.tokens import Tokens
 from kala_server.unix_socket import UnixSocket
 from kala_server.web.accepting import fitting
@@ -94,26 +91,28 @@ class Server:
         self.ended: asyncio.Future[StoreBrokenError] = asyncio.get_running_loop().create_future()
         """Done with the reason when the server cannot go on."""
         shared = cluster(lambda: self.public_url) if cluster else None
-        given = shared or store
-        self.store, held = (given, tuple) if given is not None else self._make_store()
+        kept = given(store, shared, settings, self._exit)
+        self._kept = kept or keeping_of(settings, lambda: self.public_url, self._exit)
+        self.store = self._kept.store
         self._commands = WorkerRunner(
             kill_grace=settings.kill_grace.total_seconds(),
             found=self._what_commands_find,
-            held=held,
-            notes=Notes(settings.data_dir and settings.data_dir / "commands"),
-            leaves_commands=shared is None,
+            held=self._kept.held,
+            notes=Notes(self._kept.folder and self._kept.folder / "commands"),
+            leaves_commands=self._kept.cluster is None,
         )
         ours = Runners(shell=self._commands, http=HttpRunner(reach=reach_of(settings)))
         self._carries_out_commands = runner is None
         self._runner = runner or ours
         self.executor = Executor(
             runner=self._runner,
-            outputs=OutputFolder(self._output_folder()),
+            outputs=self._kept.outputs,
             output_limits=(settings.output_head, settings.output_tail),
         )
         self._metrics = Metrics(self._gauges)
-        self._presence = Presence(settings.data_dir and settings.data_dir / JOURNAL)
+        self._presence = Presence(self._kept.folder and self._kept.folder / JOURNAL)
         self.service = self._make_service(clock or LoopClock(), garbage)
+        shared = self._kept.cluster
         self._member = Member(shared, self.service, self.service.clock) if shared else None
         self._context = self._make_context(tokens, Ids(random), garbage)
         self._http = BoundedServer(
@@ -206,6 +205,11 @@ class Server:
         """Whether nothing was there when the server started."""
         return self.store.is_new
 
+    @property
+    def database(self) -> str:
+        """Where all is kept, as it may be shown; empty where that is no database."""
+        return self._kept.database
+
     def end_everything(self) -> None:
         """End every command at once; a `stop` that lets them finish need not wait any longer."""
         self.service.tell(EndEverything())
@@ -269,14 +273,6 @@ class Server:
         if not self.ended.done():
             self.ended.set_result(error)
 
-    def _make_store(self) -> tuple[Store, Callable[[], Sequence[int]]]:
-        """Return the store, and what tells the descriptors by which it is owned: the worker is to hold them too."""
-        folder = self._settings.data_dir
-        if folder is None:
-            return MemoryStore(), tuple
-        journal = JournalStore(folder)
-        return journal, lambda: journal.locks
-
     def _make_context(self, tokens: Tokens, ids: Ids, garbage: Garbage) -> Context:
         settings, shape = self._settings, SHAPES[self._settings.answers]
         hosts = {name.lower() for name in {*settings.allowed_hosts, settings.host}}
@@ -314,11 +310,6 @@ class Server:
             meter=self._metrics,
             garbage=garbage,
         )
-
-    def _output_folder(self) -> Path:
-        if (folder := self._settings.data_dir) is not None:
-            return folder / "output"
-        return Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="kala-output-")))
 
 
 def _bounds(settings: Settings) -> Bounds:

@@ -127,9 +127,9 @@ def test_a_data_folder_that_cannot_be_made_is_named() -> None:
 
 
 def test_an_unknown_kind_of_store_is_refused_and_those_that_there_are_are_named() -> None:
-    ended = kala("run", "--jobDB=redis", "--jobDBAddress=127.0.0.1:6379")
+    ended = kala("run", "--jobDB=consul", "--jobDBAddress=127.0.0.1:6379")
     assert ended.code == 2
     assert ended.out == ""
-    assert "there is no store 'redis' here; there are journal" in ended.err
+    assert "there is no store 'consul' here; there are journal" in ended.err
     assert "--data-dir" in ended.err
     assert "memory (as --no-persist)" in ended.err

@@ -12,8 +12,6 @@ import click
 
 from kala_server.cli.text.typed_text import Whole
 
-STORES = "journal (a file of JSON lines in --data-dir; the default) and memory (as --no-persist)"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
@@ -36,7 +34,7 @@ class Flag:
 
 
 _NOTHING = {"is_flag": True}
-_NO_SUCH_STORE = f"no store here has an address, a user or a certificate; there are {STORES}"
+_NO_OTHER_NAME = "a certificate is looked at by the name in --jobDBAddress: say that name there"
 _NO_BOLT = "there is no BoltDB here: say --data-dir FOLDER, which is where the journal is kept"
 _AT_ONCE = "passed over: everything is on the disk before it is answered"
 
@@ -58,12 +56,7 @@ FLAGS = (
         says="passed over: there is no pprof here; figures are at /metrics",
         takes=_NOTHING,
     ),
-    Flag(names=("--jobdb-username",), says=_NO_SUCH_STORE, refused=True),
-    Flag(names=("--jobdb-password",), says=_NO_SUCH_STORE, refused=True),
-    Flag(names=("--jobdb-tls-capath",), says=_NO_SUCH_STORE, refused=True),
-    Flag(names=("--jobdb-tls-certpath",), says=_NO_SUCH_STORE, refused=True),
-    Flag(names=("--jobdb-tls-keypath",), says=_NO_SUCH_STORE, refused=True),
-    Flag(names=("--jobdb-tls-servername",), says=_NO_SUCH_STORE, refused=True),
+    Flag(names=("--jobdb-tls-servername",), says=_NO_OTHER_NAME, refused=True),
     Flag(
         names=("--kala",),
         says="there is no configuration file here: say each option, or set its variable (KALA_PORT for --port)",

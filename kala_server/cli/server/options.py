@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kala_server.cli.server.kalas_flags import STORES, kalas_flags, keep_days
+from kala_server.cli.server.database import DATABASE_OPTIONS, database_of
+from kala_server.cli.server.kalas_flags import kalas_flags, keep_days
+from kala_server.cli.server.option import FILE, option
 from kala_server.cli.text.typed_text import Number, Whole
 
 if TYPE_CHECKING:
     from kala_server.config import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class _Port(Whole):
@@ -27,15 +27,8 @@ class _Port(Whole):
         return super().convert(number, param, ctx)
 
 
-def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
-    """Make an option that `KALA_…` in the environment sets too."""
-    longest = max(names, key=len)
-    variable = "KALA_" + longest.lstrip("-").replace("-", "_").upper()
-    return click.option(*names, **{"envvar": variable, "show_envvar": True, **attributes})
-
-
 SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    _option(
+    option(
         "-i",
         "--interface",
         "--host",
@@ -46,7 +39,7 @@ SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="Where to listen.",
     ),
-    _option(
+    option(
         "-p",
         "--port",
         type=_Port(0, 65535),
@@ -54,14 +47,14 @@ SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="0 takes any free port.",
     ),
-    _option(
+    option(
         "--data-dir",
         type=click.Path(file_okay=False, path_type=Path),
         default=Path("kala-data"),
         show_default="./kala-data",
         help="Where jobs and runs are kept.",
     ),
-    _option(
+    option(
         "--no-persist",
         "-n",
         "--np",
@@ -69,15 +62,15 @@ SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         is_flag=True,
         help="Keep everything in memory; it is gone at the end.",
     ),
-    _option(
+    option(
         "--answers",
         type=click.Choice(["both", "latest", "2015"]),
         default="both",
         show_default=True,
         help="Answer with all fields in both of Kala's spellings, or with exactly those of one Kala.",
     ),
-    _option("--no-web", is_flag=True, help="Have no web page at /webui/."),
-    _option(
+    option("--no-web", is_flag=True, help="Have no web page at /webui/."),
+    option(
         "--default-owner",
         "-o",
         "--do",
@@ -86,7 +79,7 @@ SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         default="",
         help="The owner of jobs that are created without one.",
     ),
-    _option(
+    option(
         "--grace",
         type=Number(min=0),
         metavar="SECONDS",
@@ -94,38 +87,38 @@ SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default="10",
         help="How long running commands may go on when the server is asked to stop.",
     ),
-    _option(
+    option(
         "--max-running",
         type=Whole(min=1),
         default=64,
         show_default=True,
         help="How many commands run at the same time.",
     ),
-    _option(
+    option(
         "--pass-env",
         multiple=True,
         metavar="PATTERN",
         help="Pass these variables on to commands, too, such as 'APP_*' ('*' for all); may be repeated.",
     ),
-    _option(
+    option(
         "--http-allow",
         multiple=True,
         metavar="HOST",
         help="Let HTTP jobs call this host or network, and no other that is not named so; may be repeated.",
     ),
-    _option(
+    option(
         "--http-deny",
         multiple=True,
         metavar="HOST",
         help="Do not let HTTP jobs call this host or network, such as 127.0.0.0/8; may be repeated.",
     ),
-    _option(
+    option(
         "--keep-days",
         type=Number(min=0, min_open=True),
         metavar="N",
         help="Drop finished runs after so many days, not only by each job's keep_runs.",
     ),
-    _option(
+    option(
         "--output-limit",
         type=Whole(min=0),
         metavar="BYTES",
@@ -133,83 +126,64 @@ SERVER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="How much of a run's output is kept: half from its beginning, half from its end.",
     ),
-    _option(
+    option(
         "--survivors",
         type=click.Choice(["end", "wait"]),
         default="end",
         show_default=True,
         help="What becomes of commands that outlived a crash of the server.",
     ),
-    _option(
+    option(
         "--allowed-host",
         multiple=True,
         metavar="NAME",
         help="Another name under which the server may be spoken to, or * for any; may be repeated.",
     ),
-    _option(
+    option(
         "--token-file",
-        type=_FILE,
+        type=FILE,
         metavar="FILE",
         help="Let in only who shows a token of this file (kala token).",
     ),
-    _option(
-        "--tls-cert", type=_FILE, metavar="FILE", help="Encrypt connections, with this certificate (PEM)."
-    ),
-    _option("--tls-key", type=_FILE, metavar="FILE", help="Its key, where it is not in the same file."),
-    _option(
+    option("--tls-cert", type=FILE, metavar="FILE", help="Encrypt connections, with this certificate (PEM)."),
+    option("--tls-key", type=FILE, metavar="FILE", help="Its key, where it is not in the same file."),
+    option(
         "--tls-client-ca",
-        type=_FILE,
+        type=FILE,
         metavar="FILE",
         help="Let in only who has a certificate of this authority.",
     ),
-    _option(
-        "--unix-socket", type=_FILE, metavar="PATH", help="Listen on this socket of yours, and on no port."
+    option(
+        "--unix-socket", type=FILE, metavar="PATH", help="Listen on this socket of yours, and on no port."
     ),
-    _option(
+    option(
         "--max-connections",
         type=Whole(min=1),
         default=512,
         show_default=True,
         help="How many connections may be open at the same time.",
     ),
-    _option(
+    option(
         "--insecure-open-to-network",
         is_flag=True,
         help="Listen beyond this machine although whoever reaches the port can run commands.",
     ),
-    _option(
-        "--jobDB",
-        "--jobdb",
-        "job_db",
-        metavar="NAME",
-        envvar="KALA_JOBDB",
-        callback=lambda _ctx, _option, name: _known_store(name),
-        help="Kala's name for the kind of store: journal (which boltdb means, too) or memory.  [default: journal]",
-    ),
-    _option(
-        "--jobDBAddress",
-        "--jobdb-address",
-        "job_db_address",
-        metavar="ADDRESS",
-        envvar="KALA_JOBDB_ADDRESS",
-        callback=lambda _ctx, _option, address: _no_address(address),
-        help="Kala's option for stores behind an address; there is none of these here.",
-    ),
-    _option(
+    *DATABASE_OPTIONS,
+    option(
         "--log-format",
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
         help="A line of text for each message on stderr, or a JSON object.",
     ),
-    _option("-v", "--verbose", is_flag=True, help="Log everything that happens."),
+    option("-v", "--verbose", is_flag=True, help="Log everything that happens."),
 )
 
 
 def server_options(command: F) -> F:
     """Give the command every option of a server."""
-    for option in reversed((*SERVER_OPTIONS, *kalas_flags())):
-        command = option(command)
+    for give in reversed((*SERVER_OPTIONS, *kalas_flags())):
+        command = give(command)
     return command
 
 
@@ -218,12 +192,16 @@ def settings_of(options: dict[str, Any]) -> "Settings":
     from kala_server.config import Settings
     from kala_server.wire.shapes import Answers
 
+    database = database_of(options)
     in_memory = options["no_persist"] or options["job_db"] == "memory"
     head = options["output_limit"] // 2
     return Settings(
         host=options["host"],
         port=options["port"],
-        data_dir=None if in_memory else options["data_dir"],
+        data_dir=None if in_memory or database else options["data_dir"],
+        database=database,
+        lease=timedelta(seconds=options["lease"]),
+        public_url=options["public_url"],
         answers=Answers(options["answers"]),
         with_page=not options["no_web"],
         default_owner=options["default_owner"],
@@ -247,14 +225,3 @@ def settings_of(options: dict[str, Any]) -> "Settings":
         max_connections=options["max_connections"],
         insecure_open_to_network=options["insecure_open_to_network"],
     )
-
-
-def _known_store(name: str | None) -> str | None:
-    if name is None or name.lower() in {"journal", "memory", "boltdb"}:
-        return name and name.lower()
-    raise click.BadParameter(f"there is no store {name!r} here; there are {STORES}")
-
-
-def _no_address(address: str | None) -> None:
-    if address:
-        raise click.BadParameter(f"no store here has an address; there are {STORES}")

@@ -106,7 +106,7 @@ async def serve_until_asked(settings: "Settings") -> None:
     server = Server(settings, garbage=OurGarbage())
     asked = _on_signals(server, settings)
     await server.start()
-    say_where_jobs_are(settings, new=server.is_new)
+    say_where_jobs_are(settings, server.database, new=server.is_new)
     narration = asyncio.create_task(narrate(server.service.feed))
     if pause := server.service.state.pause:
         _log.warning(

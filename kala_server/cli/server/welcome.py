@@ -20,10 +20,12 @@ _KALAS_STORE = "jobdb.db"
 """What Kala's own server, the one in Go, keeps in the directory in which it was started, or which --boltpath names."""
 
 
-def say_where_jobs_are(settings: "Settings", *, new: bool) -> None:
+def say_where_jobs_are(settings: "Settings", database: str, *, new: bool) -> None:
     """Say where jobs are kept, and whether that place is new, as it is where a server looks into a wrong one."""
     folder = settings.data_dir
-    if folder is None:
+    if database:
+        _log.info("jobs and runs are kept in %s%s", database, ", which is new and empty" if new else "")
+    elif folder is None:
         _log.info("nothing is kept: jobs and runs are in memory, and gone when the server ends")
     elif new:
         _log.info("jobs and runs are kept in %s, which is new and empty", _in_full(folder))

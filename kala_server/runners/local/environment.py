@@ -23,9 +23,8 @@ ADVICE = (
 )
 """For whoever finds a command missing."""
 
-_SECRET = ("KALA_TOKEN", "KALA_JOBDB_ADDRESS")
-"""There may be a password in the address of a database."""
-_NEVER_PASSED_ON = {*_SECRET}
+_SECRETS = frozenset({"KALA_TOKEN", "KALA_JOBDB_PASSWORD", "KALA_JOBDB_ADDRESS", "KALA_JOBDBADDRESS"})
+"""They are the server's alone: no command gets them."""
 _OF_THE_INTERPRETER = ("PYTHON*", "LD_*")
 """What a Python may need to start at all."""
 _SET_BY_PYTHON = {"C.UTF-8", "C.utf8", "UTF-8"}
@@ -84,7 +83,7 @@ def own() -> dict[str, str]:
 
 def hide_secrets() -> None:
     """Remove the secrets that we have read from the environment of this process, for whoever looks at that."""
-    for name in _SECRET:
+    for name in _SECRETS:
         inherited.forget(name)
     url = os.environ.get("KALA_URL", "")
     if bare(url) != url:
@@ -106,7 +105,7 @@ def _matching(variables: Mapping[str, str], patterns: Iterable[str]) -> dict[str
     return {
         name: value
         for name, value in variables.items()
-        if name not in _NEVER_PASSED_ON and any(fnmatchcase(name, pattern) for pattern in patterns)
+        if name not in _SECRETS and any(fnmatchcase(name, pattern) for pattern in patterns)
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from kala_server.ports.store import StoreError
 
@@ -26,6 +26,15 @@ def parts_of(address: str) -> dict[str, Any]:
 def has_password(address: str) -> bool:
     """Whether there is a password in it."""
     return bool(parts_of(address).get("password"))
+
+
+def with_user(address: str, *, user: str, password: str) -> str:
+    """Return the address with who asks, where it names nobody itself. Raises StoreError where it is none."""
+    said = parts_of(address)
+    more = {
+        name: value for name, value in (("user", user), ("password", password)) if value and name not in said
+    }
+    return make_conninfo(address, **more) if more else address
 
 
 def shown(address: str) -> str:

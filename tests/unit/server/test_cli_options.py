@@ -12,7 +12,7 @@ import pytest
 from kala_server.cli.server.kalas_flags import FLAGS, Flag, notes
 from kala_server.cli.server.options import settings_of
 from kala_server.cli.server.serve import run, serve
-from kala_server.config import Settings
+from kala_server.config import Database, Settings
 from kala_server.wire.shapes import Answers
 
 
@@ -69,9 +69,9 @@ def test_every_option_has_its_variable_and_names_it_in_the_help() -> None:
     with serve.make_context("serve", []) as context:
         help_text = serve.get_help(context)
     for option in options:
-        assert str(option.envvar).startswith("KALA_"), option.name
-        if option.show_envvar:
-            assert str(option.envvar) in help_text
+        for variable in [option.envvar] if isinstance(option.envvar, str) else option.envvar or [""]:
+            assert variable.startswith("KALA_"), option.name
+            assert variable in help_text or not option.show_envvar
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,46 @@ def test_the_output_limit_is_shared_by_beginning_and_end(limit: str, head: int, 
         (["--max-running", "0"], "0 is not in the range"),
         (["--keep-days", "0"], "is not in the range"),
         (["--data-dir", __file__], "is a file"),
-        (["--jobDB", "redis"], "there is no store 'redis' here; there are journal .* and memory"),
-        (["--jobDBAddress", "127.0.0.1:6379"], "no store here has an address; there are journal"),
+        (["--jobDB", "consul"], "there is no store 'consul' here; there are journal .* postgres and redis"),
+        (
+            ["--jobDBAddress", "127.0.0.1:6379"],
+            "--jobDBAddress is for a store with an address; there are journal",
+        ),
+        (["--jobDB", "memory", "--jobdb-password", "x"], "--jobdb-password is for a store with an address"),
+        (
+            ["--jobDB", "postgres", "--jobdb-tls-capath", "x"],
+            "--jobdb-tls-capath is for redis; .*sslrootcert",
+        ),
+        (["--jobDB", "redis", "--no-persist"], "--no-persist keeps nothing, and --jobDB redis keeps all"),
+        (["--lease", "0.1"], "is not in the range"),
+        (["--public-url", "kala.example.com"], "it is an address such as https://"),
+        (["--public-url", "http://user@kala.example.com"], "without a user"),
+        (["--public-url", "http://[kala"], "it is an address such as https://"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(words: list[str], why: str) -> None:
-    with pytest.raises(click.BadParameter, match=why):
+    with pytest.raises(click.UsageError, match=why):
         settings(*words)
+
+
+def test_a_database_is_what_kalas_options_say() -> None:
+    made = settings(
+        "--jobDB=redis", "--jobDBAddress=127.0.0.1:6379", "--jobdb-username=ana", "--jobdb-password=x"
+    )
+    assert made.data_dir is None
+    assert made.database == Database(kind="redis", address="127.0.0.1:6379", username="ana", password="x")
+    assert "x" not in repr(made.database).replace("ex", "")
+    made = settings("--jobDB=PostgreSQL", "--lease=5", "--public-url=https://a.example.com/kala/")
+    assert made.database == Database(kind="postgres")
+    assert (made.lease.total_seconds(), made.public_url) == (5, "https://a.example.com/kala")
+
+
+@pytest.mark.parametrize("variable", ["KALA_JOBDB_ADDRESS", "KALA_JOBDBADDRESS"])
+def test_a_database_is_named_by_the_environment(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KALA_JOBDB", "postgres")
+    monkeypatch.setenv(variable, "postgresql://db/kala")
+    monkeypatch.setenv("KALA_JOBDB_PASSWORD", "x")
+    assert settings().database == Database(kind="postgres", address="postgresql://db/kala", password="x")
 
 
 GIVEN = {True: ["1"], False: []}
