@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from kala_client._calls import builders as _calls
     from kala_client._calls import jobs as _jobs
     from kala_client._calls import ledger as _ledger
+    from kala_client._calls import pages as _pages
     from kala_client._http import follow as _follow
     from kala_client._model import fields as _fields
 
-__all__ = ["_calls", "_fields", "_follow", "_jobs", "_ledger", "models", "views"]
+__all__ = ["_calls", "_fields", "_follow", "_jobs", "_ledger", "_pages", "models", "views"]
 
 
 class _Later:
@@ -34,5 +35,6 @@ if not TYPE_CHECKING:  # pragma: no branch
     _follow = _Later("kala_client._http.follow")
     _jobs = _Later("kala_client._calls.jobs")
     _ledger = _Later("kala_client._calls.ledger")
+    _pages = _Later("kala_client._calls.pages")
     models = _Later("kala_client.models")
     views = _Later("kala_client.views")

@@ -20,7 +20,7 @@ from kala_client._http.network import Network
 from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, CallAttempt, Wire, expect
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
-from kala_client._lazy import _calls, _fields, _follow, _jobs, _ledger, models, views
+from kala_client._lazy import _calls, _fields, _follow, _jobs, _ledger, _pages, models, views
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
@@ -143,7 +143,7 @@ class KalaClient:
 
         `q` is in the name, the command, the owner or the id. The oldest come first; at most `limit` of them.
         """
-        pages = _follow.JobPages(q=q, name=name, owner=owner, tag=tag, state=state, limit=limit)
+        pages = _pages.JobPages(q=q, name=name, owner=owner, tag=tag, state=state, limit=limit)
         while call := pages.next_call():
             pages.take(self._engine.run(call))
         return pages.jobs
@@ -294,7 +294,7 @@ class KalaClient:
         Those that were not over before the aware time `since`, and were due before `until`; with `tag` of jobs with it.
         With `explain` each has a `sentence` about it, which tells times on the clock of `zone`, or on that of its job.
         """
-        pages = _follow.RunPages(
+        pages = _pages.RunPages(
             job_id, limit=limit, state=state, since=since, until=until, tag=tag, explain=explain, zone=zone
         )
         while call := pages.next_call():
@@ -314,7 +314,7 @@ class KalaClient:
         Those from the aware time `since` to `until`, and with `tag` of jobs with it. Without a `limit` and `until` they
         may have no end.
         """
-        pages = _follow.UpcomingPages(job_id, limit=limit, since=since, until=until, tag=tag)
+        pages = _pages.UpcomingPages(job_id, limit=limit, since=since, until=until, tag=tag)
         while call := pages.next_call():
             yield from pages.take(self._engine.run(call))
 
@@ -410,7 +410,7 @@ class KalaClient:
         With `since` and `until`, aware times too, of all in between, page by page. Times in the sentences are on the
         clock of `zone`, such as Europe/Berlin; without one on the job's own.
         """
-        pages = _follow.ExplanationPages(job_id, at=at, since=since, until=until, zone=zone)
+        pages = _pages.ExplanationPages(job_id, at=at, since=since, until=until, zone=zone)
         while call := pages.next_call():
             pages.take(self._engine.run(call))
         return pages.slots

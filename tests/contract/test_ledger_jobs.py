@@ -143,7 +143,7 @@ def test_find_jobs_finds_those_to_which_everything_applies(kala: KalaClient) -> 
 
 
 def test_find_jobs_pages_by_itself(kala: KalaClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kala_client._http.follow.MOST_JOBS", 2)
+    monkeypatch.setattr("kala_client._calls.pages.MOST_JOBS", 2)
     ids = kala.create_jobs([a_job(name=str(number)) for number in range(5)])
     assert list(kala.find_jobs(limit=100)) == ids
     assert list(kala.find_jobs(limit=3)) == ids[:3]
