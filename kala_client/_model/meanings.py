@@ -248,6 +248,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "detail": "What was wrong, for people.",
         "errors": "Each field or parameter at fault.",
         "error": "The detail again, where Kala's own clients look for it.",
+        "leader": "Only of a server that follows, and has changed nothing: the address of the one that leads, or null.",
     },
 }
 """By schema and field."""

@@ -19,9 +19,9 @@ from kala_server.wire.strict_json import BadJsonError
 PROBLEM = "application/problem+json"
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_NO_MORE: Mapping[str, object] = MappingProxyType({})
 _AGAIN_SOON = MappingProxyType({"Retry-After": "5"})
 _AGAIN_IN_A_MOMENT = MappingProxyType({"Retry-After": "1"})
-LEADER = "Kala-Leader"
 
 STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidRequestError: HTTPStatus.BAD_REQUEST,
@@ -45,12 +45,15 @@ class ProblemError(Exception):
         detail: str,
         headers: Mapping[str, str] = _NO_HEADERS,
         problems: Sequence[FieldProblem] = (),
+        more: Mapping[str, object] = _NO_MORE,
     ) -> None:
+        """`more` members are those that errors of this kind alone have."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = headers
         self.problems = problems
+        self.more = more
 
     def body(self) -> bytes:
         """Return the problem as JSON."""
@@ -65,7 +68,7 @@ class ProblemError(Exception):
                     for each in self.problems
                 ],
                 "error": self.detail,
-                **({"leader": self.headers[LEADER]} if LEADER in self.headers else {}),
+                **self.more,
             }
         )
 
@@ -78,13 +81,15 @@ def problem_of(error: Exception) -> ProblemError:
     if status is None:
         unknown = HTTPStatus.INTERNAL_SERVER_ERROR
         return ProblemError(unknown, unknown.description)
-    return ProblemError(status, str(error), _headers_of(error), _problems_of(error))
+    # Where the store is away, the same status may be that of a change that is carried out yet: a client goes by this.
+    more = {"leader": error.leader or None} if isinstance(error, NotLeadingError) else _NO_MORE
+    return ProblemError(status, str(error), _headers_of(error), _problems_of(error), more)
 
 
 def _headers_of(error: Exception) -> Mapping[str, str]:
     """Say when to ask again, or whom."""
     if isinstance(error, NotLeadingError) and error.leader:
-        return {LEADER: error.leader}
+        return {"Kala-Leader": error.leader}
     if isinstance(error, StoreAwayError | NotLeadingError):
         return _AGAIN_IN_A_MOMENT
     return _AGAIN_SOON if isinstance(error, StoreFullError) else _NO_HEADERS

@@ -140,6 +140,7 @@ def test_where_nobody_leads_a_write_is_to_be_tried_again() -> None:
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
         assert "kala-leader" not in answer.headers
+        assert answer.json()["leader"] is None
 
     play(scene)
 
@@ -231,6 +232,9 @@ def test_while_the_store_is_away_writes_are_refused_reads_answered_and_runs_go_o
             answer = await ask(leader, "POST", "/api/v1/job/", json={"name": "b", "command": "true"})
             assert answer.status_code == 503
             assert answer.headers["retry-after"]
+            assert (
+                "leader" not in answer.json()
+            )  # so nobody takes it for one who follows, and has done nothing
         assert list((await ask(leader, "GET", "/api/v1/job/")).json()["jobs"]) == [job_id]
         assert (await ask(leader, "GET", "/readyz")).status_code == 503
         store.lost = False

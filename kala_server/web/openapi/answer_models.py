@@ -247,3 +247,4 @@ class Problem(BaseModel):
     detail: str
     errors: list[FieldProblem]
     error: str
+    leader: str | None = None

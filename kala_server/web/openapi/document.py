@@ -35,6 +35,10 @@ _PROBLEMS = {
 _HEADERS = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": always("How to send a token.")},
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: {"Content-Range": always("How many bytes there are.")},
+    HTTPStatus.SERVICE_UNAVAILABLE: {
+        "Kala-Leader": {**always("Of a server that follows: who leads."), "required": False},
+        "Retry-After": {**always("After how many seconds to try again."), "required": False},
+    },
     HTTPStatus.INSUFFICIENT_STORAGE: {"Retry-After": always("After how many seconds to try again.")},
 }
 _TAGS = {
