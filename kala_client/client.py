@@ -17,7 +17,7 @@ from kala_client._http import log
 from kala_client._http.connections import Connections
 from kala_client._http.engine import Engine
 from kala_client._http.network import Network
-from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, CallAttempt, Wire, expect
+from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, CallAttempt, Rules, Wire, expect
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
 from kala_client._lazy import _calls, _fields, _follow, _jobs, _ledger, _pages, models, views
@@ -28,7 +28,9 @@ class KalaClient:
     """A client of one Kala, ours or any real one; may be shared between threads.
 
     `url` and `token` default to KALA_URL and KALA_TOKEN, the URL then to http://127.0.0.1:8000; a user and
-    password in the URL are sent as Basic authentication and shown nowhere. `timeout` is for a whole call
+    password in the URL are sent as Basic authentication and shown nowhere. Where a Kala has several servers, `url`
+    names each of them, as a text with commas in between or a sequence of texts; the token is for all of these, and for
+    nobody else. `timeout` is for a whole call
     with its retries, in seconds; `max_body` bounds a decoded answer, in bytes. `http_client` or `transport`
     take the place of our own connections; a given `http_client` is not closed by us. `on_attempt` is told
     about each attempt of a call. `sleep` and `monotonic` are for tests.
@@ -39,7 +41,7 @@ class KalaClient:
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | Sequence[str] | None = None,
         *,
         token: str | None = None,
         timeout: float = 30.0,
@@ -51,22 +53,24 @@ class KalaClient:
         sleep: Callable[[float], None] = time.sleep,  # noqa: TID251 - the wait before a retry
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        expect(str, url=url, token=token)
+        expect(str, token=token)
         expect(RetryPolicy, retry=retry)
         expect(int, max_body=max_body)
         expect(httpx.Client, http_client=http_client)
         expect(httpx.BaseTransport, transport=transport)
         log.set_up(os.environ)
-        target = Target.choose(url, token, os.environ)
-        routes = Routes(Network.read(os.environ))
-        connections = Connections(target, routes, transport=transport, http_client=http_client)
-        headers = target.headers if http_client else {}
-        policy = retry or RetryPolicy()
-        wire = Wire(target, connections.way, headers, timeout, policy, max_body, on_attempt, monotonic)
-        self._engine = Engine(wire, connections, sleep)
+        targets = Target.choose(url, token, os.environ)
+        connections = Connections(
+            Routes(Network.read(os.environ)), transport=transport, http_client=http_client
+        )
+        rules = Rules(timeout, retry or RetryPolicy(), max_body, on_attempt, monotonic)
+        wires = [
+            Wire(each, connections.way(each), each.headers if http_client else {}, rules) for each in targets
+        ]
+        self._engine = Engine(wires, connections, sleep)
 
     def __repr__(self) -> str:
-        return f"KalaClient(url={self._engine.wire.target.url!r})"
+        return f"KalaClient(url={','.join(self._engine.servers.urls)!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(NOT_PICKLED.format(type(self).__name__))
@@ -94,7 +98,7 @@ class KalaClient:
 
         The clients that `with_options` has made share it. It is there after an error too.
         """
-        return self._engine.wire.heard.answer
+        return self._engine.wire.rules.known.heard.answer
 
     def close(self) -> None:
         """Close the connections, unless they were given to us; a call after that raises KalaConnectionError."""
@@ -371,7 +375,8 @@ class KalaClient:
         raises when ten times `retry.attempts` looks in a row brought nothing; in any case the first one where
         `retry.attempts` is 1.
         """
-        poll = _follow.Poll(timeout, self._engine.wire.retry, self._engine.wire.monotonic)
+        rules = self._engine.wire.rules
+        poll = _follow.Poll(timeout, rules.retry, rules.monotonic)
         call = _ledger.get_run(run)
         while True:
             try:
@@ -389,8 +394,21 @@ class KalaClient:
         return self._engine.run(_ledger.output(run))
 
     def follow(self, run: models.Run | str) -> Iterator[str]:
-        """Yield the lines that a run writes, from the first one on, until it is over. Needs kala_server."""
-        yield from self._engine.lines(_ledger.follow(run))
+        """Yield the lines that a run writes, from the first one on, until it is over. Needs kala_server.
+
+        Of several servers another one goes on where one goes away; a line is told once.
+        """
+        feed = _follow.OutputFeed(run, lambda: self._engine.wire, alone=self._engine.servers.alone)
+        while True:
+            failure: KalaError | None = None
+            try:
+                yield from self._engine.lines(feed.next_call(), feed.lines)
+                if feed.alone or self.get_run(run).finished:
+                    yield from feed.lines.end()
+                    return
+            except (KalaConnectionError, KalaTimeoutError, ServerError) as error:
+                failure = error
+            self._engine.sleep(feed.retry_in(failure))
 
     def cancel(self, run: models.Run | str) -> None:
         """End a run that waits or runs. Needs kala_server."""
@@ -437,14 +455,15 @@ class KalaClient:
     def events(self, *, last_event_id: str | None = None) -> Iterator[models.Event]:
         """Yield what happens on the server, from now on or after `last_event_id`; never ends. Needs kala_server.
 
-        Connects again by itself, and misses nothing; raises when ten times `retry.attempts` streams in a row
+        Connects again by itself, and misses nothing, but where another server goes on: there an event `missed` comes
+        first. Raises when ten times `retry.attempts` streams in a row
         brought nothing, or the first one where `retry.attempts` is 1.
         """
-        feed = _follow.EventFeed(last_event_id, self._engine.wire)
+        feed = _follow.EventFeed(last_event_id, lambda: self._engine.wire)
         while True:
             failure: KalaError | None = None
             try:
-                for line in self._engine.lines(feed.next_call()):
+                for line in self._engine.lines(feed.next_call(), feed.lines):
                     if event := feed.line(line):
                         yield event
             except (KalaConnectionError, KalaTimeoutError, ServerError) as error:

@@ -16,6 +16,7 @@ KalaError
 ├── IdempotencyError           422: the idempotency key was used before, for another body
 ├── RateLimitError             429: too many requests
 └── ServerError                5xx: the server failed
+    └── NotLeaderError         503: this server follows another one, and has changed nothing
 """
 
 from collections.abc import Sequence
@@ -148,3 +149,12 @@ class RateLimitError(KalaError):
 
 class ServerError(KalaError):
     """The server failed (5xx)."""
+
+
+class NotLeaderError(ServerError):
+    """This server follows another one, so nothing was changed (503).
+
+    `leader` is the address of the one that leads; None where the server knew of none.
+    """
+
+    leader: str | None = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, cast
 
@@ -48,7 +48,7 @@ async def _awaited(made: Any) -> Any:
 
 
 @contextmanager
-def client_of(kind: Kind, url: str, **options: Any) -> Iterator[KalaClient]:
+def client_of(kind: Kind, url: str | Sequence[str], **options: Any) -> Iterator[KalaClient]:
     """Open a client of that kind, the asyncio one in an event loop of its own."""
     if kind == "sync":
         with KalaClient(url, **options) as client:

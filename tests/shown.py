@@ -8,5 +8,6 @@ def shown(value: object) -> Iterator[str]:
     yield repr(value)
     for name in (*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())):
         inner = getattr(value, name, None)
-        if type(inner).__module__.startswith("kala_client"):
-            yield from shown(inner)
+        for one in inner if isinstance(inner, list | tuple) else [inner]:
+            if type(one).__module__.startswith("kala_client"):
+                yield from shown(one)

@@ -101,8 +101,28 @@ def refusal(
             answer, problem or {}, message, errors.InvalidJobError if job else errors.InvalidRequestError
         )
     if status >= 500:
-        return answer.error(errors.ServerError, message)
+        return not_leading(answer) or answer.error(errors.ServerError, message)
     return answer.error(errors.UnexpectedResponseError, _strange(answer))
+
+
+def not_leading(answer: Answer) -> errors.NotLeaderError | None:
+    """Return the error of a server that follows, and so has done nothing for certain; None for any other answer.
+
+    It says so by naming the leader, or by saying that it knows of none. Who else answers 503 may have done something.
+    """
+    if answer.status != 503 or not answer.from_kala_server:
+        return None
+    problem = _problem(answer) or {}
+    leader = answer.headers.get("kala-leader") or problem.get("leader")
+    if leader is None and "leader" not in problem:
+        return None
+    leader = _UNPRINTABLE.sub("", safe_url(str(leader)))[:200] if leader else None
+    leads = f"{leader} does" if leader else "no other one does at the moment"
+    error = answer.error(
+        errors.NotLeaderError, f"this server does not lead, and {leads}; nothing was changed"
+    )
+    error.leader = leader
+    return error
 
 
 def safe_url(url: str) -> str:

@@ -1,14 +1,19 @@
-"""When a call is tried again. No I/O, no clock and no sleep: `exchange` says what to do, a client does it."""
+"""When a call is sent again, and to whom. No I/O, no clock, no sleep: `exchange` says what to do, a client does it.
+
+An attempt is a turn of the servers that a client was given: they are asked one after another, each once at the most,
+until one has answered for good. With one server it is one request.
+"""
 
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from threading import TIMEOUT_MAX
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from kala_client._calls.answers import Answer
+from kala_client._calls.answers import Answer, not_leading
 from kala_client._calls.call import WHICH_KALA, Call, Repeatable, not_understood
-from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError
+from kala_client._calls.servers import Servers
+from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, NotLeaderError
 
 T = TypeVar("T")
 
@@ -40,7 +45,10 @@ class RetryPolicy:
 
     @property
     def patience(self) -> int:
-        """How many failures in a row end what outlives a restart of the server, such as a stream of events."""
+        """How many failures in a row end what outlives a restart of a server, such as a stream of events.
+
+        So many attempts are made where no server leads, as another one does within seconds.
+        """
         return self.attempts if self.attempts == 1 else self.attempts * _TIMES_MORE_PATIENT
 
     def delay(self, failures: int) -> float:
@@ -50,10 +58,15 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """The order to send a call, for the `attempt`-th time."""
+    """The order to send a call, for the `attempt`-th time, to the server of number `at`.
+
+    `within` so many seconds; None leaves it all that is left to the call.
+    """
 
     call: Call[Any]
     attempt: int
+    at: int
+    within: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,62 +85,146 @@ def exchange(
     call: Call[T],
     policy: RetryPolicy,
     *,
+    servers: Servers,
     remaining: Callable[[], float],
     honours_keys: Callable[[], bool | None],
 ) -> Exchange[T]:
     """Send `call` until it has an answer that counts, and return its value or raise its error.
 
     Yields orders; a `Send` is answered with an Answer or a KalaError. `remaining` is what is left of the
-    deadline, in seconds. `honours_keys` says whether the server is kala_server, which honours idempotency keys; None
+    deadline, in seconds. `honours_keys` says whether the servers are kala_server, which honours idempotency keys; None
     where no answer has told yet. Then it is asked before a real Kala could pass over what the call says.
     """
     if call.needs and not honours_keys():
         if honours_keys() is None:
-            yield from _asked(policy, remaining=remaining, honours_keys=honours_keys)
+            yield from _asked(_Course(WHICH_KALA, servers, remaining, honours_keys), policy)
         if not honours_keys():
             raise not_understood(call.needs)
-    return (yield from _repeated(call, policy, remaining=remaining, honours_keys=honours_keys))
+    return (yield from _Course(call, servers, remaining, honours_keys).attempts(policy))
 
 
-def _asked(
-    policy: RetryPolicy, *, remaining: Callable[[], float], honours_keys: Callable[[], bool | None]
-) -> Exchange[None]:
+def _asked(which: "_Course[None]", policy: RetryPolicy) -> Exchange[None]:
     """Ask which Kala this is; a refusal that tells is as good an answer as any."""
     try:
-        yield from _repeated(WHICH_KALA, policy, remaining=remaining, honours_keys=honours_keys)
+        yield from which.attempts(policy)
     except KalaError as error:
-        if honours_keys():
+        if which.honours_keys():
             return
         if isinstance(error, KalaConnectionError):
             error.never_sent = True  # of the call itself nothing was
         raise
 
 
-def _repeated(
-    call: Call[T],
-    policy: RetryPolicy,
-    *,
-    remaining: Callable[[], float],
-    honours_keys: Callable[[], bool | None],
-) -> Exchange[T]:
-    unknown = False  # an earlier attempt may have been carried out
-    attempt = 0
-    while True:
-        attempt += 1
-        outcome = yield Send(call, attempt)
-        assert outcome is not None
-        if attempt == policy.attempts or not _may_repeat(call, outcome, keyed=bool(honours_keys())):
-            break
-        delay = policy.delay(attempt)
-        if isinstance(outcome, Answer):
-            delay = max(delay, outcome.retry_after)
-        if delay >= remaining():
-            break
-        unknown = unknown or not _never_sent(outcome)
-        yield Wait(delay)
-    if isinstance(outcome, Answer):
-        return call.decode(outcome, after_unknown=unknown)
-    raise outcome
+@dataclass(slots=True)
+class _Course(Generic[T]):
+    """What became of one call until now."""
+
+    call: Call[T]
+    servers: Servers
+    remaining: Callable[[], float]
+    honours_keys: Callable[[], bool | None]
+    sent: int = 0
+    turn: list[tuple[int, Answer | KalaError]] = field(default_factory=list)
+    """Whom the last attempt has asked, and what came of it."""
+    wish: float = 0.0
+    """For how many seconds the last one that answered then wants to be left alone."""
+    doubt: Answer | KalaError | None = None
+    """What left open whether the call was carried out, and was followed by something else."""
+
+    def attempts(self, policy: RetryPolicy) -> Exchange[T]:
+        """Make attempts, until another one would be of no use or come too late."""
+        made = 0
+        while (yield from self._attempt()):
+            made += 1
+            if made >= self._most(policy):
+                break
+            delay = max(policy.delay(made), self.wish)
+            if delay >= self.remaining():
+                break
+            yield Wait(delay)
+        return self._end()
+
+    def _attempt(self) -> Exchange[bool]:
+        """Ask each server once, a leader that is named as the next; return whether what they said may pass."""
+        self.turn.clear()
+        self.wish = 0.0
+        to_ask = self.servers.in_turn()
+        while to_ask:
+            at = to_ask.pop(0)
+            self.sent += 1
+            within = self._share(len(to_ask))
+            outcome = yield Send(self.call, self.sent, at, within)
+            assert outcome is not None
+            refusal = None
+            if isinstance(outcome, Answer):
+                refusal, self.wish = not_leading(outcome), outcome.retry_after
+            if not self._may_go_on(at, refusal or outcome, shared=within is not None):
+                return False
+            leader = self.servers.number_of(refusal.leader) if refusal and refusal.leader else None
+            if leader in to_ask:
+                to_ask.remove(leader)
+                to_ask.insert(0, leader)
+        return True
+
+    def _share(self, others: int) -> float | None:
+        """Return how many seconds one server may take, so that as many are left to each of those that follow it."""
+        left = self.remaining() if others and self._harmless_twice else 0.0
+        return left / (others + 1) if left > 0 else None
+
+    def _may_go_on(self, at: int, outcome: Answer | KalaError, *, shared: bool) -> bool:
+        """Take note of an outcome, and say whether the call may be sent again after it."""
+        self.turn.append((at, outcome))
+        if isinstance(outcome, NotLeaderError) or (
+            isinstance(outcome, Answer) and outcome.status not in WORTH_A_RETRY
+        ):
+            self.servers.answered(at)
+        else:
+            self.servers.failed(at)
+        if isinstance(outcome, NotLeaderError) and not self.servers.may_be_led_by(outcome):
+            return False
+        if nothing_was_done(outcome):
+            return True
+        if not (self._harmless_twice and _may_be_over(outcome, shared=shared)):
+            return False
+        self.doubt = outcome
+        return True
+
+    @property
+    def _harmless_twice(self) -> bool:
+        """Whether nothing is doubled where a server carries out the call twice."""
+        kind = self.call.repeatable
+        return kind is Repeatable.ALWAYS or (kind is Repeatable.WITH_KEY and bool(self.honours_keys()))
+
+    def _most(self, policy: RetryPolicy) -> int:
+        """Return how many attempts there may be, if they all end as the last one."""
+        outcomes = [outcome for _, outcome in self.turn]
+        if any(isinstance(outcome, NotLeaderError) for outcome in outcomes):
+            return policy.patience
+        if self.call.repeatable is Repeatable.NEVER or all(map(lasts, outcomes)):
+            return 1
+        return policy.attempts
+
+    def _end(self) -> T:
+        """Return the value of the call, or raise what it failed with; what others said in the end is a note of that."""
+        outcome = self._that_counts()
+        try:
+            if isinstance(outcome, Answer):
+                return self.call.decode(outcome, after_unknown=self.doubt is not None)
+            raise outcome
+        except KalaError as error:
+            for at, other in self.turn:
+                if other is not outcome:
+                    error.add_note(f"{self.servers.urls[at]}: {_in_words(other)}")
+            raise
+
+    def _that_counts(self) -> Answer | KalaError:
+        """Return the last outcome, unless nothing was done then and another one tells more."""
+        *_, last = outcomes = [outcome for _, outcome in self.turn]
+        if not nothing_was_done(last):
+            return last
+        if self.doubt is not None and self.call.method != "GET":
+            return self.doubt  # or it would seem that nothing was done by any attempt
+        return next((each for each in reversed(outcomes) if isinstance(each, NotLeaderError)), last)
 
 
 def may_pass(error: KalaError) -> bool:
@@ -137,25 +234,23 @@ def may_pass(error: KalaError) -> bool:
     return error.status in WORTH_A_RETRY
 
 
-def _never_sent(outcome: Answer | KalaError) -> bool:
-    return isinstance(outcome, KalaConnectionError) and outcome.never_sent
-
-
 def lasts(outcome: Answer | KalaError) -> bool:
     """Whether another try would meet the same, such as a client that is closed."""
     return isinstance(outcome, KalaConnectionError) and outcome.lasting
 
 
-def _may_repeat(call: Call[T], outcome: Answer | KalaError, *, keyed: bool) -> bool:
-    if call.repeatable is Repeatable.NEVER or isinstance(outcome, KalaTimeoutError):
-        return False
-    if _never_sent(outcome):
-        return not lasts(outcome)
-    worth_it = outcome.status in WORTH_A_RETRY if isinstance(outcome, Answer) else _was_cut(outcome)
-    return worth_it and (
-        call.repeatable is Repeatable.ALWAYS or (call.repeatable is Repeatable.WITH_KEY and keyed)
-    )
+def nothing_was_done(outcome: Answer | KalaError) -> bool:
+    """Whether it leaves no doubt that the call was not carried out."""
+    never_sent = isinstance(outcome, KalaConnectionError) and outcome.never_sent
+    return never_sent or isinstance(outcome, NotLeaderError)
 
 
-def _was_cut(outcome: KalaError) -> bool:
-    return isinstance(outcome, KalaConnectionError)
+def _may_be_over(outcome: Answer | KalaError, *, shared: bool) -> bool:
+    """Whether the next one to be asked may answer; a timeout ends the call, unless others were left their share."""
+    if isinstance(outcome, Answer):
+        return outcome.status in WORTH_A_RETRY
+    return isinstance(outcome, KalaConnectionError) or (shared and isinstance(outcome, KalaTimeoutError))
+
+
+def _in_words(outcome: Answer | KalaError) -> str:
+    return f"the answer was {outcome.status}" if isinstance(outcome, Answer) else outcome.message

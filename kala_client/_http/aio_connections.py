@@ -24,40 +24,37 @@ _Place = tuple[int, asyncio.AbstractEventLoop]
 
 
 class Connections:
-    """The connections to one server: our own, or those of a transport or a client that the caller gave us."""
+    """The connections to the servers of one Kala: our own, or those of what the caller gave us for all of them."""
 
     def __init__(
         self,
-        target: Target,
         routes: Routes,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        self._target = target
         self._routes = routes
         self._transport = transport
         self._given = http_client
         self._given_at: _Place | None = None
         self._closed = False
-        self._by_place: dict[_Place, _Opened] = {}
+        self._by_place: dict[tuple[_Place, Target], _Opened] = {}
 
-    @property
-    def way(self) -> Way:
-        """What is known of the way to the server, which those who give us connections choose themselves."""
+    def way(self, target: Target) -> Way:
+        """Return what is known of the way to a server, which those who give us connections choose themselves."""
         if self._given is not None or self._transport is not None:
             return Way(ours=False)
-        return Way(ours=True, proxy=self._routes.proxy_for(self._target.url))
+        return Way(ours=True, proxy=self._routes.proxy_for(target.url))
 
-    async def current(self) -> httpx.AsyncClient:
-        """Return the connections of this loop. Raises KalaConnectionError where there can be none."""
+    async def current(self, target: Target) -> httpx.AsyncClient:
+        """Return this loop's connections to a server. Raises KalaConnectionError where there can be none."""
         if self._closed:
             raise closed()
         here = (os.getpid(), asyncio.get_running_loop())
-        opened = self._by_place.get(here)
+        opened = self._by_place.get((here, target))
         if opened is None:
             self._forget_ended()
-            opened = self._by_place[here] = await self._open(here)
+            opened = self._by_place[here, target] = await self._open(here, target)
         if opened.http.is_closed:
             raise closed()
         return opened.http
@@ -68,19 +65,20 @@ class Connections:
         Those of another loop are closed by it, at its next turn or at its end.
         """
         self._closed = True
-        here = self._by_place.pop((os.getpid(), asyncio.get_running_loop()), None)
+        here = (os.getpid(), asyncio.get_running_loop())
+        endings = [opened.ending for (place, _), opened in self._by_place.items() if place == here]
         # What a fork has brought along stays: it is the parent's to close, also by way of its loop.
-        self._by_place = {place: kept for place, kept in self._by_place.items() if place[0] != os.getpid()}
-        if here is not None and here.ending is not None:
-            await here.ending.aclose()
+        self._by_place = {key: kept for key, kept in self._by_place.items() if key[0][0] != here[0]}
+        for ending in filter(None, endings):
+            await ending.aclose()
 
-    async def _open(self, here: _Place) -> "_Opened":
+    async def _open(self, here: _Place, target: Target) -> "_Opened":
         if self._given is not None or self._transport is not None:
             self._take(here)
         if self._given is not None:
             return _Opened(self._given, None)
-        transport = self._transport or self._routes.asynchronous(self._target.url)
-        http = httpx.AsyncClient(transport=transport, headers=self._target.headers, trust_env=False)
+        transport = self._transport or self._routes.asynchronous(target.url)
+        http = httpx.AsyncClient(transport=transport, headers=target.headers, trust_env=False)
         ending = _ends_with_its_loop(http)
         await anext(ending)
         return _Opened(http, ending)
@@ -88,7 +86,7 @@ class Connections:
     def _take(self, here: _Place) -> None:
         """Refuse what was given where another loop uses it; a transport is free again when that has ended."""
         before = self._given_at
-        if before is not None and (before[0] != here[0] or self._given or not before[1].is_closed()):
+        if before not in {None, here} and (before[0] != here[0] or self._given or not before[1].is_closed()):
             given = "http_client" if self._given else "transport"
             raise KalaConnectionError.lasting_error(
                 f"the {given} belongs to another event loop or process: make a client in each"
@@ -96,13 +94,13 @@ class Connections:
         self._given_at = here
 
     def _forget_ended(self) -> None:
-        for place in [place for place in self._by_place if place[1].is_closed()]:
-            self._by_place.pop(place, None)
+        for key in [key for key in self._by_place if key[0][1].is_closed()]:
+            self._by_place.pop(key, None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """The connections of one place, and what closes them there; None where that is not for us."""
+    """The connections of one place to a server, and what closes them there; None where that is not for us."""
 
     http: httpx.AsyncClient
     ending: AsyncGenerator[None] | None

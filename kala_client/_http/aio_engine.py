@@ -2,14 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import httpx
 
 from kala_client._calls.answers import Answer
 from kala_client._calls.call import Call
-from kala_client._calls.retry import Exchange, RetryPolicy, Send, exchange
+from kala_client._calls.retry import Exchange, RetryPolicy, Send, exchange, may_pass, nothing_was_done
+from kala_client._calls.servers import Servers
 from kala_client._http.aio_connections import Connections
 from kala_client._http.failures import FAILURES, inherited
 from kala_client._http.lines import Lines
@@ -23,30 +24,45 @@ class AsyncEngine:
     """Sends calls, for the tasks of any event loop."""
 
     def __init__(
-        self, wire: Wire, connections: Connections, sleep: Callable[[float], Awaitable[None]]
+        self,
+        wires: Sequence[Wire],
+        connections: Connections,
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self.wire = wire
+        self.servers = Servers([wire.target.url for wire in wires])
+        self._wires = wires
         self.sleep = sleep
         self._connections = connections
         self._borrows = False
 
     def with_options(self, timeout: float | None, retry: RetryPolicy | None) -> "AsyncEngine":
         """Return one with other options over the same connections, which it leaves open."""
-        other = AsyncEngine(self.wire.with_options(timeout, retry), self._connections, self.sleep)
-        other._borrows = True
+        rules = self.wire.rules.with_options(timeout, retry)
+        other = AsyncEngine([wire.with_rules(rules) for wire in self._wires], self._connections, self.sleep)
+        other.servers, other._borrows = self.servers, True
         return other
+
+    @property
+    def wire(self) -> Wire:
+        """The server that is asked first."""
+        return self._wires[self.servers.first]
 
     async def run(self, call: Call[T], *, within: float | None = None) -> T:
         """Send a call, again where that is safe, and return its value; within so many seconds at the most."""
-        remaining = self.wire.deadline(within)
+        rules = self.wire.rules
+        remaining = rules.deadline(within)
         steps: Exchange[T] = exchange(
-            call, self.wire.retry, remaining=remaining, honours_keys=lambda: self.wire.honours_keys
+            call,
+            rules.retry,
+            servers=self.servers,
+            remaining=remaining,
+            honours_keys=lambda: rules.known.honours_keys,
         )
         order = next(steps)
         try:
             while True:
                 if isinstance(order, Send):
-                    order = steps.send(await self._attempt(order.call, order.attempt, remaining))
+                    order = steps.send(await self._attempt(order, remaining))
                 else:
                     await self.sleep(order.seconds)
                     order = next(steps)
@@ -54,16 +70,19 @@ class AsyncEngine:
             value: T = done.value
             return value
 
-    async def lines(self, call: Call[None]) -> AsyncIterator[str]:
-        """Send a call once, and yield the lines of its answer as they come; they may never end."""
-        lines = Lines(self.wire.max_body)
+    async def lines(self, call: Call[None], lines: Lines) -> AsyncIterator[str]:
+        """Send a call, and yield the lines that the answer ends as it comes; it may never end.
+
+        Another server is asked where one is not reached, and none where an answer breaks off.
+        """
         process = os.getpid()
+        at, response = await self._begin(call)
+        wire = self._wires[at]
         try:
-            response = await self._send(call, lambda: None)
             try:
                 if not response.is_success:
-                    call.decode(await self._read(call, response, self.wire.deadline()))
-                self.wire.begin(call, response)
+                    call.decode(await self._read(wire, call, response, wire.rules.deadline()))
+                wire.begin(call, response)
                 coding = coding_of(response)
                 async for chunk in _chunks(response):
                     if os.getpid() != process:
@@ -75,52 +94,68 @@ class AsyncEngine:
             finally:
                 await response.aclose()
         except FAILURES as error:
-            raise self.wire.failure(call, error)  # noqa: B904 - it has its cause
-        for line in lines.end():
-            yield line
+            failure = wire.failure(call, error)
+            if may_pass(failure):
+                self.servers.failed(at)
+            raise failure  # noqa: B904 - it has its cause
 
     async def close(self) -> None:
         """Close the connections."""
         if not self._borrows:
             await self._connections.close()
 
-    async def _attempt(
-        self, call: Call[T], attempt: int, remaining: Callable[[], float]
-    ) -> Answer | KalaError:
-        since = self.wire.monotonic()
+    async def _begin(self, call: Call[None]) -> tuple[int, httpx.Response]:
+        """Send a call to one server after another, until one is reached; return which, and what it answers."""
+        for at in self.servers.in_turn():
+            try:
+                return at, await self._send(self._wires[at], call, lambda: None)
+            except FAILURES as error:
+                failure = self._wires[at].failure(call, error)
+            self.servers.failed(at)
+            if not nothing_was_done(failure):
+                break
+        raise failure
+
+    async def _attempt(self, order: Send, remaining: Callable[[], float]) -> Answer | KalaError:
+        wire = self._wires[order.at]
+        if order.within is not None:
+            wire = wire.with_rules(wire.rules.with_options(order.within, None))
+            remaining = wire.rules.deadline()
+        since = wire.rules.monotonic()
         outcome: Answer | KalaError
         try:
             async with asyncio.timeout(max(remaining(), 0)):
-                outcome = await self._fetch(call, remaining)
+                outcome = await self._fetch(wire, order.call, remaining)
         except FAILURES as error:
-            outcome = self.wire.failure(call, error)
-        self.wire.report(call, attempt, outcome, since)
+            outcome = wire.failure(order.call, error)
+        wire.report(order.call, order.attempt, outcome, since)
         return outcome
 
-    async def _fetch(self, call: Call[T], remaining: Callable[[], float]) -> Answer:
-        response = await self._send(call, remaining)
+    async def _fetch(self, wire: Wire, call: Call[T], remaining: Callable[[], float]) -> Answer:
+        response = await self._send(wire, call, remaining)
         try:
-            return await self._read(call, response, remaining)
+            return await self._read(wire, call, response, remaining)
         finally:
             await response.aclose()
 
-    async def _send(self, call: Call[T], seconds: Callable[[], float | None]) -> httpx.Response:
-        http = await self._connections.current()
+    async def _send(self, wire: Wire, call: Call[T], seconds: Callable[[], float | None]) -> httpx.Response:
+        http = await self._connections.current(wire.target)
         try:
-            return await self._answered(http, self.wire.request(http, call, seconds()))
+            return await self._answered(wire, http, wire.request(http, call, seconds()))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            if not self.wire.spoke_no_tls(error):
+            if not wire.spoke_no_tls(error):
                 raise
-            if await self._speaks_http(http, self.wire.question(seconds())):
-                raise self.wire.speaks_http() from error
+            if await self._speaks_http(http, wire.question(seconds())):
+                raise wire.speaks_http() from error
             if isinstance(error, httpx.ConnectError):
                 raise
-            self.wire.unproven = False  # so it is slow, and is given the time
-            return await self._answered(http, self.wire.request(http, call, seconds()))
+            wire.proven()  # so it is slow, and is given the time
+            return await self._answered(wire, http, wire.request(http, call, seconds()))
 
-    async def _answered(self, http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    @staticmethod
+    async def _answered(wire: Wire, http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
         response = await http.send(request, stream=True, follow_redirects=False)
-        self.wire.unproven = False
+        wire.proven()
         return response
 
     @staticmethod
@@ -132,11 +167,14 @@ class AsyncEngine:
         await response.aclose()
         return response.status_code != 400  # with which servers that speak TLS answer to http
 
-    async def _read(self, call: Call[T], response: httpx.Response, remaining: Callable[[], float]) -> Answer:
-        body = self.wire.body(call, response, remaining)
+    @staticmethod
+    async def _read(
+        wire: Wire, call: Call[T], response: httpx.Response, remaining: Callable[[], float]
+    ) -> Answer:
+        body = wire.body(call, response, remaining)
         async for chunk in _chunks(response):
             body.add(chunk)
-        return self.wire.answer(call, response, body.whole())
+        return wire.answer(call, response, body.whole())
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

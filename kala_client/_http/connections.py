@@ -16,41 +16,42 @@ from kala_client._http.request import Way
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
 
+_Place = tuple[int, Target]
+"""A process, and a server to which it has connections."""
+
 
 class Connections:
-    """The connections to one server: our own, or those of a transport or a client that the caller gave us."""
+    """The connections to the servers of one Kala: our own, or those of what the caller gave us for all of them."""
 
     def __init__(
         self,
-        target: Target,
         routes: Routes,
         *,
         transport: httpx.BaseTransport | None = None,
         http_client: httpx.Client | None = None,
     ) -> None:
-        self._target = target
         self._routes = routes
         self._transport = transport
         self._given = http_client
         self._closed = False
-        self._by_process: dict[int, _Opened] = {}
+        self._by_place: dict[_Place, _Opened] = {}
 
-    @property
-    def way(self) -> Way:
-        """What is known of the way to the server, which those who give us connections choose themselves."""
+    def way(self, target: Target) -> Way:
+        """Return what is known of the way to a server, which those who give us connections choose themselves."""
         if self._given is not None or self._transport is not None:
             return Way(ours=False)
-        return Way(ours=True, proxy=self._routes.proxy_for(self._target.url))
+        return Way(ours=True, proxy=self._routes.proxy_for(target.url))
 
-    def current(self) -> httpx.Client:
-        """Return the connections of this process. Raises KalaConnectionError where there can be none."""
+    def current(self, target: Target) -> httpx.Client:
+        """Return this process's connections to a server. Raises KalaConnectionError where there can be none."""
         if self._closed:
             raise closed()
-        opened = self._by_process.get(os.getpid())
+        here = (os.getpid(), target)
+        opened = self._by_place.get(here)
         if opened is None:
             self._drop_inherited()
             # Threads may both come here: to make a client opens nothing, so the one that loses is only forgotten.
-            opened = self._by_process.setdefault(os.getpid(), self._open())
+            opened = self._by_place.setdefault(here, self._open(target))
         if opened.http.is_closed:
             raise closed()
         return opened.http
@@ -59,29 +60,33 @@ class Connections:
         """Close them, but not a client that was given; no call can be made after that."""
         self._closed = True
         self._drop_inherited()
-        for opened in self._by_process.values():
+        for opened in self._by_place.values():
             if opened.http is not self._given:
                 opened.http.close()
 
-    def _open(self) -> "_Opened":
+    def _open(self, target: Target) -> "_Opened":
         if self._given is not None:
             return _Opened(self._given, partial(_close_transports, self._given))
         if self._transport is not None:
-            return _Opened(self._client_over(self._transport), self._transport.close)
-        transport = self._routes.blocking(self._target.url)
-        return _Opened(self._client_over(transport), transport.abandon)
+            return _Opened(self._client_over(self._transport, target), self._transport.close)
+        transport = self._routes.blocking(target.url)
+        return _Opened(self._client_over(transport, target), transport.abandon)
 
-    def _client_over(self, transport: httpx.BaseTransport) -> httpx.Client:
-        return httpx.Client(transport=transport, headers=self._target.headers, trust_env=False)
+    @staticmethod
+    def _client_over(transport: httpx.BaseTransport, target: Target) -> httpx.Client:
+        return httpx.Client(transport=transport, headers=target.headers, trust_env=False)
 
     def _drop_inherited(self) -> None:
-        for process in [process for process in self._by_process if process != os.getpid()]:
-            self._by_process.pop(process).drop()
+        for place in [place for place in self._by_place if place[0] != os.getpid()]:
+            self._by_place.pop(place).drop()
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """The connections of one process, and how another one lets go of them. A transport can be used again after that."""
+    """The connections of one process to a server, and how another process lets go of them.
+
+    A transport can be used again after that.
+    """
 
     http: httpx.Client
     drop: Callable[[], None]

@@ -1,4 +1,4 @@
-"""What the methods that ask again must remember: looks at a run, and a stream of events. No I/O."""
+"""What the methods that ask again must remember: looks at a run, streams of output and of events. No I/O."""
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from kala_client._calls.answers import is_heap
 from kala_client._calls.arguments import fits_header, seconds
 from kala_client._calls.call import Call
 from kala_client._calls.retry import RetryPolicy, lasts, may_pass
+from kala_client._http.lines import Lines, LinesOfMany
 from kala_client._http.request import Wire
 from kala_client.models import Event, Run
 
@@ -58,20 +59,70 @@ class Poll:
         return min(delay, left)
 
 
-class EventFeed:
-    """Server-sent events out of lines, and when to connect again after the stream has ended."""
+class _Streams:
+    """Streams that follow one another: when to ask for the next one, after one has ended or broken off."""
 
-    def __init__(self, last_event_id: str | None, wire: Wire) -> None:
-        self._last_id = last_event_id
+    def __init__(self, what: str, call: Call[None], wire: Callable[[], Wire]) -> None:
+        """`wire` returns the server that is asked first: where one goes away, that is another one."""
+        self._what = what
+        self._call = call
         self._wire = wire
         self._failures = 0
+
+    def retry_in(self, error: errors.KalaError | None) -> float:
+        """Return in how many seconds to connect again; raises when too many streams in a row brought nothing.
+
+        A listener outlives a restart of the server, so it is more patient than a call.
+        """
+        self._failures += 1
+        policy = self._wire().rules.retry
+        if self._failures >= policy.patience or (error and lasts(error)):
+            raise error or self._failure(
+                errors.KalaConnectionError(f"the server ends the stream of {self._what} again and again")
+            )
+        return policy.delay(self._failures)
+
+    def _failure(self, error: errors.KalaError) -> errors.KalaError:
+        return self._wire().failure(self._call, error)
+
+
+class OutputFeed(_Streams):
+    """The output of a run, which another server goes on with where one goes away; a server that is alone does not."""
+
+    def __init__(self, run: Run | str, wire: Callable[[], Wire], *, alone: bool) -> None:
+        super().__init__("output", ledger.follow(run), wire)
+        self.alone = alone
+        self.lines = LinesOfMany(wire().rules.max_body)
+        self._known = 0
+
+    def next_call(self) -> Call[None]:
+        """Return the call for the output, from its beginning on: what was told already is passed over."""
+        self.lines.again()
+        return self._call
+
+    def retry_in(self, error: errors.KalaError | None) -> float:
+        """Return in how many seconds to connect again, as for events; raises the first failure of one that is alone."""
+        if self.alone and error:
+            raise error
+        if self.lines.known > self._known:
+            self._failures, self._known = 0, self.lines.known
+        return super().retry_in(error)
+
+
+class EventFeed(_Streams):
+    """Server-sent events out of lines."""
+
+    def __init__(self, last_event_id: str | None, wire: Callable[[], Wire]) -> None:
+        super().__init__("events", ledger.events(last_event_id), wire)
+        self.lines = Lines(wire().rules.max_body)
+        self._last_id = last_event_id
         self._data = bytearray()
         self._event = ""
         self._id = last_event_id
-        self._call = ledger.events(last_event_id)
 
     def next_call(self) -> Call[None]:
         """Return the call for what comes after the last event."""
+        self.lines = Lines(self._wire().rules.max_body)
         self._call = ledger.events(self._last_id)
         return self._call
 
@@ -84,9 +135,9 @@ class EventFeed:
         line = line.removesuffix("\r")
         if not line:
             return self._dispatch()
-        if len(self._data) + len(line.encode()) > self._wire.max_body:
+        if len(self._data) + len(line.encode()) > self._wire().rules.max_body:
             raise self._unexpected(
-                f"an event is larger than the {self._wire.max_body} bytes that max_body allows"
+                f"an event is larger than the {self._wire().rules.max_body} bytes that max_body allows"
             )
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
@@ -101,19 +152,9 @@ class EventFeed:
         return None
 
     def retry_in(self, error: errors.KalaError | None) -> float:
-        """Return in how many seconds to connect again; raises when too many streams in a row brought nothing.
-
-        A listener outlives a restart of the server, so it is more patient than a call.
-        """
+        """Return in how many seconds to connect again, and let go of the event that was cut."""
         self._clear()
-        self._failures += 1
-        policy = self._wire.retry
-        if self._failures >= policy.patience or (error and lasts(error)):
-            raise error or self._wire.failure(
-                self._call,
-                errors.KalaConnectionError("the server ends the stream of events again and again"),
-            )
-        return policy.delay(self._failures)
+        return super().retry_in(error)
 
     def _dispatch(self) -> Event | None:
         data, event, self._last_id = self._data.decode(), self._event, self._id
@@ -126,7 +167,7 @@ class EventFeed:
         self._data, self._event, self._id = bytearray(), "", self._last_id
 
     def _unexpected(self, message: str) -> errors.KalaError:
-        return self._wire.failure(self._call, errors.UnexpectedResponseError(message))
+        return self._failure(errors.UnexpectedResponseError(message))
 
 
 def _json_or_text(text: str) -> object:

@@ -1,6 +1,9 @@
 """Lines out of a stream of bytes. No I/O."""
 
+import zlib
 from collections.abc import Iterator
+
+from kala_client.errors import KalaConnectionError
 
 
 class Lines:
@@ -26,6 +29,52 @@ class Lines:
         rest, self._rest = self._rest, bytearray()
         if rest:
             yield _text(rest)
+
+
+class LinesOfMany(Lines):
+    """The lines of a text out of several streams, each of which has it from its beginning on."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(longest)
+        self.known = 0
+        """How many bytes came until now, of whatever stream."""
+        self._known_sum = 0
+        self._at, self._sum = 0, 0
+        """How many came in this stream, and their sum."""
+
+    def again(self) -> None:
+        """Begin with another stream."""
+        self._at, self._sum = 0, 0
+
+    def feed(self, chunk: bytes) -> Iterator[str]:
+        """Take a chunk of this stream, and yield the lines that it ends; what another stream had is passed over.
+
+        Raises KalaConnectionError where that was something else, as where parts of a long text are left out.
+        """
+        known = chunk[: self.known - self._at]
+        self._take(known)
+        if known and self._at == self.known and self._sum != self._known_sum:
+            raise _cannot_go_on("what it had printed is told otherwise")
+        if new := chunk[len(known) :]:
+            self._take(new)
+            self.known, self._known_sum = self._at, self._sum
+            yield from super().feed(new)
+
+    def end(self) -> Iterator[str]:
+        """Yield what is left when the text has ended. Raises KalaConnectionError where this stream had less of it."""
+        if self._at < self.known:
+            raise _cannot_go_on("not all of what it had printed is kept")
+        yield from super().end()
+
+    def _take(self, chunk: bytes) -> None:
+        self._at += len(chunk)
+        self._sum = zlib.crc32(chunk, self._sum)
+
+
+def _cannot_go_on(why: str) -> KalaConnectionError:
+    error = KalaConnectionError(f"the output broke off, and cannot be taken up again: {why}")
+    error.lasting = True
+    return error
 
 
 def _text(line: bytearray) -> str:

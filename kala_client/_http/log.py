@@ -27,6 +27,8 @@ _HARMLESS_HEADERS = frozenset(
         "content-length",
         "content-type",
         "date",
+        "kala-lag",
+        "kala-leader",
         "kala-run-id",
         "kala-server",
         "kala-warning",

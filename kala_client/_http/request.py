@@ -67,25 +67,28 @@ class Heard(local):
 
 
 @dataclass(slots=True)
-class Wire:
-    """What one client knows, and its rules for requests and answers. It must not do I/O or wait.
+class Known:
+    """What a client has learned, whichever server of its Kala has told it.
 
-    `headers` go with each request, and may be left to connections that are the client's own, which takes less.
     `honours_keys` becomes true with the first answer of kala_server: real Kala ignores idempotency keys; it is None
-    until an answer tells. `unproven` is true as long as it is not known that the port of an https address speaks TLS.
+    until an answer tells. `speak_tls` are https addresses whose port is known to do so.
     """
 
-    target: Target
-    way: Way
-    headers: Mapping[str, str] = field(repr=False)
+    honours_keys: bool | None = None
+    heard: Heard = field(default_factory=Heard)
+    speak_tls: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What goes for all servers of a client: its options, and what it knows."""
+
     timeout: float
     retry: RetryPolicy
     max_body: int
     on_attempt: Callable[[CallAttempt], None] | None
     monotonic: Callable[[], float]
-    honours_keys: bool | None = None
-    heard: Heard = field(default_factory=Heard, repr=False)
-    unproven: bool = field(init=False)
+    known: Known = field(default_factory=Known, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a timeout that no call could keep, or no socket, and what else would fail in the first call."""
@@ -95,9 +98,8 @@ class Wire:
             raise ValueError(f"max_body must be a number of bytes above 0, not {self.max_body}")
         if not (self.on_attempt is None or callable(self.on_attempt)):
             raise TypeError(f"on_attempt must be a function, not {_name(type(self.on_attempt))}")
-        self.unproven = self.way == Way(ours=True) and self.target.url.startswith("https:")
 
-    def with_options(self, timeout: float | None, retry: RetryPolicy | None) -> "Wire":
+    def with_options(self, timeout: float | None, retry: RetryPolicy | None) -> "Rules":
         """Return the same with other options; None leaves one as it is."""
         expect(RetryPolicy, retry=retry)
         return replace(self, timeout=self.timeout if timeout is None else timeout, retry=retry or self.retry)
@@ -106,6 +108,38 @@ class Wire:
         """Start the clock of one call, and return how to ask for the seconds that are left: `within` at the most."""
         end = self.monotonic() + (self.timeout if within is None else min(within, self.timeout))
         return lambda: end - self.monotonic()
+
+
+@dataclass(slots=True)
+class Wire:
+    """One server of a client, and how requests to it and its answers are made. It must not do I/O or wait.
+
+    `headers` go with each request, and may be left to connections that are the client's own, which takes less.
+    """
+
+    target: Target
+    way: Way
+    headers: Mapping[str, str] = field(repr=False)
+    rules: Rules
+    _may_be_plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know what is asked at each request."""
+        self._may_be_plain = self.way == Way(ours=True) and self.target.url.startswith("https:")
+
+    def with_rules(self, rules: Rules) -> "Wire":
+        """Return the same server, but by other rules."""
+        return replace(self, rules=rules)
+
+    @property
+    def unproven(self) -> bool:
+        """Whether it is not known yet that the port of an https address speaks TLS."""
+        return self._may_be_plain and self.target.url not in self.rules.known.speak_tls
+
+    def proven(self) -> None:
+        """Take note that it does, or is to be taken for one that does."""
+        if self._may_be_plain:
+            self.rules.known.speak_tls.add(self.target.url)
 
     def request(
         self, http: httpx.Client | httpx.AsyncClient, call: Call[object], seconds: float | None
@@ -152,10 +186,10 @@ class Wire:
         through = self.proxy
         answer = Answer(call.method, self.url(call), response.status_code, response.headers, body, through)
         if answer.from_kala_server:
-            self.honours_keys = True
-        elif self.honours_keys is None and response.is_success:
-            self.honours_keys = False
-        self.heard.answer = answer
+            self.rules.known.honours_keys = True
+        elif self.rules.known.honours_keys is None and response.is_success:
+            self.rules.known.honours_keys = False
+        self.rules.known.heard.answer = answer
         return answer
 
     @staticmethod
@@ -174,7 +208,7 @@ class Wire:
 
     def too_late(self, call: Call[object]) -> errors.KalaError:
         """Build the error of a call whose deadline passed."""
-        message = f"no whole answer came within {self.timeout:g} s"
+        message = f"no whole answer came within {self.rules.timeout:g} s"
         return errors.KalaTimeoutError(message, method=call.method, url=self.url(call))
 
     def failure(self, call: Call[object], error: Exception) -> errors.KalaError:
@@ -196,7 +230,7 @@ class Wire:
         self, call: Call[object], attempt: int, outcome: Answer | errors.KalaError, since: float
     ) -> None:
         """Tell the logger and the hook about one attempt."""
-        if self.on_attempt is None and not log.listens():
+        if self.rules.on_attempt is None and not log.listens():
             return
         answer = outcome if isinstance(outcome, Answer) else None
         told = CallAttempt(
@@ -205,11 +239,11 @@ class Wire:
             attempt=attempt,
             status=None if answer is None else answer.status,
             error=outcome if isinstance(outcome, errors.KalaError) else None,
-            elapsed=self.monotonic() - since,
+            elapsed=self.rules.monotonic() - since,
         )
         log.tell(call, self.target.headers, told, answer)
-        if self.on_attempt is not None:
-            self.on_attempt(told)
+        if self.rules.on_attempt is not None:
+            self.rules.on_attempt(told)
 
 
 class Body:
@@ -228,9 +262,9 @@ class Body:
         """Take a chunk; raises where the body is too large or too late."""
         for piece in self._coding.feed(chunk):
             self._bytes += piece
-            if len(self._bytes) > self._wire.max_body:
+            if len(self._bytes) > self._wire.rules.max_body:
                 raise errors.UnexpectedResponseError(
-                    f"the answer is larger than the {self._wire.max_body} bytes that max_body allows"
+                    f"the answer is larger than the {self._wire.rules.max_body} bytes that max_body allows"
                 )
             if self._remaining() <= 0:
                 raise self._wire.too_late(self._call)

@@ -50,7 +50,7 @@ class Proxy:
             head = b""
             while not head.endswith(b"\r\n\r\n"):
                 head += client.recv(65_536)
-            server.sendall(head)
+            server.sendall(head.replace(b"Connection: keep-alive", b"Connection: close"))
             passed = bytearray()
             while byte := server.recv(1):
                 client.sendall(byte)

@@ -165,7 +165,7 @@ def test_a_hung_server_cannot_hold_an_asyncio_client() -> None:
 @pytest.mark.parametrize(
     ("argument", "told"),
     [
-        ({"url": 5}, "url must be of type str, not int"),
+        ({"url": 5}, "url must be of type str or a sequence of such, not int"),
         ({"token": b"t"}, "token must be of type str, not bytes"),
         ({"retry": 3}, r"retry must be of type kala_client\.RetryPolicy, not int"),
         ({"max_body": "1"}, "max_body must be of type int, not str"),

@@ -14,6 +14,7 @@ from kala_client._calls import builders, ledger
 from kala_client._calls.answers import Answer
 from kala_client._calls.call import Call
 from kala_client._calls.retry import Wait, exchange
+from kala_client._calls.servers import Servers
 from kala_client.models import Job
 
 STEADY = RetryPolicy(random=lambda: 1.0)
@@ -41,7 +42,9 @@ def attempts(
 ) -> list[float]:
     """Drive the exchange with outcomes, and return how long it wanted to wait in between."""
     waits: list[float] = []
-    steps = exchange(call, STEADY, remaining=lambda: left, honours_keys=lambda: keys)
+    steps = exchange(
+        call, STEADY, servers=Servers(["http://kala.test"]), remaining=lambda: left, honours_keys=lambda: keys
+    )
     next(steps)
     pending = list(outcomes)
     try:
@@ -116,7 +119,13 @@ def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
 
 
 def deleted(*outcomes: Answer | KalaError) -> object:
-    steps = exchange(DELETE, STEADY, remaining=lambda: 60.0, honours_keys=lambda: False)
+    steps = exchange(
+        DELETE,
+        STEADY,
+        servers=Servers(["http://kala.test"]),
+        remaining=lambda: 60.0,
+        honours_keys=lambda: False,
+    )
     next(steps)
     try:
         for outcome in outcomes:
