@@ -174,16 +174,24 @@ class KalaClient:
         )
         return self._engine.run(call)
 
-    def update_job(self, job_id: models.WhichJob, **changes: Unpack[_fields.JobFields]) -> models.Job:
+    def update_job(
+        self, job_id: models.WhichJob, *, if_match: str | None = None, **changes: Unpack[_fields.JobFields]
+    ) -> models.Job:
         """Change the given fields of a job, and return it as it is now. Needs kala_server.
 
-        Of `env` and `remote_properties` only the members that are named change; None empties the whole.
+        Of `env` and `remote_properties` only the members that are named change; None empties the whole. With
+        `if_match=job.etag` ConflictError is raised where somebody has changed the job since, and nothing is changed.
         """
-        return self._engine.run(_calls.update_job(job_id, _jobs.changes_of(changes)))
+        return self._engine.run(_calls.update_job(job_id, _jobs.changes_of(changes), if_match=if_match))
 
-    def replace_job(self, job_id: models.WhichJob, job: models.Job) -> models.Job:
-        """Put another description in the place of a job's, which keeps its id and history. Needs kala_server."""
-        return self._engine.run(_calls.replace_job(job_id, job))
+    def replace_job(
+        self, job_id: models.WhichJob, job: models.Job, *, if_match: str | None = None
+    ) -> models.Job:
+        """Put another description in the place of a job's, which keeps its id and history. Needs kala_server.
+
+        `if_match` is as of `update_job`.
+        """
+        return self._engine.run(_calls.replace_job(job_id, job, if_match=if_match))
 
     def try_job(
         self, job: models.Job | None = None, /, *, count: int = 5, **fields: Unpack[_fields.JobFields]
@@ -195,14 +203,22 @@ class KalaClient:
         return self._engine.run(_calls.try_job(_jobs.job_of(job, fields), count=count))
 
     def try_update(
-        self, job_id: models.WhichJob, *, count: int = 5, **changes: Unpack[_fields.JobFields]
+        self,
+        job_id: models.WhichJob,
+        *,
+        count: int = 5,
+        if_match: str | None = None,
+        **changes: Unpack[_fields.JobFields],
     ) -> models.Trial:
         """Say what a job would be with these changes, and when it would be due; nothing changes. Needs kala_server."""
-        return self._engine.run(_calls.try_update(job_id, _jobs.changes_of(changes), count=count))
+        call = _calls.try_update(job_id, _jobs.changes_of(changes), count=count, if_match=if_match)
+        return self._engine.run(call)
 
-    def try_replace(self, job_id: models.WhichJob, job: models.Job, *, count: int = 5) -> models.Trial:
+    def try_replace(
+        self, job_id: models.WhichJob, job: models.Job, *, count: int = 5, if_match: str | None = None
+    ) -> models.Trial:
         """Say what `replace_job` would make of a job, and when it would be due; nothing changes. Needs kala_server."""
-        return self._engine.run(_calls.try_replace(job_id, job, count=count))
+        return self._engine.run(_calls.try_replace(job_id, job, count=count, if_match=if_match))
 
     def delete_job(self, job_id: models.WhichJob) -> None:
         """Delete a job; as Kala does, with the children of which it was the only parent.

@@ -12,7 +12,7 @@ KalaError
 │   └── RunNotFoundError
 ├── InvalidRequestError        any other 4xx; `errors` names the fields
 │   └── InvalidJobError        the job was refused; nothing was stored
-├── ConflictError              409: the job's state does not allow it, such as starting a disabled job
+├── ConflictError              409: the job's state does not allow it, such as starting a disabled job; 412: changed
 ├── IdempotencyError           422: the idempotency key was used before, for another body
 ├── RateLimitError             429: too many requests
 └── ServerError                5xx: the server failed
@@ -136,7 +136,7 @@ class InvalidJobError(InvalidRequestError):
 
 
 class ConflictError(KalaError):
-    """The state of the job does not allow this (409), such as starting a disabled job."""
+    """The state of the job does not allow this (409), such as starting a disabled job; or it was changed (412)."""
 
 
 class IdempotencyError(KalaError):

@@ -7,6 +7,7 @@ spellings of WIRE.md are read. Times are aware and in UTC; Kala's `0001-01-01T00
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Unpack
 
 from pydantic import (
@@ -194,6 +195,11 @@ class Job(WireModel):
     if TYPE_CHECKING:  # so that every type checker knows which types are accepted
 
         def __init__(self, **fields: Unpack[JobFields]) -> None: ...
+
+    @cached_property  # which pydantic neither compares, sends nor shows
+    def etag(self) -> str:
+        """What its owner says of it, as the tag that `if_match` takes; empty where no answer was of this job alone."""
+        return ""
 
     @model_validator(mode="after")
     def _read_counters_in_metadata(self) -> Self:

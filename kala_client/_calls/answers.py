@@ -20,6 +20,7 @@ _BY_STATUS: dict[int, type[errors.KalaError]] = {
     401: errors.AuthenticationError,
     403: errors.PermissionDeniedError,
     409: errors.ConflictError,
+    412: errors.ConflictError,
     429: errors.RateLimitError,
 }
 _WITHOUT_WORDS = {
@@ -27,6 +28,7 @@ _WITHOUT_WORDS = {
     403: "the server does not allow this",
     404: "not found",
     409: "the state of the job does not allow this",
+    412: "the job was changed meanwhile",
     429: "too many requests",
 }
 

@@ -121,6 +121,18 @@ def keyed(key: str | None) -> dict[str, str]:
     return {"Content-Type": "application/json", "Idempotency-Key": named}
 
 
+def only_if(tag: str | None) -> dict[str, str]:
+    """Return the header by which a job is changed only where it still has this tag; None is whatever it has."""
+    if tag is None:
+        return {}
+    if not (isinstance(tag, str) and fits_header(tag)):
+        raise errors.InvalidRequestError(
+            "if_match must be the etag of a job that get_job, update_job or replace_job has returned, "
+            f"not {repr(tag)[:80]}"
+        )
+    return {"If-Match": tag}
+
+
 def fits_header(value: str) -> bool:
     """Whether a text can be sent as the value of a header, and comes through as it is."""
     return bool(_HEADER_VALUE.fullmatch(value))

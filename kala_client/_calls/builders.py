@@ -19,6 +19,7 @@ from kala_client._calls.arguments import (
     keyed,
     listed,
     new_job_body,
+    only_if,
     query,
 )
 from kala_client._calls.asking import get
@@ -78,14 +79,16 @@ def try_job(job: Job, *, count: int) -> Call[Trial]:
     )
 
 
-def try_update(job_id: WhichJob, changes: Mapping[str, Any], *, count: int) -> Call[Trial]:
+def try_update(
+    job_id: WhichJob, changes: Mapping[str, Any], *, count: int, if_match: str | None
+) -> Call[Trial]:
     """PATCH /job/{id}/?dry_run=true: what the job would be."""
-    return _try_change("PATCH", job_id, changes, count)
+    return _tried(_change("PATCH", job_id, changes, _trial, if_match), count)
 
 
-def try_replace(job_id: WhichJob, job: Job, *, count: int) -> Call[Trial]:
+def try_replace(job_id: WhichJob, job: Job, *, count: int, if_match: str | None) -> Call[Trial]:
     """PUT /job/{id}/?dry_run=true: what the job would be."""
-    return _try_change("PUT", job_id, job_body(job), count)
+    return _tried(_change("PUT", job_id, job_body(job), _trial, if_match), count)
 
 
 def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
@@ -106,7 +109,7 @@ def create_jobs(jobs: Iterable[Job], *, key: str | None) -> Call[list[str]]:
 
 def get_job(job_id: WhichJob) -> Call[Job]:
     """GET /job/{id}/."""
-    return get(f"/job/{id_of_job(job_id)}/", lambda answer: envelopes.read(answer, JobAnswer).job)
+    return get(f"/job/{id_of_job(job_id)}/", _job)
 
 
 def get_all_jobs() -> Call[dict[str, Job]]:
@@ -127,14 +130,14 @@ def job_rows(**wanted: str | int | None) -> Call[JobRows]:
     return get("/job/", _only_ours(JobRows), params=query(view="row", **wanted))
 
 
-def update_job(job_id: WhichJob, changes: Mapping[str, Any]) -> Call[Job]:
+def update_job(job_id: WhichJob, changes: Mapping[str, Any], *, if_match: str | None) -> Call[Job]:
     """PATCH /job/{id}/: the job as it is now."""
-    return _change("PATCH", job_id, changes, _job)
+    return _change("PATCH", job_id, changes, _job, if_match)
 
 
-def replace_job(job_id: WhichJob, job: Job) -> Call[Job]:
+def replace_job(job_id: WhichJob, job: Job, *, if_match: str | None) -> Call[Job]:
     """PUT /job/{id}/: the job as it is now."""
-    return _change("PUT", job_id, job_body(job), _job)
+    return _change("PUT", job_id, job_body(job), _job, if_match)
 
 
 def delete_job(job_id: WhichJob) -> Call[None]:
@@ -259,31 +262,37 @@ def _delete(path: str) -> Call[None]:
 
 
 def _job(answer: Answer) -> Job:
-    return envelopes.read(answer, JobAnswer).job
+    """Read one job, with its tag where the server tells one."""
+    job = envelopes.read(answer, JobAnswer).job
+    vars(job)["etag"] = answer.headers.get("etag", "")
+    return job
 
 
 def _trial(answer: Answer) -> Trial:
     return envelopes.read(answer, Trial)
 
 
-def _change(method: str, job_id: WhichJob, body: Mapping[str, Any], read: Callable[[Answer], T]) -> Call[T]:
+def _change(
+    method: str,
+    job_id: WhichJob,
+    body: Mapping[str, Any],
+    read: Callable[[Answer], T],
+    if_match: str | None,
+) -> Call[T]:
     return Call(
         method,
         f"/job/{id_of_job(job_id)}/",
         read,
         body=as_json(body),
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", **only_if(if_match)},
         sends_job=True,
         added=True,
     )
 
 
-def _try_change(method: str, job_id: WhichJob, body: Mapping[str, Any], count: int) -> Call[Trial]:
-    return replace(
-        _change(method, job_id, body, _trial),
-        params=query(dry_run="true", count=count),
-        repeatable=Repeatable.ALWAYS,
-    )
+def _tried(call: Call[Trial], count: int) -> Call[Trial]:
+    """Make of a change the question what it would be."""
+    return replace(call, params=query(dry_run="true", count=count), repeatable=Repeatable.ALWAYS)
 
 
 def _run_started(answer: Answer) -> str | None:

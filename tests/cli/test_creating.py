@@ -148,3 +148,23 @@ def test_a_time_is_shown_on_the_readers_clock_whichever_command_shows_it(
     assert "2035-06-04 21:00 +02:00" in berlin("job", "explain", job_id).out
     assert berlin("preview", "0 9 * * *").out.count(" 09:00:00+0") == 5
     assert berlin("preview", "0 9 * * *", "--utc").out.count(" 09:00:00+00:00") == 5
+
+
+def test_a_dry_run_says_what_the_job_would_be_and_creates_none(berlin: Kala, client: KalaClient) -> None:
+    words = ("standup", "remind-all", "--schedule", "R/2035-06-04T09:00:00/P1D", "--dry-run")
+    ended = berlin("job", "create", *words)
+    assert ended.code == 0, ended.err
+    assert ended.err == (
+        "its times are on the clock of Europe/Berlin (another: --timezone)\n"
+        "nothing is stored: this was a dry run\n"
+    )
+    facts, rest = ended.out.split("\n\n")
+    assert ["command", "remind-all"] in [line.split() for line in facts.splitlines()]
+    said, title, *times = map(str.strip, rest.splitlines())
+    assert (said, title) == ("every day at 09:00, Europe/Berlin, from 2035-06-04", "would be due")
+    assert times == [f"2035-06-0{day} 09:00:00+02:00" for day in range(4, 9)]
+    document = json.loads(berlin("job", "create", *words, "--json").out)
+    assert (document["job"]["name"], document["next"][0]) == ("standup", "2035-06-04T07:00:00Z")
+    refused = berlin("job", "create", "typo", "date > /tmp/date", "--dry-run")
+    assert (refused.code, refused.out) == (1, "")
+    assert client.get_all_jobs() == {}

@@ -163,3 +163,55 @@ def _later(client: KalaClient, job_id: str) -> datetime | None:
     """Return the job's next time, when its first one has come."""
     due = client.get_job(job_id).next_run_at
     return due if due and due > utc_now() + timedelta(hours=1) else None
+
+
+def test_a_dry_run_shows_the_times_as_they_would_be_beside_those_as_they_are(
+    typed: Kala, client: KalaClient, job_id: str
+) -> None:
+    before = client.get_job(job_id)
+    ended = typed("job", "edit", "report", "--schedule", "R/2035-06-04T04:00:00Z/P1W", "--dry-run")
+    assert (ended.code, ended.err) == (0, "nothing is stored: this was a dry run\n")
+    _, rest = ended.out.split("\n\n")
+    words, titles, first, second, *_ = rest.splitlines()
+    assert words.strip() == "every week on Monday at 04:00, UTC, from 2035-06-04"
+    assert titles.split() == ["would", "be", "due", "is", "due"]
+    assert first.split() == ["2035-06-04", "04:00:00+00:00", "2035-06-04", "03:00:00+00:00"]
+    assert second.split() == ["2035-06-11", "04:00:00+00:00", "2035-06-05", "03:00:00+00:00"]
+    document = json.loads(typed("job", "edit", "report", "--disabled", "--dry-run", "--json").out)
+    assert (document["job"]["disabled"], document["next"], len(document["before"])) == (True, [], 5)
+    assert client.get_job(job_id) == before
+
+
+def test_a_dry_run_in_an_editor_stores_nothing_either(
+    client: KalaClient, url: str, tmp_path: Path, job_id: str
+) -> None:
+    script = "path.write_text(path.read_text().replace('make', 'make all'))"
+    ended = edited(url, tmp_path, script, "report", "--dry-run")
+    assert (ended.code, ended.err) == (0, "nothing is stored: this was a dry run\n")
+    assert "make all" in ended.out
+    assert client.get_job(job_id).command == "make"
+
+
+def test_who_saves_what_somebody_else_has_changed_meanwhile_is_told_first(
+    client: KalaClient, url: str, tmp_path: Path, job_id: str
+) -> None:
+    script = (
+        "import urllib.request\n"
+        "path.write_text(path.read_text().replace('make', 'make mine'))\n"
+        "again = pathlib.Path(sys.argv[0] + '.again')\n"
+        "if not again.exists():\n"
+        "    again.touch()\n"
+        f"    job = '{url}/api/v1/job/{job_id}/'\n"
+        "    theirs = urllib.request.Request(job, b'{\"command\": \"theirs\"}', method='PATCH')\n"
+        "    urllib.request.urlopen(theirs)\n"
+    )
+    refused = edited(url, tmp_path, script, "report", text="n\n")
+    assert (refused.code, refused.out) == (1, "")
+    assert "the job 'report' was changed since" in refused.err
+    assert client.get_job(job_id).command == "theirs"
+    client.update_job(job_id, command="make")
+    (tmp_path / "editor.again").unlink()
+    told = edited(url, tmp_path, script, "report", text="y\n")
+    assert "the job 'report' was changed since" in told.err
+    assert (told.code, told.out) == (0, f"changed {job_id}  report\n")
+    assert client.get_job(job_id).command == "make mine mine"

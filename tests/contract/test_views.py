@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import kala_client
-from kala_client import InvalidJobError, InvalidRequestError, Job, JobNotFoundError, KalaClient
+from kala_client import ConflictError, InvalidJobError, InvalidRequestError, Job, JobNotFoundError, KalaClient
 from tests.eventually import PATIENCE
 
 NO_ID = "93b65499-b211-49ce-57e0-19e735cc5abd"
@@ -65,6 +65,35 @@ def test_a_job_is_tried_out_before_it_is_created_or_changed(kala: KalaClient) ->
     assert kala.preview("0 9 * * *", since=since, count=1) == [since.replace(hour=9)]
     with pytest.raises(InvalidJobError, match="no time zone 'Mars/Base'"):
         kala.try_update(job_id, timezone="Mars/Base")
+
+
+def test_who_says_which_job_was_seen_is_told_that_it_was_changed_since(kala: KalaClient) -> None:
+    seen = kala.get_job(later(kala, name="edited by two"))
+    assert kala.find_jobs(name="edited by two")[seen.id] == seen
+    assert kala.try_update(seen, retries=1, if_match=seen.etag).job.retries == 1
+    first = kala.update_job(seen, retries=1, if_match=seen.etag)
+    assert first.etag not in {"", seen.etag}
+    description = Job(name="the second", command="true", schedule=LATER)
+    for late in (
+        lambda: kala.update_job(seen, retries=2, if_match=seen.etag),
+        lambda: kala.replace_job(seen, description, if_match=seen.etag),
+        lambda: kala.try_update(seen, retries=2, if_match=seen.etag),
+        lambda: kala.try_replace(seen, description, if_match=seen.etag),
+    ):
+        with pytest.raises(ConflictError, match="was changed since") as told:
+            late()
+        assert told.value.status == 412
+    assert kala.get_job(seen.id).etag == first.etag
+    assert kala.replace_job(seen, description, if_match=first.etag).name == "the second"
+
+
+def test_a_job_of_which_no_server_has_told_a_tag_is_not_taken_for_one_that_was_seen(kala: KalaClient) -> None:
+    job_id = later(kala)
+    for job in (kala.get_all_jobs()[job_id], Job(name="mine", command="true")):
+        assert job.etag == ""
+        with pytest.raises(InvalidRequestError, match="if_match must be the etag of a job"):
+            kala.update_job(job_id, retries=1, if_match=job.etag)
+    assert kala.get_job(job_id).retries == 0
 
 
 def test_timeline_has_what_was_and_what_is_to_come_in_a_row(kala: KalaClient) -> None:

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from kala_server.cli.job.dry_run import tell_of_trial, tries_it_out
 from kala_server.cli.job.fields import CALL, said, says_a_job
 from kala_server.cli.remote import Session, say_json, talks_to_kala
 from kala_server.cli.text.plain import printable
@@ -21,8 +22,9 @@ from kala_server.cli.text.plain import printable
     metavar="FILE|-",
     help="Take every field from this JSON object, but those that are given here.",
 )
+@tries_it_out
 @talks_to_kala
-def create(session: Session, *, from_json: BinaryIO | None, **given: Any) -> None:
+def create(session: Session, *, from_json: BinaryIO | None, dry_run: bool, **given: Any) -> None:
     """Create a job and print its id. Without a schedule and parents it runs at once.
 
     \b
@@ -31,6 +33,7 @@ def create(session: Session, *, from_json: BinaryIO | None, **given: Any) -> Non
     kala job create standup remind-all --cron "0 9 * * MON-FRI"
     kala job create mail "send-report" --parent report
     kala job create ping --http https://example.com/hook --method POST --every 10m
+    kala job create ping --http https://example.com/hook --cron "*/5 9-17 * * *" --dry-run
     kala job get report --json | kala job create "another report" --from-json - --disabled
     echo '{"name": "hi", "command": "date -u"}' | kala job create --from-json -
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
@@ -39,7 +42,10 @@ def create(session: Session, *, from_json: BinaryIO | None, **given: Any) -> Non
     fields = over(fields, said(session, given, timezone=timezone))
     if not fields.get("name"):
         raise click.UsageError("a job needs a NAME and a COMMAND, or --from-json")
-    tell_of_new(session, create_where_it_can_be(session, fields, given["timezone"] or timezone))
+    if dry_run:
+        tell_of_trial(session, session.client.try_job(**fields))
+    else:
+        tell_of_new(session, create_where_it_can_be(session, fields, given["timezone"] or timezone))
 
 
 def over(fields: Mapping[str, Any], said_now: Mapping[str, Any]) -> dict[str, Any]:

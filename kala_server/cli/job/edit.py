@@ -3,11 +3,14 @@
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
 from kala_server.cli.job.create import create_where_it_can_be, over, tell_of_new
+from kala_server.cli.job.dry_run import tell_of_trial, tries_it_out
 from kala_server.cli.job.fields import said, says_a_job
 from kala_server.cli.job.job_names import JOB
 from kala_server.cli.remote import Session, plain, talks_to_kala
@@ -16,29 +19,34 @@ from kala_server.cli.text.plain import printable
 if TYPE_CHECKING:
     from kala_client import Job
 
+T = TypeVar("T")
+
 
 @click.command(short_help="Change a job in your editor or by options.")
 @click.argument("job_id", metavar="JOB", type=JOB)
 @says_a_job()
+@tries_it_out
 @talks_to_kala
-def edit(session: Session, *, job_id: str, **given: Any) -> None:
+def edit(session: Session, *, job_id: str, dry_run: bool, **given: Any) -> None:
     """Change what is said of a job. It keeps its id and its history; what it runs already goes on.
 
     Options say what is to be changed: an empty text says that there is none, a list takes the place of the one before,
-    variables and headers are added. Without any, the job is opened in $VISUAL or $EDITOR as JSON.
+    variables and headers are added. Without any, the job is opened in $VISUAL or $EDITOR as JSON; where somebody else
+    has changed it by the time that it is saved, that is told first.
 
     \b
     kala job edit report --retries 3 --timeout 1h30m
     kala job edit report --at 7am --every 1d
+    kala job edit report --cron "0 7 * * MON-FRI" --dry-run
     kala job edit report --description ""
     """  # noqa: D301 - click's mark for a paragraph that is not to be wrapped
     job = session.client.get_job(session.job_id(job_id))
     fields = said(session, given, timezone=job.timezone)
-    changed = session.client.update_job(job.id, **fields) if fields else _in_an_editor(session, job)
-    if changed is None:
-        click.echo("nothing is changed", err=True)
+    client = session.client
+    if dry_run:
+        _change(session, job, fields, _Way(client.try_update, client.try_replace, tell_of_trial))
     else:
-        _tell_of_changed(session, changed)
+        _change(session, job, fields, _Way(client.update_job, client.replace_job, _tell_of_changed))
 
 
 @click.command(short_help="Give a job another name.")
@@ -98,8 +106,28 @@ def _from_its_next_time(job: "Job") -> str:
     return str(Schedule(due.astimezone(zone or schedule.start.tzinfo), schedule.period, repeat))
 
 
-def _in_an_editor(session: Session, job: "Job") -> "Job | None":
-    """Return the job as it was left in the editor; None where nothing was changed."""
+@dataclass(frozen=True, slots=True)
+class _Way(Generic[T]):
+    """How a job is changed, and what came of it told."""
+
+    update: Callable[..., T]
+    replace: Callable[..., T]
+    tell: Callable[[Session, T], None]
+
+
+def _change(session: Session, job: "Job", fields: dict[str, Any], way: _Way[T]) -> None:
+    """Change the job by its fields, or in an editor where none are said."""
+    done = way.update(job.id, **fields) if fields else _in_an_editor(session, job, way.replace)
+    if done is None:
+        click.echo("nothing is changed", err=True)
+    else:
+        way.tell(session, done)
+
+
+def _in_an_editor(session: Session, job: "Job", replace: Callable[..., T]) -> T | None:
+    """Put what was left in the editor in the job's place; None where nothing was changed."""
+    from kala_client import ConflictError
+    from kala_server.cli.text.failures import told
     from kala_server.wire.strict_json import BadJsonError, loads
 
     before = _description(job)
@@ -110,11 +138,14 @@ def _in_an_editor(session: Session, job: "Job") -> "Job | None":
             return None
         try:
             after = loads(text.encode())
-            return None if after == before else _replace(session, job.id, after)
+            return None if after == before else _put(replace, job, after)
         except click.ClickException as error:
             wrong = error.message
         except BadJsonError as error:
             wrong = printable(str(error))
+        except ConflictError as error:
+            # Who goes on from here was told.
+            wrong, job = told(error), session.client.get_job(job.id)
         click.echo(f"Error: {wrong}", err=True)
         click.confirm("Edit it again?", default=True, abort=True, err=True)
 
@@ -135,8 +166,8 @@ def _edited(text: str | None) -> str | None:
         raise click.ClickException("nothing is changed: what the editor has left is not UTF-8") from None
 
 
-def _replace(session: Session, job_id: str, document: object) -> "Job":
-    """Put the document in the place of the job. Raises ClickException where it is none."""
+def _put(replace: Callable[..., T], job: "Job", document: object) -> T:
+    """Put the document in the place of the job as it was seen. Raises ClickException where it is none."""
     from pydantic import ValidationError
 
     from kala_client import InvalidRequestError, Job
@@ -145,7 +176,7 @@ def _replace(session: Session, job_id: str, document: object) -> "Job":
     if not isinstance(document, dict):
         raise click.ClickException('a job is an object: {"name": "hello", "command": "date"}')
     try:
-        return session.client.replace_job(job_id, Job(**document))
+        return replace(job.id, Job(**document), if_match=job.etag or None)
     except ValidationError as error:
         found = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         raise click.ClickException(printable("; ".join(found))) from error

@@ -86,7 +86,8 @@ def test_a_creation_is_repeated_only_where_the_server_honours_keys(outcome: Answ
 
 
 @pytest.mark.parametrize(
-    "call", [CREATE, builders.enable_job("x"), builders.update_job("x", {}), ledger.cancel("r")]
+    "call",
+    [CREATE, builders.enable_job("x"), builders.update_job("x", {}, if_match=None), ledger.cancel("r")],
 )
 def test_what_was_never_sent_may_be_sent(call: Call[object]) -> None:
     assert attempts(call, never_sent(), never_sent(), never_sent()) == [0.2, 0.4]
@@ -94,7 +95,12 @@ def test_what_was_never_sent_may_be_sent(call: Call[object]) -> None:
 
 @pytest.mark.parametrize(
     "call",
-    [builders.enable_job("x"), builders.disable_job("x"), builders.replace_job("x", JOB), builders.pause("")],
+    [
+        builders.enable_job("x"),
+        builders.disable_job("x"),
+        builders.replace_job("x", JOB, if_match=None),
+        builders.pause(""),
+    ],
 )
 def test_a_change_without_a_key_is_never_repeated_after_it_was_sent(call: Call[object]) -> None:
     assert attempts(call, cut(), keys=True) == []
