@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, cast
 
 from kala_server.core.decide.transaction import Limits
@@ -157,8 +158,11 @@ class Commands:
         self.tell: Callable[[inputs.Input], None] = lambda _event: None
         self.closed = False
 
-    def attach(self, tell: Callable[[inputs.Input], None], mark: str) -> None:
+    def attach(
+        self, tell: Callable[[inputs.Input], None], mark: str, not_after: Callable[[], float]
+    ) -> None:
         assert mark == Disk.fence.mark
+        assert not_after() == inf, "a disk has one owner for as long as he is there"
         self.tell = tell
 
     def perform(self, effects: Iterable[effects.Effect]) -> None:
