@@ -11,6 +11,8 @@ from typing import Protocol
 
 from tornado.ioloop import IOLoop
 
+from kala_server.boot_time import boot_time
+
 LONGEST_SLEEP = timedelta(seconds=1)
 _NO_STEP = 1.0
 
@@ -24,6 +26,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds from an instant that is nobody's business, to measure with."""
+        ...
+
+    def since_boot(self) -> float:
+        """Return the seconds of `boot_time`, by which rights last."""
         ...
 
     def stepped(self) -> timedelta:
@@ -60,6 +66,10 @@ class LoopClock:
     def monotonic(self) -> float:
         """Return the seconds of a clock that nobody can set; an IOLoop's own time is that of the wall."""
         return time.monotonic()
+
+    def since_boot(self) -> float:
+        """Return the seconds of a clock that nobody can set, and that runs while the machine sleeps."""
+        return boot_time()
 
     def stepped(self) -> timedelta:
         """Return the step; below a second it is none: it adds up and is returned when it has come to one."""

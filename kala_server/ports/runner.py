@@ -9,7 +9,6 @@ from datetime import datetime
 from math import inf
 from typing import Protocol
 
-from kala_server.boot_time import boot_time
 from kala_server.core.frozen import value
 from kala_server.core.model.job import JobSpec
 
@@ -29,10 +28,9 @@ class Attempt:
     not_after: float = inf
     """It may be started until then, in seconds of `boot_time`: later somebody else may decide on it."""
 
-    @property
-    def comes_too_late(self) -> bool:
-        """Whether it may not be started any more."""
-        return boot_time() > self.not_after
+    def comes_too_late(self, now: float) -> bool:
+        """Whether it may not be started any more, `now` seconds after the boot."""
+        return now > self.not_after
 
 
 @value(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ import logging
 from datetime import timedelta
 from typing import Protocol
 
-from kala_server.boot_time import boot_time
 from kala_server.clock import Clock
 from kala_server.news import News
 from kala_server.ports.store import (
@@ -50,7 +49,7 @@ class Follower:
         self._store = store
         self._folded = folded
         self._clock = clock
-        self._complete_at = boot_time()
+        self._complete_at = clock.since_boot()
         """When it had all that the leader was known to have."""
         self._last_words = ""
 
@@ -60,11 +59,11 @@ class Follower:
         leader = self._store.leader
         if self.number >= leader.number:
             self._complete_at = max(self._complete_at, leader.seen_at)
-        return max(0.0, boot_time() - self._complete_at)
+        return max(0.0, self._clock.since_boot() - self._complete_at)
 
     async def load(self) -> None:
         """Begin with what is kept by now. Raises StoreError."""
-        began = boot_time()
+        began = self._clock.since_boot()
         self.number = await self._folded.load()
         self._complete_at = began
 

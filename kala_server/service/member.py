@@ -6,7 +6,6 @@ What it decides about jobs while it leads is the service's business; what it sho
 import asyncio
 import logging
 
-from kala_server.boot_time import boot_time
 from kala_server.clock import Clock
 from kala_server.ports.store import Fence, SharedStore, StoreBrokenError, StoreError, StoreFullError
 from kala_server.service.follower import Follower
@@ -23,6 +22,7 @@ class Member:
     def __init__(self, store: SharedStore, service: Service, clock: Clock) -> None:
         self._store = store
         self._service = service
+        self._clock = clock
         self._follower = Follower(store, service, clock)
         self._fence: Fence | None = None
         """What it leads under, as soon as it has acquired the store."""
@@ -35,14 +35,14 @@ class Member:
         """What it is now."""
         leader = self._store.leader
         if self._fence is not None:
-            lease = self._store.held_until(self._fence) - boot_time()
+            lease = self._store.held_until(self._fence) - self._clock.since_boot()
             return Role(name="leader", epoch=self._fence.epoch, leader=leader.address, lease=lease)
         return Role(
             name="follower",
             epoch=leader.epoch,
             leader=leader.address,
             lag=self._follower.lag,
-            lease=leader.seen_at + leader.lease - boot_time(),
+            lease=leader.seen_at + leader.lease - self._clock.since_boot(),
         )
 
     async def start(self) -> None:
@@ -71,7 +71,7 @@ class Member:
         self._fence = await self._follower.until_leading()
         try:
             _log.warning("this server leads now, in epoch %d", self._fence.epoch)
-            await self._service.lead(self._fence, Leased(self._store, self._fence))
+            await self._service.lead(self._fence, Leased(self._store, self._fence, self._clock))
         except StoreFullError as error:
             _log.error("this server leads, and there is no room: %s", error)
         finally:

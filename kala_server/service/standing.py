@@ -3,7 +3,7 @@
 from enum import Enum, auto
 from math import inf
 
-from kala_server.boot_time import boot_time
+from kala_server.clock import Clock
 from kala_server.ports.store import Fence, SharedStore, StoreError
 
 
@@ -36,9 +36,10 @@ class Hold:
 class Leased(Hold):
     """Of a store that is held for a time."""
 
-    def __init__(self, store: SharedStore, fence: Fence) -> None:
+    def __init__(self, store: SharedStore, fence: Fence, clock: Clock) -> None:
         self._store = store
         self._fence = fence
+        self._clock = clock
 
     def until(self) -> float:
         """Return until when the lease lasts."""
@@ -46,7 +47,7 @@ class Leased(Hold):
 
     async def certain(self) -> None:
         """Return at once while it lasts; else ask."""
-        if self.until() < boot_time():
+        if self.until() < self._clock.since_boot():
             await self._store.until_held(self._fence)
 
 

@@ -105,7 +105,7 @@ class FakeRunner:
     def start(self, attempt: Attempt) -> str:
         """Let the clock say when it ends."""
         if attempt.handle not in self._running:
-            if attempt.comes_too_late:
+            if attempt.comes_too_late(self._clock.since_boot()):
                 self._clock.later(timedelta(0), partial(self._listener.ended, attempt.handle, TOO_LATE))
                 return attempt.handle
             planned = self._scripts.of(attempt.spec.name).next()

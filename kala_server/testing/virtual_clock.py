@@ -35,6 +35,10 @@ class VirtualClock:
         """Return the seconds that have passed: nothing takes time, so whoever computes is not interrupted."""
         return (self._now - self._begin).total_seconds()
 
+    def since_boot(self) -> float:
+        """Return the same: there was a boot when it began."""
+        return self.monotonic()
+
     def stepped(self) -> timedelta:
         """Return that nobody put it on or back."""
         return timedelta(0)

@@ -40,6 +40,9 @@ class Time:
     def monotonic(self) -> float:
         return (self._now - NOW).total_seconds()
 
+    def since_boot(self) -> float:
+        return self.monotonic()
+
     def stepped(self) -> timedelta:
         step, self._stepped = self._stepped, timedelta(0)
         return step

@@ -15,6 +15,7 @@ import httpx
 from kala_client import KalaConnectionError
 from kala_client._http.network import Network
 from kala_client._http.route import Routes
+from kala_server.boot_time import boot_time
 from kala_server.core.model.job import RemoteCall
 from kala_server.ports.runner import TOO_LATE, Attempt, Listener, Outcome
 from kala_server.runners.http.checked_transport import CheckedTransport, LookUp, look_up
@@ -85,7 +86,7 @@ class HttpRunner:
     async def _carry_out(self, attempt: Attempt) -> Outcome:
         call = attempt.spec.remote_properties
         assert call is not None
-        if attempt.comes_too_late:
+        if attempt.comes_too_late(boot_time()):
             return TOO_LATE
         timeout = call.timeout or DEFAULT_TIMEOUT
         name = _name(attempt)

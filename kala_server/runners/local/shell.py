@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
+from kala_server.boot_time import boot_time
 from kala_server.core import reasons
 from kala_server.ports.runner import TOO_LATE, Attempt, Listener, Outcome
 from kala_server.runners.local.drains import Drains
@@ -184,7 +185,7 @@ class ShellRunner:
         self._start_soon()
 
     def _spawn(self, attempt: Attempt) -> None:
-        if attempt.comes_too_late:
+        if attempt.comes_too_late(boot_time()):
             self._listener.ended(attempt.handle, TOO_LATE)
             return
         try:
