@@ -214,7 +214,7 @@ class _Course(Generic[T]):
         except KalaError as error:
             for at, other in self.turn:
                 if other is not outcome:
-                    error.add_note(f"{self.servers.urls[at]}: {_in_words(other)}")
+                    error.add_note(_of_another(self.servers.urls[at], other))
             raise
 
     def _that_counts(self) -> Answer | KalaError:
@@ -252,5 +252,6 @@ def _may_be_over(outcome: Answer | KalaError, *, shared: bool) -> bool:
     return isinstance(outcome, KalaConnectionError) or (shared and isinstance(outcome, KalaTimeoutError))
 
 
-def _in_words(outcome: Answer | KalaError) -> str:
-    return f"the answer was {outcome.status}" if isinstance(outcome, Answer) else outcome.message
+def _of_another(url: str, outcome: Answer | KalaError) -> str:
+    words = f"it answered {outcome.status}" if isinstance(outcome, Answer) else outcome.message
+    return words if url in words else f"{url}: {words}"

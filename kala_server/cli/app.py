@@ -33,7 +33,8 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     "--url",
     envvar="KALA_URL",
     show_envvar=True,
-    help="The Kala that the commands talk to, http://127.0.0.1:8000 unless given; its token: KALA_TOKEN.",
+    help="The Kala that the commands talk to, http://127.0.0.1:8000 unless given; of several servers of one all, "
+    "with commas in between. Its token: KALA_TOKEN.",
 )
 @click.option(
     "--version",

@@ -82,7 +82,11 @@ def talks_to_kala(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @click.option("--json", "as_json", is_flag=True, help="Answer with JSON, for programs.")
-    @click.option("--url", metavar="URL", help="The Kala to talk to; KALA_URL, or http://127.0.0.1:8000.")
+    @click.option(
+        "--url",
+        metavar="URL",
+        help="The Kala to talk to, or its servers with commas; KALA_URL, or http://127.0.0.1:8000.",
+    )
     @click.option("--utc", is_flag=True, help="Show and read times in UTC.")
     @click.option(
         "--zone", type=zone_name, metavar="ZONE", help="Show and read times there; TZ, or this machine's."

@@ -5,6 +5,7 @@ from kala_client import (
     InvalidRequestError,
     KalaConnectionError,
     KalaError,
+    NotLeaderError,
 )
 from kala_server.cli.text.plain import printable
 from kala_server.cli.text.wording import in_options
@@ -17,7 +18,8 @@ def told(error: KalaError) -> str:
 
 def _words(error: KalaError) -> str:
     words = _of_the_call(error)
-    return f"{words} (through the proxy {error.proxy})" if error.proxy else words
+    said = f"{words} (through the proxy {error.proxy})" if error.proxy else words
+    return "; ".join([said, *getattr(error, "__notes__", [])])  # what the other servers of several said
 
 
 def _of_the_call(error: KalaError) -> str:
@@ -29,7 +31,7 @@ def _of_the_call(error: KalaError) -> str:
         return f"{error.message}; the token is read from KALA_TOKEN"
     if isinstance(error, InvalidRequestError) and error.errors:
         return "; ".join(map(in_options, error.errors))
-    if isinstance(error, KalaConnectionError):
+    if isinstance(error, KalaConnectionError | NotLeaderError):
         return f"{error.message} ({_base(error)})"
     return error.message
 

@@ -5,6 +5,7 @@ wanted. This module reads the environment and changes nothing in it but for `hid
 """
 
 import os
+import re
 import resource
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _OF_THE_INTERPRETER = ("PYTHON*", "LD_*")
 """What a Python may need to start at all."""
 _SET_BY_PYTHON = {"C.UTF-8", "C.utf8", "UTF-8"}
 """What LC_CTYPE becomes in a Python without a locale (PEP 538)."""
+
+_USERINFO = re.compile(r"(?<=://)[^/?#]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,12 @@ def hide_secrets() -> None:
 
 
 def bare(url: str) -> str:
-    """Return an address without the user and the password in it."""
+    """Return an address, or several with commas in between, without the users and the passwords in them."""
     try:
-        parts = urlsplit(url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
+        urlsplit(url)
     except ValueError:
         return ""
+    return _USERINFO.sub("", url)
 
 
 def _matching(variables: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:

@@ -212,7 +212,7 @@ def test_where_nobody_leads_until_the_end_that_is_told_with_what_the_others_said
     with pytest.raises(kala.NotLeaderError, match="no other one does at the moment; nothing was") as raised:
         to(several, timeout=10).start_job(ID)
     assert raised.value.leader is None
-    assert raised.value.__notes__ == ["http://a.test: no Kala can be reached at http://a.test: refused"]
+    assert raised.value.__notes__ == ["no Kala can be reached at http://a.test: refused"]
     assert sum(clock.sleeps) < 10
 
 
@@ -352,6 +352,4 @@ def test_what_is_late_after_its_share_is_told_with_that(to: Connect, clock: Any)
 
     with pytest.raises(kala.KalaTimeoutError, match=r"within 5 s") as raised:
         to(late, timeout=10, retry=RetryPolicy(attempts=1)).delete_job(ID)
-    assert raised.value.__notes__ == [
-        "http://b.test:8000: no Kala can be reached at http://b.test:8000: refused"
-    ]
+    assert raised.value.__notes__ == ["no Kala can be reached at http://b.test:8000: refused"]

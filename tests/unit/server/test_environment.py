@@ -52,6 +52,7 @@ def test_what_is_named_is_passed_on_but_never_our_own_secret(patterns: list[str]
         ("", "http://here"),
         ("https://kala.example.com/x?a=b", "https://kala.example.com/x?a=b"),
         ("http://kala:s3cret@[::1]:80/", "http://[::1]:80/"),
+        ("http://k:s3@cret@a:80/x, https://k:s3,cret@b,http://c", "http://a:80/x, https://b,http://c"),
         ("http://kala:s3cret@[::1", "http://here"),
     ],
 )
