@@ -4,6 +4,7 @@ Alarms run on monotonic timers, but the wall clock is read anew at least once a 
 that a step of the clock or a suspended machine is noticed at once.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,13 @@ class LoopClock:
             on_step()
         if self._timer is None:
             self._sleep()
+
+
+async def pause(clock: Clock, delay: timedelta) -> None:
+    """Return after a while."""
+    over = asyncio.Event()
+    clock.later(delay, over.set)
+    await over.wait()
 
 
 def direction_of(step: timedelta) -> tuple[str, timedelta]:

@@ -173,7 +173,8 @@ class Server:
 
     async def stop(self, grace: timedelta | None = None) -> None:
         """Stop accepting, let commands finish for a while, end the others, record everything."""
-        await self._end(self.service.stop(self._settings.grace if grace is None else grace))
+        grace = self._settings.grace if grace is None else grace
+        await self._end((self._member or self.service).stop(grace))
 
     @property
     def role(self) -> Role:
@@ -182,13 +183,11 @@ class Server:
 
     async def leave(self) -> None:
         """End as if it was killed, in a process that goes on: nothing more is recorded, and commands are ended."""
-        await self._end(self.service.leave())
+        await self._end((self._member or self.service).leave())
 
     async def _end(self, service_ends: Coroutine[Any, Any, None]) -> None:
         self._removed.close()
         self._http.stop()
-        if self._member is not None:
-            await self._member.stop()
         await service_ends
         self._presence.end(self.service.clock.now())
         await self._streams_to_end()

@@ -27,6 +27,9 @@ CANCELLED = "cancelled by request"
 TIMED_OUT = "took longer than its timeout"
 INTERRUPTED = "the server stopped before the command ended; whether it did its work is not known"
 SERVER_STOPPED = "the server was stopped"
+NO_WORD = (
+    "the server that ran it has handed over and left no word of its end; whether it did its work is not known"
+)
 AGAIN = "again, because the first was interrupted"
 RULES = "the rules of its time zone have changed, and it is earlier than it was"
 NO_TIMETABLE = (

@@ -4,7 +4,7 @@ A store knows nothing of jobs: it keeps what it is given, in order, and gives it
 fence; who only reads needs none.
 """
 
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -145,6 +145,16 @@ class Leader:
     """When this was so, in seconds of `boot_time`."""
 
 
+class Word(NamedTuple):
+    """What a server that has let go of a store says of an attempt that goes on there."""
+
+    handle: str
+    seconds: float
+    """For which it may still be told of; none are left where it is over."""
+    text: str
+    """How it has ended, for the one that leads; empty while it has not."""
+
+
 @runtime_checkable
 class RemoteStore(Store, Protocol):
     """A store that is reached over a connection, which may be lost: `append` may raise StoreAwayError."""
@@ -197,6 +207,21 @@ class SharedStore(RemoteStore, Protocol):
         """Return, with the reason, once somebody else has acquired the store, or this one was let go of."""
         ...
 
-    async def release(self, fence: Fence) -> None:
-        """Let others acquire the store at once; nothing more is appended under this fence. One that fell: nothing."""
+    async def release(self, fence: Fence, left: Collection[str] = (), seconds: float = 0.0) -> None:
+        """Let others acquire the store at once; nothing more is appended under this fence. One that fell: nothing.
+
+        `left` are attempts that go on here, of which there is word within so many seconds: it begins without a text.
+        """
+        ...
+
+    async def leave_word(self, handle: str, text: str) -> None:
+        """Say how an attempt that was left has ended; where there is no word of it any more, nothing. No fence."""
+        ...
+
+    async def words(self) -> Sequence[Word]:
+        """Return the words that there are."""
+        ...
+
+    async def drop_words(self, handles: Collection[str]) -> None:
+        """Keep these no longer."""
         ...

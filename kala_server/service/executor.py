@@ -5,7 +5,7 @@ It decides nothing. What it learns goes back to the service as events.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from math import inf
 
@@ -38,6 +38,7 @@ class Executor:
         self._unwanted: dict[str, asyncio.Future[None]] = {}
         """Attempts that outlived their server, are being ended, and are not to be told of."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._something_ended = asyncio.Event()
         self._wanted = ""
         """What there was no room for, the last time that a start was put off."""
         self._wanted_at = 0.0
@@ -51,6 +52,23 @@ class Executor:
         self._tell = tell
         self._not_after = not_after
         self._runner.attach(self, mark)
+
+    def redirect(self, tell: Callable[[inputs.Input], None]) -> dict[str, str]:
+        """Tell somebody else from now on how attempts go, and return those that go on, by their runs."""
+        self._tell = tell
+        return {run_id: handle for handle, run_id in self._in_flight.items()}
+
+    async def until_all_have_ended(self) -> None:
+        """Return when no attempt goes on, and all is told."""
+        while self._in_flight:
+            self._something_ended.clear()
+            await self._something_ended.wait()
+        await self.until_all_is_told()
+
+    def end_all(self) -> None:
+        """End every attempt."""
+        for handle in list(self._in_flight):
+            self._runner.end(handle)
 
     def perform(self, asked: Iterable[effects.Effect]) -> None:
         """Do what the engine asks for. A fault of ours about one thing keeps nothing else from being done."""
@@ -80,9 +98,15 @@ class Executor:
 
     # -- output
 
-    async def take_up_outputs(self, state: State) -> Mapping[str, inputs.Printed]:
-        """Go on, after a start, with what runs that are not over have printed, and return how much that was."""
-        begun = [run_id for run_id in state.runs.open if state.runs[run_id].attempts]
+    async def take_up_outputs(
+        self, state: State, elsewhere: Collection[str] = ()
+    ) -> Mapping[str, inputs.Printed]:
+        """Go on, after a start, with what runs that are not over have printed, and return how much that was.
+
+        What is printed by those that run elsewhere is written there.
+        """
+        open_ones = [state.runs[run_id] for run_id in state.runs.open]
+        begun = [run.id for run in open_ones if run.attempts and run.handle not in elsewhere]
         await self._live.take_up(set(state.runs), begun)
         for run_id in self._in_flight.values():
             self._live.open(run_id)
@@ -181,6 +205,7 @@ class Executor:
             unwanted.set_result(None)
             return
         run_id = self._in_flight.pop(handle)
+        self._something_ended.set()
         if outcome.put_off:
             self._put_off(run_id, outcome.reason)
             return

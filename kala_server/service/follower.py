@@ -9,7 +9,7 @@ import logging
 from datetime import timedelta
 from typing import Protocol
 
-from kala_server.clock import Clock
+from kala_server.clock import Clock, pause
 from kala_server.news import News
 from kala_server.ports.store import (
     Batch,
@@ -111,6 +111,4 @@ class Follower:
         if str(error) != self._last_words:
             self._last_words = str(error)
             _log.warning("this server follows and cannot lead for now: %s", error)
-        over = asyncio.Event()
-        self._clock.later(_BETWEEN_TRIES, over.set)
-        await over.wait()
+        await pause(self._clock, _BETWEEN_TRIES)

@@ -5,15 +5,21 @@ What it decides about jobs while it leads is the service's business; what it sho
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from kala_server.clock import Clock
 from kala_server.ports.store import Fence, SharedStore, StoreBrokenError, StoreError, StoreFullError
 from kala_server.service.follower import Follower
+from kala_server.service.handover import Heir, Leaver
 from kala_server.service.role import Role
 from kala_server.service.service import Service
 from kala_server.service.standing import Leased
 
 _log = logging.getLogger("kala.service")
+
+
+_LAST_WORDS = 5.0
+"""Seconds that word of ended commands may take to be left."""
 
 
 class Member:
@@ -29,6 +35,8 @@ class Member:
         self._led = asyncio.Event()
         """Whether all that was cut off or missed before is accounted for."""
         self._life: asyncio.Task[None] | None = None
+        self._hearing: asyncio.Task[None] | None = None
+        """Takes in what servers that led before say of commands that go on there."""
 
     @property
     def role(self) -> Role:
@@ -51,12 +59,40 @@ class Member:
         await self._follower.load()
         self._life = asyncio.get_running_loop().create_task(self._live())
 
-    async def stop(self) -> None:
-        """Become nothing else any more."""
+    async def stop(self, grace: timedelta) -> None:
+        """Let another one lead at once, let commands finish for a while, end the others, leave word of all."""
+        fence = await self._become_nothing_else()
+        if fence is not None and self._service.broken is None:
+            await self._hand_over(fence, grace)
+        await self._service.leave()
+
+    async def leave(self) -> None:
+        """End as if it was killed."""
+        await self._become_nothing_else()
+        await self._service.leave()
+
+    async def _become_nothing_else(self) -> Fence | None:
+        """Return what it leads under, if it does."""
         if self._fence is not None:
             await self._led.wait()
-        if self._life is not None:
-            self._life.cancel()
+        for task in (self._life, self._hearing):
+            if task is not None:
+                task.cancel()
+        return self._fence
+
+    async def _hand_over(self, fence: Fence, grace: timedelta) -> None:
+        handles: dict[str, str] = {}
+        leaver = Leaver(self._store, self._clock, handles)
+        handles |= await self._service.stand_down(leaver.tell)
+        longest = self._service.longest_ending
+        try:
+            await self._store.release(
+                fence, list(handles.values()), grace.total_seconds() + longest + _LAST_WORDS
+            )
+        except StoreError as error:
+            _log.error("the store could not be let go of; others wait for its lease to run out: %s", error)
+        await self._service.let_finish(grace, leaver.begin_to_end)
+        await leaver.until_all_is_said(_LAST_WORDS)
 
     async def _live(self) -> None:
         try:
@@ -71,7 +107,10 @@ class Member:
         self._fence = await self._follower.until_leading()
         try:
             _log.warning("this server leads now, in epoch %d", self._fence.epoch)
-            await self._service.lead(self._fence, Leased(self._store, self._fence, self._clock))
+            heir = Heir(self._store, self._service, self._clock)
+            hold = Leased(self._store, self._fence, self._clock)
+            await self._service.lead(self._fence, hold, await heir.left())
+            self._hearing = asyncio.get_running_loop().create_task(heir.listen())
         except StoreFullError as error:
             _log.error("this server leads, and there is no room: %s", error)
         finally:

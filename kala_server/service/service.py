@@ -151,15 +151,22 @@ class Service:
             self.feed.begin_anew()
         return number
 
-    async def lead(self, fence: Fence, hold: Hold | None = None) -> None:
-        """Begin to decide: the state is what the store has kept, and nobody else adds to it."""
+    async def lead(
+        self, fence: Fence, hold: Hold | None = None, elsewhere: frozenset[str] = frozenset()
+    ) -> None:
+        """Begin to decide: the state is what the store has kept, and nobody else adds to it.
+
+        Attempts that go on elsewhere, by their handles, are told of by somebody.
+        """
         self._hold = hold or self._hold
         self._commit.lead(fence)
         self._executor.attach(self.tell, fence.mark, self._hold.until)
         survivors = await self._executor.meet_survivors(
             self.state, wait=self._policy.wait_for_survivors, patience=self._policy.longest_ending
         )
-        printed = await self._executor.take_up_outputs(self.state)
+        printed = await self._executor.take_up_outputs(self.state, elsewhere)
+        runs = self.state.runs
+        survivors |= {run_id for run_id in runs.open if runs[run_id].handle in elsewhere}
         # Where there is no room, it stays the first to be decided on: nothing runs before it.
         recover = inputs.Recover(still_running=survivors, printed=printed, epoch=fence.epoch)
         await self._commit.try_once(recover)
@@ -192,6 +199,31 @@ class Service:
             await self._commit.until_all_is_tried()
             await self._nothing_runs_within(self._policy.longest_ending, or_no_room=True)
         await self.leave()
+
+    async def stand_down(self, tell: Callable[[inputs.Input], None]) -> dict[str, str]:
+        """Decide nothing more; what attempts come to that go on is told to somebody. Returns their handles by run."""
+        self._limits = replace(self._limits, starting=False)
+        await self._commit.until_all_is_tried()
+        self._commit.stop()
+        self._alarm.stop()
+        return self._executor.redirect(tell)
+
+    async def let_finish(self, grace: timedelta, ending: Callable[[], None]) -> None:
+        """Let what goes on finish for a while, say that the rest is being ended, and end it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace.total_seconds()):
+                await self._executor.until_all_have_ended()
+                return
+        ending()
+        self._executor.end_all()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.longest_ending):
+                await self._executor.until_all_have_ended()
+
+    @property
+    def longest_ending(self) -> float:
+        """Seconds that commands which are ended may take for it."""
+        return self._policy.longest_ending.total_seconds()
 
     async def leave(self) -> None:
         """Let go of everything as it is, as if the server was killed between two batches: nothing more is recorded."""

@@ -5,15 +5,24 @@ can follow. Like other stores it lets go of history, so that it stays as large a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 from uuid import uuid4
 
+from kala_server.boot_time import boot_time
 from kala_server.core.model.records import Record
 from kala_server.news import News
-from kala_server.ports.store import Batch, Fence, FenceLostError, Leader, StoreLockedError, TailLostError
+from kala_server.ports.store import (
+    Batch,
+    Fence,
+    FenceLostError,
+    Leader,
+    StoreLockedError,
+    TailLostError,
+    Word,
+)
 
 COMPACT_FROM = 10_000
 """Records of history that are not worth a snapshot."""
@@ -35,6 +44,8 @@ class MemoryLog:
     """Those after the snapshot, numbered without a gap."""
     history: int = 0
     """How many records these have."""
+    words: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """Of attempts that were left: until when, and what is said."""
     news: News = field(default_factory=News)
 
     @property
@@ -161,11 +172,27 @@ class MemoryStore:
         self._check(fence)
         return False
 
-    async def release(self, fence: Fence) -> None:
+    async def release(self, fence: Fence, left: Collection[str] = (), seconds: float = 0.0) -> None:
         """Let others acquire the log."""
         if self._why_lost(fence) is None:
             self._fence = None
+            self._log.words |= {handle: (boot_time() + seconds, "") for handle in left}
             self._log.let_go()
+
+    async def leave_word(self, handle: str, text: str) -> None:
+        """Say how it has ended."""
+        if handle in self._log.words:
+            self._log.words[handle] = self._log.words[handle][0], text
+
+    async def words(self) -> Sequence[Word]:
+        """Return what there is."""
+        now = boot_time()
+        return [Word(handle, until - now, text) for handle, (until, text) in self._log.words.items()]
+
+    async def drop_words(self, handles: Collection[str]) -> None:
+        """Keep these no longer."""
+        for handle in handles:
+            self._log.words.pop(handle, None)
 
     async def close(self) -> None:
         """Let go of the log, which may be another store's too."""

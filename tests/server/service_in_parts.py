@@ -1,7 +1,7 @@
 """A service over parts that a test holds in its hand: the time, the disk and the commands."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, cast
@@ -180,7 +180,8 @@ class Commands:
         assert (wait, patience) == (False, Policy().longest_ending)
         return frozenset()
 
-    async def take_up_outputs(self, _state: State) -> dict[str, Printed]:
+    async def take_up_outputs(self, _state: State, elsewhere: Collection[str]) -> dict[str, Printed]:
+        assert not elsewhere
         return {}
 
     async def close(self) -> None:

@@ -1,16 +1,19 @@
 """Servers of one store: one leads, the others show what it does, and one of them takes over when it is gone."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from kala_server.core.model.job import RunState
+from kala_server.core.model.job import Run, RunState
 from kala_server.core.model.records import Record
 from kala_server.ports.store import Fence, SharedStore, StoreAwayError
 from kala_server.server import Server
@@ -156,6 +159,67 @@ def test_the_next_one_leads_when_the_leader_stops_and_goes_on_with_all_that_ther
         assert second.role.epoch == 2
         assert (await ask(second, "DELETE", f"/api/v1/job/{job_id}/")).status_code == 204
         assert "kala-lag" not in (await ask(second, "GET", "/api/v1/job/")).headers
+
+    play(scene)
+
+
+async def a_run(server: Server, command: str) -> Run:
+    """Start a run, and return it once it runs."""
+    await create(server, command=command, shell=True)
+    await until(lambda: server.service.state.counts["running"])
+    return next(iter(server.service.state.runs.values()))
+
+
+def test_what_runs_where_a_leader_stops_runs_for_the_next_one_until_word_comes_of_its_end(
+    tmp_path: Path,
+) -> None:
+    async def scene(there: Cluster) -> None:
+        os.mkfifo(tmp_path / "go")
+        first = await there.join(grace=timedelta(seconds=PATIENCE))
+        await leads(first)
+        run = await a_run(first, f"read line < {tmp_path}/go; echo $line; exit 3")
+        second = await there.join()
+        stopping = asyncio.ensure_future(there.leave(first))
+        await leads(second)
+        assert second.service.state.runs[run.id].state is RunState.RUNNING
+        await asyncio.to_thread((tmp_path / "go").write_text, "the last words\n")
+        await until(lambda: second.service.state.runs[run.id].state is RunState.FAILED)
+        over = second.service.state.runs[run.id]
+        assert (over.exit_code, over.output_size) == (3, len("the last words\n"))
+        await stopping
+        await until(lambda: not there.log.words)
+
+    play(scene)
+
+
+def test_what_does_not_end_in_the_grace_of_a_leader_that_stops_is_interrupted() -> None:
+    async def scene(there: Cluster) -> None:
+        first = await there.join()
+        await leads(first)
+        run = await a_run(first, "exec sleep 1000")
+        second = await there.join()
+        await there.leave(first)
+        await until(lambda: second.service.state.runs[run.id].state is RunState.INTERRUPTED)
+        assert second.service.state.runs[run.id].reason == "the server was stopped"
+
+    play(scene)
+
+
+def test_a_run_of_which_no_word_came_is_interrupted_and_one_that_nobody_knows_is_let_go() -> None:
+    async def scene(there: Cluster) -> None:
+        first = await there.join()
+        await leads(first)
+        run = await a_run(first, "exec sleep 1000")
+        there.log.words = {
+            run.handle: (0.0, ""),
+            "nobody.1": (inf, "[]"),
+        }  # of a server that was killed meanwhile
+        second = await there.join()
+        there.log.let_go()
+        await leads(second)
+        await until(lambda: second.service.state.runs[run.id].state is RunState.INTERRUPTED)
+        assert "left no word of its end" in second.service.state.runs[run.id].reason
+        await until(lambda: not there.log.words)
 
     play(scene)
 

@@ -1,5 +1,6 @@
 """The row of `kala_lease`: who holds the store, until when by the database's clock, and what is kept by then."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -30,7 +31,11 @@ WHERE name = 'kala' AND epoch = %s AND expires IS NOT NULL RETURNING last_batch
 _RELEASE = """
 WITH released AS (
     UPDATE kala_lease SET expires = NULL, address = ''
-    WHERE name = 'kala' AND epoch = %s AND expires IS NOT NULL RETURNING 1)
+    WHERE name = 'kala' AND epoch = %(epoch)s AND expires IS NOT NULL RETURNING 1),
+left_behind AS (
+    INSERT INTO kala_word (handle, until)
+    SELECT unnest(%(left)s::text[]), clock_timestamp() + %(time)s FROM released
+    ON CONFLICT (handle) DO UPDATE SET until = excluded.until, text = '')
 SELECT pg_notify('kala_lease', '') FROM released
 """
 
@@ -97,6 +102,7 @@ def renew(connection: Connection, epoch: int) -> int | None:
     return None if row is None else int(row[0])
 
 
-def release(connection: Connection, epoch: int) -> None:
-    """Let others have it, where that epoch holds it."""
-    connection.execute(_RELEASE, (epoch,))
+def release(connection: Connection, epoch: int, left: Sequence[str] = (), seconds: float = 0.0) -> None:
+    """Let others have it, where that epoch holds it; word is left of attempts that go on for so long at the most."""
+    said = {"epoch": epoch, "left": list(left), "time": timedelta(seconds=seconds)}
+    connection.execute(_RELEASE, said)

@@ -45,6 +45,13 @@ CREATE TABLE kala_output (
     PRIMARY KEY (run_id, part)
 );
 
+-- What servers that have let go of the store say of attempts that go on there.
+CREATE TABLE kala_word (
+    handle text PRIMARY KEY,
+    until  timestamptz NOT NULL,     -- after that nothing will be said of it
+    text   text NOT NULL DEFAULT ''  -- how it has ended
+);
+
 -- JSON is a fifth as large then. What was built without lz4 keeps its own way.
 DO $$
 BEGIN

@@ -4,7 +4,7 @@ Its parts: a `Watch` keeps the lease, a `Writer` appends, a `Reader` reads, a `C
 `Link` of its own, which is a connection and a thread. What is here puts them together, on the loop.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -23,8 +23,9 @@ from kala_server.ports.store import (
     StoreError,
     StoreLockedError,
     StoreUnsafeError,
+    Word,
 )
-from kala_server.stores.postgres import lease_row
+from kala_server.stores.postgres import lease_row, words
 from kala_server.stores.postgres.checks import clock_is_off
 from kala_server.stores.postgres.compaction import Compaction
 from kala_server.stores.postgres.connection import Connection, Database
@@ -159,14 +160,28 @@ class PostgresStore:
             await self.watch.news.wait()
         return lost
 
-    async def release(self, fence: Fence) -> None:
+    async def release(self, fence: Fence, left: Collection[str] = (), seconds: float = 0.0) -> None:
         """Let others have the lease at once."""
         if self._why_lost(fence) is None:
             lost = FenceLostError(
                 f"the store, held under epoch {fence.epoch}, was let go of: nothing more is kept of that"
             )
             self.watch.lose(fence, lost)
-            await self._writing.run(partial(lease_row.release, epoch=fence.epoch))
+            release = partial(lease_row.release, epoch=fence.epoch, left=list(left), seconds=seconds)
+            await self._writing.run(release)
+
+    async def leave_word(self, handle: str, text: str) -> None:
+        """Say how an attempt that was left has ended."""
+        await self._writing.run(partial(words.leave, handle=handle, text=text))
+
+    async def words(self) -> Sequence[Word]:
+        """Return what is said of attempts that were left."""
+        return await self._writing.run(words.words)
+
+    async def drop_words(self, handles: Collection[str]) -> None:
+        """Keep these no longer."""
+        if handles:
+            await self._writing.run(partial(words.drop, handles=handles))
 
     def _why_lost(self, fence: Fence) -> FenceLostError | None:
         if self._fence is not None and fence.epoch == self._fence.epoch:

@@ -354,6 +354,33 @@ class SharedStoreContract(StoreContract):
 
         self.run(scene())
 
+    def test_word_is_left_of_what_goes_on_where_the_store_was_let_go_of(self) -> None:
+        """For whoever leads then, until that lets go of it; of what was not left there is none."""
+
+        async def scene() -> None:
+            store, fence = await self.own()
+            assert list(await store.words()) == []
+            await store.release(fence, ["a.1", "b.2"], 1000)
+            other, newer = await self.own()
+            there = {word.handle: word for word in await other.words()}
+            assert there.keys() == {"a.1", "b.2"}
+            assert all(900 < word.seconds <= 1000 and not word.text for word in there.values())
+            await store.leave_word("b.2", "it went well: ü")
+            await store.leave_word("c.3", "nobody asked")
+            assert {word.handle: word.text for word in await other.words()} == {
+                "a.1": "",
+                "b.2": "it went well: ü",
+            }
+            await other.drop_words(["b.2"])
+            await store.leave_word("b.2", "too late")
+            await other.release(newer, ["d.1"], -1)
+            after = {word.handle: word.seconds > 0 for word in await store.words()}
+            assert after == {"a.1": True, "d.1": False}
+            await other.close()
+            await store.close()
+
+        self.run(scene())
+
     def test_who_is_not_heard_of_any_more_loses_the_store_to_the_next(self) -> None:
         """Once the lease has run out; and what he would append after that is not kept."""
 
