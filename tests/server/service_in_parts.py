@@ -161,9 +161,7 @@ class Commands:
         self.tell: Callable[[inputs.Input], None] = lambda _event: None
         self.closed = False
 
-    def attach(
-        self, tell: Callable[[inputs.Input], None], mark: str, not_after: Callable[[], float]
-    ) -> None:
+    def attach(self, tell: Callable[[inputs.Input], None], mark: str, not_after: Callable[[], float]) -> None:
         assert mark == Disk.fence.mark
         assert not_after() == inf, "a disk has one owner for as long as he is there"
         self.tell = tell
