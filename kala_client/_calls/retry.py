@@ -155,11 +155,11 @@ class _Course(Generic[T]):
             within = self._share(len(to_ask))
             outcome = yield Send(self.call, self.sent, at, within)
             assert outcome is not None
-            refusal = None
-            if isinstance(outcome, Answer):
-                refusal, self.wish = not_leading(outcome), outcome.retry_after
+            refusal = not_leading(outcome) if isinstance(outcome, Answer) else None
             if not self._may_go_on(at, refusal or outcome, shared=within is not None):
                 return False
+            if isinstance(outcome, Answer):
+                self.wish = outcome.retry_after
             leader = self.servers.number_of(refusal.leader) if refusal and refusal.leader else None
             if leader in to_ask:
                 to_ask.remove(leader)
@@ -219,12 +219,12 @@ class _Course(Generic[T]):
 
     def _that_counts(self) -> Answer | KalaError:
         """Return the last outcome, unless nothing was done then and another one tells more."""
-        *_, last = outcomes = [outcome for _, outcome in self.turn]
-        if not nothing_was_done(last):
+        last = self.turn[-1][1]
+        if isinstance(last, Answer) or not nothing_was_done(last):
             return last
         if self.doubt is not None and self.call.method != "GET":
             return self.doubt  # or it would seem that nothing was done by any attempt
-        return next((each for each in reversed(outcomes) if isinstance(each, NotLeaderError)), last)
+        return next((each for _, each in reversed(self.turn) if isinstance(each, NotLeaderError)), last)
 
 
 def may_pass(error: KalaError) -> bool:

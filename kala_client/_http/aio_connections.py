@@ -38,7 +38,7 @@ class Connections:
         self._given = http_client
         self._given_at: _Place | None = None
         self._closed = False
-        self._by_place: dict[tuple[_Place, Target], _Opened] = {}
+        self._by_place: dict[tuple[_Place, str], _Opened] = {}
 
     def way(self, target: Target) -> Way:
         """Return what is known of the way to a server, which those who give us connections choose themselves."""
@@ -51,10 +51,10 @@ class Connections:
         if self._closed:
             raise closed()
         here = (os.getpid(), asyncio.get_running_loop())
-        opened = self._by_place.get((here, target))
+        opened = self._by_place.get((here, target.url))
         if opened is None:
             self._forget_ended()
-            opened = self._by_place[here, target] = await self._open(here, target)
+            opened = self._by_place[here, target.url] = await self._open(here, target)
         if opened.http.is_closed:
             raise closed()
         return opened.http

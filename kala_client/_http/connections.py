@@ -16,8 +16,8 @@ from kala_client._http.request import Way
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
 
-_Place = tuple[int, Target]
-"""A process, and a server to which it has connections."""
+_Place = tuple[int, str]
+"""A process, and the address to which it has connections."""
 
 
 class Connections:
@@ -46,7 +46,7 @@ class Connections:
         """Return this process's connections to a server. Raises KalaConnectionError where there can be none."""
         if self._closed:
             raise closed()
-        here = (os.getpid(), target)
+        here = (os.getpid(), target.url)
         opened = self._by_place.get(here)
         if opened is None:
             self._drop_inherited()
