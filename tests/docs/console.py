@@ -19,9 +19,9 @@ from tests.docs.blocks import Block
 
 DOCUMENTED = "127.0.0.1:8000"
 
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NOW = r"20(?:2\d|3[0-4])-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
-_PIECE = re.compile(rf"(?P<id>{_UUID})|(?P<now>{_NOW})|(?P<any>\s*…\s*)")
+_PIECE = re.compile(rf"(?P<id>{UUID})|(?P<now>{_NOW})|(?P<any>\s*…\s*)")
 _BREAK = "\n "
 LOOKS = re.compile(r"(?:curl|jq|ls) (?!.* (?:-X|-d|--data\S*) )", re.DOTALL)
 
@@ -134,4 +134,4 @@ def _pattern_of(piece: re.Match[str], ids: Mapping[str, str], new: dict[str, str
     if documented in new:
         return f"(?P={new[documented]})"
     new[documented] = f"id{len(new)}"
-    return f"(?P<{new[documented]}>{_UUID})"
+    return f"(?P<{new[documented]}>{UUID})"
