@@ -101,8 +101,8 @@ class MemoryStore:
 
     @property
     def leader(self) -> Leader:
-        """Who holds the log."""
-        return self._log.leader
+        """Who holds the log, which is there to be looked at."""
+        return replace(self._log.leader, number=self._log.number, seen_at=boot_time())
 
     async def acquire(self) -> Fence:
         """Take the fence, unless somebody else is known to hold it."""

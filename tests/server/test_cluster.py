@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from kala_server.clock import LoopClock
 from kala_server.core.model.job import Run, RunState
 from kala_server.core.model.records import Record
-from kala_server.ports.store import Fence, SharedStore, StoreAwayError
+from kala_server.ports.store import Fence, Leader, SharedStore, StoreAwayError
 from kala_server.server import Server
 from kala_server.stores.memory import MemoryLog, MemoryStore
 from kala_server.testing.running import settings_of
@@ -36,9 +37,12 @@ class Cluster:
     log: MemoryLog = field(default_factory=MemoryLog)
     servers: list[Server] = field(default_factory=list)
 
-    async def join(self, make: MakeStore = in_memory, **settings: Any) -> Server:
+    async def join(
+        self, make: MakeStore = in_memory, clock: LoopClock | None = None, **settings: Any
+    ) -> Server:
         """Start one more server."""
-        server = Server(settings_of(None, settings), cluster=lambda address: make(self.log, address))
+        said = settings_of(None, settings)
+        server = Server(said, clock=clock, cluster=lambda address: make(self.log, address))
         await server.start()
         self.servers.append(server)
         return server
@@ -100,6 +104,57 @@ def test_who_follows_shows_what_the_leader_does_and_how_far_it_is_behind() -> No
         assert answer.json()["job"]["name"] == "a job"
         assert float(answer.headers["kala-lag"]) >= 0
         assert "kala-lag" not in (await ask(leader, "GET", "/api/v1/job/")).headers
+
+    play(scene)
+
+
+def test_each_server_says_what_it_is_to_whoever_watches_it() -> None:
+    async def scene(there: Cluster) -> None:
+        leader = await there.join()
+        await leads(leader)
+        follower = await there.join()
+        for server, role in ((leader, "leader"), (follower, "follower")):
+            told = (await ask(server, "GET", "/readyz")).json()
+            assert told["status"] == "ok"
+            assert told["cluster"].keys() == {"role", "epoch", "lag", "lease"}
+            stats = (await ask(server, "GET", "/api/v1/stats/")).json()["Stats"]["cluster"]
+            session = (await ask(server, "GET", "/api/v1/session/")).json()["session"]["cluster"]
+            assert stats["leader"] == session["leader"] == leader.url
+            assert {each["role"] for each in (told["cluster"], stats, session)} == {role}
+            figures = (await ask(server, "GET", "/metrics")).text
+            assert f"kala_leader {float(role == 'leader')}" in figures
+            assert "kala_epoch 1.0" in figures
+
+    play(scene)
+
+
+class Unseen(MemoryStore):
+    """A store of which its server has seen nothing since it was started."""
+
+    @property
+    def leader(self) -> Leader:
+        return Leader(epoch=1, address="http://leads:8000", number=1_000_000)
+
+
+class MovedClock(LoopClock):
+    """A clock by which rights last for a shorter time than they do."""
+
+    on = 0.0
+
+    def since_boot(self) -> float:
+        return super().since_boot() + self.on
+
+
+def test_a_follower_that_is_far_behind_is_not_ready() -> None:
+    async def scene(there: Cluster) -> None:
+        clock = MovedClock()
+        there.log.take("http://leads:8000")
+        follower = await there.join(lambda log, address: Unseen(log, address=address), clock=clock)
+        assert (await ask(follower, "GET", "/readyz")).status_code == 200
+        clock.on = 11
+        answer = await ask(follower, "GET", "/readyz")
+        assert answer.status_code == 503
+        assert "is 11 s behind" in answer.json()["detail"]
 
     play(scene)
 

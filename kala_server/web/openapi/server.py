@@ -91,10 +91,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="Ask whether jobs can be created and are run",
         answers={
             HTTPStatus.OK: Answer(
-                means="They are. `notes` says in words what ails the server all the same, if anything does.",
+                means="They are. `notes` says in words what ails the server all the same, if anything does; `cluster` "
+                "is there where several servers have one store: its role, epoch, lag and lease.",
                 schema={
                     "type": "object",
-                    "properties": {"status": TEXT, "notes": array(TEXT)},
+                    "properties": {"status": TEXT, "notes": array(TEXT), "cluster": {"type": "object"}},
                     "required": ["status"],
                 },
             )

@@ -2,9 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 
 from kala_server.metrics import CONTENT_TYPE
+from kala_server.service.role import Role
 from kala_server.web.base import Handler
+from kala_server.wire.role import role as as_json
+
+_FAR_BEHIND = 10.0
+"""Seconds after which what a follower shows is no answer any more to whoever asks what is so now."""
 
 
 class Alive(Handler):
@@ -30,8 +36,22 @@ class Ready(Alive):
         trouble = self.context.service.trouble
         if trouble:
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, trouble)
+        role = self.context.role()
+        if role.lag > _FAR_BEHIND:
+            self.refuse(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"this server follows and is {role.lag:.0f} s behind: it does not reach its store",
+            )
         notes = self.context.notes()
-        self.answer({"status": "ok", "notes": notes} if notes else {"status": "ok"})
+        self.answer({"status": "ok"} | ({"notes": notes} if notes else {}) | _cluster(role))
+
+
+def _cluster(role: Role) -> dict[str, Any]:
+    """Say what the server is among several; everybody may ask, so where the others are is left out."""
+    told = as_json(role)
+    return (
+        {} if told is None else {"cluster": {name: told[name] for name in ("role", "epoch", "lag", "lease")}}
+    )
 
 
 class Figures(Handler):
