@@ -43,6 +43,7 @@ _MANY = 1_000
 
 
 _AT_WORK = {Standing.OPEN, Standing.FULL}
+_NOT_LEADING = {Standing.FOLLOWING, Standing.STOPPED}
 
 
 class Life(Protocol):
@@ -92,8 +93,8 @@ class GroupCommit:
         self._inbox = Inbox()
         self._known = KnownState(self._pace)
         self._working: asyncio.Task[None] | None = None
-        self._leader: Callable[[], str] = str
-        """Tells the address of the server that leads, where this one follows."""
+        self._leader: Callable[[], str] | None = None
+        """Tells the address of the server that leads, where this one is one of several."""
         self._away: StoreAwayError | None = None
         """Why the store cannot be reached, while it cannot."""
         self._settling: asyncio.Task[None] | None = None
@@ -128,10 +129,10 @@ class GroupCommit:
         """Refuse at once what can be of no use now."""
         if self.broken:
             raise self.broken
+        if self._leader and self.standing in _NOT_LEADING:
+            raise NotLeadingError(self._leader())
         if self.standing is Standing.STOPPED:
             raise StoreBrokenError("the server has stopped")
-        if self.standing is Standing.FOLLOWING:
-            raise NotLeadingError(self._leader())
         if self._away is not None:
             raise self._away
 

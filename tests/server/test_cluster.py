@@ -247,6 +247,27 @@ def test_what_runs_where_a_leader_stops_runs_for_the_next_one_until_word_comes_o
     play(scene)
 
 
+def test_in_the_grace_of_a_leader_that_stops_whoever_still_speaks_to_it_is_sent_to_the_next_one(
+    tmp_path: Path,
+) -> None:
+    async def scene(there: Cluster) -> None:
+        os.mkfifo(tmp_path / "go")
+        first = await there.join(grace=timedelta(seconds=PATIENCE))
+        await leads(first)
+        await a_run(first, f"read line < {tmp_path}/go")
+        second = await there.join()
+        async with httpx.AsyncClient(base_url=first.url) as http:
+            await http.get("/api/v1/stats/")
+            stopping = asyncio.ensure_future(there.leave(first))
+            await leads(second)
+            answer = await http.post("/api/v1/pause/")
+        assert (answer.status_code, answer.headers["kala-leader"]) == (503, second.url)
+        await asyncio.to_thread((tmp_path / "go").write_text, "\n")
+        await stopping
+
+    play(scene)
+
+
 def test_what_does_not_end_in_the_grace_of_a_leader_that_stops_is_interrupted() -> None:
     async def scene(there: Cluster) -> None:
         first = await there.join()
