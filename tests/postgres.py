@@ -100,18 +100,7 @@ class Postgres:
             assert code == 0, f"{program}: {log.read().decode()}"
 
     def _begin(self, program: str, *arguments: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Run a program as whoever the server runs as."""
-        user = _user()
-        return subprocess.Popen(
-            [programs() / program, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=self.folder,
-            user=user,
-            group=None if user is None else "nogroup",
-            extra_groups=None if user is None else [],
-        )
+        return begin(programs() / program, *arguments, folder=self.folder, log=log)
 
     def address(self, database: str = "postgres", *, port: int | None = None) -> str:
         """How a database of the server is reached; the password is in it."""
@@ -128,6 +117,21 @@ class Postgres:
         with psycopg.connect(address or self.address(), autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+
+def begin(program: str | Path, *arguments: str, folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Run a program that refuses to be root's."""
+    user = _user()
+    return subprocess.Popen(
+        [program, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        cwd=folder,
+        user=user,
+        group=None if user is None else "nogroup",
+        extra_groups=None if user is None else [],
+    )
 
 
 @contextmanager

@@ -50,6 +50,11 @@ class CuttingProxy:
         with self._lock:
             self._cut = cut
 
+    @property
+    def is_armed(self) -> bool:
+        """Whether a cut is still to be made."""
+        return self._cut is not None
+
     def disarm(self) -> bool:
         """Return whether the cut was made; if not, it will not be any more."""
         with self._lock:

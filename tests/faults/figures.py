@@ -33,5 +33,11 @@ PROXY_EVERY = _figure(29, 1)
 """The proxy cuts at every n-th byte of a call and of its answer."""
 BITS_EVERY = _figure(7, 1)
 """Flips every n-th bit of a journal."""
+DATABASE_OUTAGES = _figure(2, 20)
+"""PostgreSQL is killed under appends, and started again."""
+SECONDS_OF_AN_OUTAGE = _figure(4, 10)
+"""More than a lease."""
+ANSWERS_CUT = _figure(40, 1_000)
+"""A connection to PostgreSQL is cut when an append was asked for, at some byte of the question or the answer."""
 RACES = _figure(20, 100)
 MALFORMED_REQUESTS = _figure(500, 10_000)

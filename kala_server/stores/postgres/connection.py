@@ -108,6 +108,7 @@ class Database:
         return psycopg.connect(
             self._address,
             autocommit=True,
+            client_encoding="UTF8",
             application_name=f"kala {purpose}",
             connect_timeout=ceil(self._patience),
             keepalives=1,

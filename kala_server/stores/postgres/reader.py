@@ -58,8 +58,8 @@ class End:
     number: int
     seq: int | None = None
     """Of its last record; None where that is not known, and …"""
-    epoch: int | None = None
-    """… under which it was appended."""
+    epoch: int = 0
+    """… under which it was appended; 0 where that is not known."""
 
     def follow(self, number: int, seq: int, epoch: int, lines: bytes) -> Row:
         """Take the next. Raises StoreDamagedError where it is another."""
@@ -169,7 +169,7 @@ class Reader:
     def _same_history(self, connection: Connection, end: End) -> None:
         """Look whether the last batch that was read is still that."""
         row = connection.execute(_EPOCH, (end.number,)).fetchone()
-        if row is not None and end.epoch is not None and row[0] != end.epoch:
+        if row is not None and end.epoch and row[0] != end.epoch:
             raise StoreBrokenError(
                 f"batch {end.number} was appended under epoch {end.epoch}, and in the database it is of {row[0]} now: "
                 "it has lost what it had acknowledged. See which database is right before a server is started on it"

@@ -6,6 +6,7 @@ Its parts: a `Watch` keeps the lease, a `Writer` appends, a `Reader` reads, a `C
 
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from math import inf
@@ -38,7 +39,7 @@ from kala_server.stores.postgres.writer import Writer
 
 TTL = 3.0
 """Seconds of a lease."""
-_STATEMENT = 10.0
+PATIENCE = 10.0
 """Seconds that a statement may take, such as one with 10,000 jobs, on a disk that is slow."""
 _BETWEEN_TRIES = 0.1
 
@@ -52,19 +53,22 @@ class PostgresStore:
         *,
         address: Callable[[], str] = str,
         ttl: float = TTL,
+        patience: float = PATIENCE,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """Use the database at `where`; others are told that its holder is reached at `address`, for `ttl` seconds.
 
+        A statement may take `patience` seconds.
         Raises StoreError where that is no address of a database.
         """
         self._database = Database(where, patience=ttl, now=now)
         self._address = address
         self._ttl = ttl
+        self._patience = patience
         self._now = now
         self._links: set[Link] = set()
         self._writing = self._a_link("append")
-        self.watch = Watch(self._a_link("lease", statement=ttl), ttl=ttl)
+        self.watch = Watch(self._a_link("lease", patience=ttl), ttl=ttl)
         self.outputs = PostgresOutputs(self._a_link("outputs", durable=False), lambda: self._epoch)
         """What runs print, for whoever keeps it here too; of use until the store is closed."""
         self._fence: Fence | None = None
@@ -84,7 +88,8 @@ class PostgresStore:
     def _epoch(self) -> int:
         return 0 if self._fence is None else self._fence.epoch
 
-    def _a_link(self, purpose: str, *, statement: float = _STATEMENT, durable: bool = True) -> Link:
+    def _a_link(self, purpose: str, *, patience: float | None = None, durable: bool = True) -> Link:
+        statement = self._patience if patience is None else patience
         link = Link(
             partial(self._database.connect, purpose, statement=statement, durable=durable),
             patience=statement + self._ttl + POLL,
@@ -101,6 +106,11 @@ class PostgresStore:
         finally:
             self._links.discard(link)
             link.close()
+
+    def _known(self) -> Leader:
+        """Return the latest that the database has said: it can never be less again."""
+        leader, end = self.watch.leader, self._end
+        return replace(leader, number=max(leader.number, end.number), epoch=max(leader.epoch, end.epoch))
 
     # Whose it is
 
@@ -121,7 +131,7 @@ class PostgresStore:
     def _acquire(self, address: str, connection: Connection) -> Fence:
         if off := clock_is_off(connection, self._now):
             raise StoreUnsafeError(off)
-        known = self.watch.leader
+        known = self._known()
         self.watch.see(lease_row.look(connection), known)
         taken = lease_row.acquire(connection, address, self._ttl)
         if taken is None:
@@ -220,7 +230,7 @@ class PostgresStore:
             self._end = End(after)
         with self._link("follow") as link:
             self.watch.start()
-            come = Reader(link).after(self._end, self.watch.see, lambda: self.watch.leader)
+            come = Reader(link).after(self._end, self.watch.see, self._known)
             async with aclosing(come) as batches:
                 async for size, batch in batches:
                     self._sizes.history += Size(size, len(batch.records))

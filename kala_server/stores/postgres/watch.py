@@ -21,6 +21,7 @@ from kala_server.ports.store import (
     StoreAwayError,
     StoreBrokenError,
     StoreError,
+    StoreFullError,
 )
 from kala_server.stores.postgres.connection import Connection
 from kala_server.stores.postgres.lease_row import LeaseRow, look, renew
@@ -115,12 +116,12 @@ class Watch:
             try:
                 self._turn()
                 self._away, self.wrong = False, None
-            except StoreAwayError as error:
+            except (StoreAwayError, StoreFullError) as error:
                 self._is_away(error)
             except StoreError as error:
                 self._is_wrong(error)
 
-    def _is_away(self, error: StoreAwayError) -> None:
+    def _is_away(self, error: StoreError) -> None:
         if not self._away and not self._closing.is_set():
             _log.warning("the store is away: %s", error)
         self._away, self.free, self._listening = True, False, None
