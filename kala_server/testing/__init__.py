@@ -6,7 +6,7 @@
 from kala_client._extra import hint
 
 try:
-    from kala_server.testing.kit import Kit
+    from kala_server.testing.kit import Kit, KitClient
     from kala_server.testing.running import RunningServer, running_server
     from kala_server.testing.virtual_server import KitError
 except ModuleNotFoundError as error:
@@ -15,4 +15,4 @@ except ModuleNotFoundError as error:
         raise
     raise ModuleNotFoundError(missing, name=error.name) from error
 
-__all__ = ["Kit", "KitError", "RunningServer", "running_server"]
+__all__ = ["Kit", "KitClient", "KitError", "RunningServer", "running_server"]

@@ -35,10 +35,39 @@ T = TypeVar("T")
 _IN_MEMORY = "/dev/shm"  # noqa: S108 - the folder made within is for its owner alone
 
 
+class KitClient(KalaClient):
+    """A client of a kit's server, which can also do what the kit does."""
+
+    def __init__(self, kit: "Kit", token: str | None) -> None:
+        super().__init__(kit.url, token=token)
+        self._kit = kit
+
+    @property
+    def now(self) -> datetime:
+        """What the server's clock says."""
+        return self._kit.now
+
+    def command(self, name: str) -> Script:
+        """Return what is told of a job's command: `Kit.command`."""
+        return self._kit.command(name)
+
+    def advance(self, by: str | timedelta) -> None:
+        """Let time pass: `Kit.advance`."""
+        self._kit.advance(by)
+
+    def crash(self, down: str | timedelta = timedelta(0)) -> None:
+        """Lose the server, and start it again after a while: `Kit.crash`."""
+        self._kit.crash(down)
+
+    def runs_of(self, job: str) -> list[Run]:
+        """Return the ledger of a job, the oldest entry first: `Kit.runs_of`."""
+        return self._kit.runs_of(job)
+
+
 class Kit:
     """A server while a block lasts, its time, its commands and what came of them."""
 
-    client: KalaClient
+    client: KitClient
     """A client of it, of the block."""
 
     def __init__(
@@ -74,7 +103,7 @@ class Kit:
                 )
                 self._settings = replace(self._settings, data_dir=Path(folder, "data"))
             self._server = entered.enter_context(apart(virtual_server(self._make_server)))
-            self.client = entered.enter_context(KalaClient(self.url, token=self._settings.token or None))
+            self.client = entered.enter_context(KitClient(self, token=self._settings.token or None))
             self._exit = entered.pop_all()
         return self
 

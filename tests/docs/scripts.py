@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+_PLUGIN = ("-p", "kala_server.pytest_plugin")
+"""Ours alone, which users have by itself."""
+
 
 def run(text: str, url: str, folder: Path) -> str:
     """Run a block, a file of tests by pytest, and return what it prints; fails where it does, or where it warns."""
     path = folder / "test_of_the_page.py"
     path.write_text(text, encoding="utf-8")
-    by_pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
+    by_pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), *_PLUGIN]
     done = subprocess.run(
         [sys.executable, "-W", "error", *(by_pytest if "def test_" in text else []), str(path)],
         capture_output=True,

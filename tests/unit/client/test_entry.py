@@ -4,6 +4,7 @@ import importlib
 import runpy
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -23,6 +24,9 @@ def test_the_server_runs_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) 
 _NEEDING = ("kala_server.cli", "kala_server.server")
 _FORGOTTEN = (*_NEEDING, "kala_server.testing", "kala_server.__main__")
 """With the modules within them."""
+
+
+_MAIN = str(Path(__file__).parents[3] / "kala_server" / "__main__.py")
 
 
 class Missing:
@@ -46,7 +50,7 @@ def without(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 
 @pytest.mark.usefixtures("without")
 @pytest.mark.parametrize("without", ["tornado", "click", "rich.console"], indirect=True)
-@pytest.mark.parametrize("start", [_entry.main, lambda: runpy.run_module("kala_server", run_name="__main__")])
+@pytest.mark.parametrize("start", [_entry.main, lambda: runpy.run_path(_MAIN, run_name="__main__")])
 def test_a_missing_extra_is_told_on_one_line(
     capsys: pytest.CaptureFixture[str], start: Callable[[], object]
 ) -> None:
