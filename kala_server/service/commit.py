@@ -82,7 +82,7 @@ class GroupCommit:
     """The state, and the only way to change it."""
 
     def __init__(self, *, store: Store, clock: Clock, garbage: Garbage, life: Life) -> None:
-        self.standing = Standing.OPEN
+        self.standing = Standing.BEGINNING
         self.broken: StoreBrokenError | None = None
         """Why, where it is."""
         self._store = store
@@ -167,9 +167,25 @@ class GroupCommit:
         """Commit nothing, but take in what another server commits, until this one leads."""
         self.standing, self._leader = Standing.FOLLOWING, leader
 
-    def lead(self, fence: Fence) -> None:
-        """Commit under this fence from now on."""
+    def begin(self) -> None:
+        """Let what comes wait: this server is about to lead."""
+        self.standing = Standing.BEGINNING
+
+    async def lead(self, fence: Fence, first: inputs.Input) -> None:
+        """Commit under this fence from now on, and decide on this before all that waits. Raises what comes of that.
+
+        Where there is no room, it stays the first to be decided on.
+        """
         self.standing, self._fence = Standing.OPEN, fence
+        answer = asyncio.get_running_loop().create_future()
+        wish = Wish(first, answer)
+        self._inbox.put_back([wish])
+        self._work_on()
+        while self._working is not None and not answer.done():
+            await asyncio.wait([self._working, answer], return_when=asyncio.FIRST_COMPLETED)
+        wish.waiting = None
+        if answer.done():
+            answer.result()
 
     async def load(self, batches: AsyncIterator[Batch]) -> int:
         """Begin with what is kept, and return the number of the latest batch; until then the state is as before."""
@@ -188,16 +204,6 @@ class GroupCommit:
         """Under which is committed, once the store is ours."""
         assert self._fence is not None
         return self._fence
-
-    async def try_once(self, event: inputs.Input) -> None:
-        """Have it tried, and raise what comes of that. Where there is no room it stays the first to be decided on."""
-        wish = Wish(event, asyncio.get_running_loop().create_future())
-        self._inbox.put(wish)
-        self._work_on()
-        await self.until_all_is_tried()
-        answer, wish.waiting = wish.waiting, None
-        if answer is not None and answer.done():
-            answer.result()
 
     async def until_all_is_tried(self) -> None:
         """Wait until the inbox is empty, or there is no room."""

@@ -159,7 +159,7 @@ class Service:
         Attempts that go on elsewhere, by their handles, are told of by somebody.
         """
         self._hold = hold or self._hold
-        self._commit.lead(fence)
+        self._commit.begin()
         self._executor.attach(self.tell, fence.mark, self._hold.until)
         survivors = await self._executor.meet_survivors(
             self.state, wait=self._policy.wait_for_survivors, patience=self._policy.longest_ending
@@ -167,9 +167,9 @@ class Service:
         printed = await self._executor.take_up_outputs(self.state, elsewhere)
         runs = self.state.runs
         survivors |= {run_id for run_id in runs.open if runs[run_id].handle in elsewhere}
-        # Where there is no room, it stays the first to be decided on: nothing runs before it.
+        # Before all else: what begins to run earlier would be taken for something that was cut off.
         recover = inputs.Recover(still_running=survivors, printed=printed, epoch=fence.epoch)
-        await self._commit.try_once(recover)
+        await self._commit.lead(fence, recover)
         self._housekeep()
         self._alarm.watch_the_clock()
 

@@ -12,6 +12,8 @@ class Standing(Enum):
 
     FOLLOWING = auto()
     """Nothing: what another server commits is taken in."""
+    BEGINNING = auto()
+    """Nothing yet: what comes waits until what was cut off or missed before is accounted for."""
     OPEN = auto()
     FULL = auto()
     """The store has no room: nothing, and it is tried again until there is."""

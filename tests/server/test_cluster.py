@@ -15,9 +15,10 @@ import pytest
 
 from kala_server.clock import LoopClock
 from kala_server.core.model.job import Run, RunState
-from kala_server.core.model.records import Record
+from kala_server.core.model.records import JobCreated, Record, ServerKept
 from kala_server.ports.store import Fence, Leader, SharedStore, StoreAwayError
 from kala_server.server import Server
+from kala_server.service.executor import Executor
 from kala_server.stores.memory import MemoryLog, MemoryStore
 from kala_server.testing.running import settings_of
 from tests.eventually import PATIENCE, eventually
@@ -296,6 +297,37 @@ def test_a_run_of_which_no_word_came_is_interrupted_and_one_that_nobody_knows_is
         await until(lambda: second.service.state.runs[run.id].state is RunState.INTERRUPTED)
         assert "left no word of its end" in second.service.state.runs[run.id].reason
         await until(lambda: not there.log.words)
+
+    play(scene)
+
+
+def test_what_is_asked_of_who_begins_to_lead_waits_until_what_was_cut_off_is_accounted_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meet_survivors = Executor.meet_survivors
+
+    async def scene(there: Cluster) -> None:
+        begun, asked_for = asyncio.Event(), asyncio.Event()
+
+        async def slowly(executor: Executor, *arguments: Any, **options: Any) -> frozenset[str]:
+            begun.set()
+            await asked_for.wait()
+            return await meet_survivors(executor, *arguments, **options)
+
+        first, second = await there.join(), await there.join()
+        await leads(first)
+        monkeypatch.setattr(Executor, "meet_survivors", slowly)
+        await there.leave(first)
+        await begun.wait()
+        asking = asyncio.create_task(create(second))
+        await until(lambda: second.service.waiting_events or asking.done())
+        assert not asking.done()
+        asked_for.set()
+        await asking
+        records = [record for batch in there.log.batches for record in batch.records]
+        [at] = [number for number, record in enumerate(records) if isinstance(record, JobCreated)]
+        [_, kept] = [number for number, record in enumerate(records) if isinstance(record, ServerKept)]
+        assert kept < at
 
     play(scene)
 
