@@ -13,7 +13,18 @@ from rich.console import Console
 from tests.bench import report
 from tests.bench.bench import Bench
 from tests.bench.row import Row
-from tests.bench.rows import bursts, creation, loaded, processor_time, reading, sdk, steady, virtual, year
+from tests.bench.rows import (
+    bursts,
+    creation,
+    database,
+    loaded,
+    processor_time,
+    reading,
+    sdk,
+    steady,
+    virtual,
+    year,
+)
 from tests.bench.servers import Address
 from tests.bench.sizes import FULL, SMALL
 
@@ -36,6 +47,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "year": year.year,
     "virtual": virtual.virtual,
     "compaction": year.compaction,
+    "database": database.database,
     "decode": sdk.decode,
     "call": sdk.call,
     "import": sdk.importing,

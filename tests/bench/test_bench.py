@@ -17,7 +17,7 @@ ROWS = {
     "list-first-held", "memory-listed", "rows", "rows-held", "rows-far", "rows-far-held", "timeline",
     "timeline-held", "summary", "summary-held",
     "start", "memory", "memory-started", "late-p50", "late-p99", "slots-run", "memory-flat", "year-state",
-    "year-journal", "virtual-year", "compaction-held", "decode", "call", "import",
+    "year-journal", "virtual-year", "compaction-held", "append-postgres", "load-postgres", "decode", "call", "import",
     "import-client", "import-models",
     "cpu-run", "cpu-batch", "cpu-start",
     *(f"burst-{count}" for count in SMALL.bursts),
