@@ -39,5 +39,9 @@ SECONDS_OF_AN_OUTAGE = _figure(4, 10)
 """More than a lease."""
 ANSWERS_CUT = _figure(40, 1_000)
 """A connection to PostgreSQL is cut when an append was asked for, at some byte of the question or the answer."""
+REDIS_KILLS = _figure(5, 100)
+"""The same of a Redis, …"""
+REDIS_CUTS = _figure(3, 100)
+"""… or its disk is cut off."""
 RACES = _figure(20, 100)
 MALFORMED_REQUESTS = _figure(500, 10_000)
