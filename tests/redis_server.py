@@ -75,6 +75,12 @@ class RedisServer:
         """Empty it, and set it as a store wants it."""
         self.set(**self._settings)
         assert self.ask("FLUSHALL") == "OK"
+        self.until_its_file_is_there()
+
+    def until_its_file_is_there(self) -> None:
+        """Return once it does not write it anew."""
+        busy = (b"aof_rewrite_in_progress:1", b"aof_rewrite_scheduled:1")
+        eventually(lambda: not any(word in self.ask("INFO", "persistence") for word in busy))
 
     def set(self, **settings: str) -> None:
         """Set it otherwise while it runs."""

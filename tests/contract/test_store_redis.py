@@ -102,12 +102,14 @@ async def who_was_away_changes_nothing(redis: RedisServer) -> None:
     async with owned(of(redis)) as (store, fence, _):
         await store.append(fence, [started(1)])
         other, newer = await taken_over(redis)
-        with pytest.raises(FenceLostError):
-            await store.append(fence, [started(2)])
-        with pytest.raises(FenceLostError):
-            await store.compact(fence, [])
-        await other.append(newer, [started(3)])
-        await other.close()
+        try:
+            with pytest.raises(FenceLostError):
+                await store.append(fence, [started(2)])
+            with pytest.raises(FenceLostError):
+                await store.compact(fence, [])
+            await other.append(newer, [started(3)])
+        finally:
+            await other.close()
     assert await found(redis) == [1, 3]
 
 
@@ -116,7 +118,7 @@ def test_who_was_away_for_too_long_changes_nothing_any_more(redis: RedisServer) 
 
 
 @pytest.mark.parametrize("unfenced", [["APPEND"], ["BEGIN", "ADD", "CHANGE_OVER"]])
-def test_scripts_that_do_not_look_at_the_epoch_are_noticed(
+def test_scripts_that_do_not_look_at_who_asks_are_noticed(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch, unfenced: list[str]
 ) -> None:
     for script in unfenced:
@@ -210,6 +212,16 @@ def test_where_it_cannot_be_seen_whether_it_syncs_it_is_refused_and_the_right_is
 
     asyncio.run(scene())
     assert asyncio.run(found(redis)) == [2]
+
+
+def test_it_is_not_used_before_its_file_is_there() -> None:
+    with a_redis(appendonly="no", rdb_key_save_delay="500000") as server:
+        server.ask("MSET", "one", 1, "two", 2)
+        server.set(appendonly="yes")
+        with pytest.raises(StoreAwayError, match="writes its file for the first time"):
+            asyncio.run(found(server))
+        server.until_its_file_is_there()
+        assert asyncio.run(found(server)) == []
 
 
 def test_it_is_looked_at_again_when_it_is_connected_to_again(redis: RedisServer) -> None:
@@ -323,6 +335,26 @@ def test_a_redis_that_has_lost_what_it_acknowledged_ends_it(redis: RedisServer, 
     asyncio.run(scene())
 
 
+def test_who_was_there_before_a_redis_was_emptied_is_not_taken_for_the_next_of_the_same_epoch(
+    redis: RedisServer,
+) -> None:
+    async def scene() -> None:
+        async with owned(of(redis)) as (store, fence, _):
+            await store.append(fence, [started(1)])
+            redis.ask("FLUSHALL")
+            other, newer = await taken_over(redis)
+            try:
+                assert newer.epoch == fence.epoch
+                await other.append(newer, [started(2)])
+                with pytest.raises(FenceLostError):
+                    await store.append(fence, [started(3)])
+            finally:
+                await other.close()
+
+    asyncio.run(scene())
+    assert asyncio.run(found(redis)) == [2]
+
+
 def test_closing_waits_for_no_redis_that_is_away() -> None:
     async def scene(server: RedisServer) -> None:
         async with owned(of(server)) as (store, fence, _):
@@ -392,9 +424,10 @@ def test_what_a_compaction_that_was_cut_off_has_left_is_removed(redis: RedisServ
         async with owned(of(redis)) as (store, fence, _):
             await store.append(fence, [started(1)])
             link = Link(redis.address)
-            compaction = link.run(scripts.BEGIN, (scripts.OWNER, scripts.NEW), (fence.epoch,))
+            who = redis.ask("HGET", scripts.OWNER, "who")
+            compaction = link.run(scripts.BEGIN, (scripts.OWNER, scripts.NEW), (who,))
             [part] = entries.parts_of([started(9)])
-            link.run(scripts.ADD, (scripts.OWNER, scripts.NEW), (fence.epoch, compaction, 0, part.text))
+            link.run(scripts.ADD, (scripts.OWNER, scripts.NEW), (who, compaction, 0, part.text))
             link.close()
             assert redis.ask("LLEN", scripts.NEW) == 1
 

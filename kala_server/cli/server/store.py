@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from kala_server.cli.groups import KalaGroup, help_without_command
+from kala_server.cli.server.store_copy import copy
 from kala_server.cli.text.plain import printable
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -21,12 +22,15 @@ _GOOD = {"whole", "torn", "missing"}
 @click.group(
     cls=KalaGroup,
     invoke_without_command=True,
-    short_help="Check or repair the folder of a server; prepare a database.",
+    short_help="Check or repair the folder of a server; prepare a database; copy one to the other.",
 )
 @click.pass_context
 def store(ctx: click.Context) -> None:
-    """Check or repair the folder in which a server keeps its jobs, or prepare a database for them."""
+    """Check or repair the folder in which a server keeps its jobs, prepare a database for them, or copy them."""
     help_without_command(ctx)
+
+
+store.add_command(copy)
 
 
 @store.command(short_help="Say what state the journal is in; changes nothing.")

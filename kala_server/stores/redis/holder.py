@@ -1,6 +1,6 @@
 """That a server is there, told to Redis again and again, from a thread, as a loop that is held up is there too.
 
-It is told for others, who wait for it to end. Whether a batch is kept does not rest on it: that is the epoch's.
+It is told for others, who wait for it to end. Whether a batch is kept does not rest on it.
 """
 
 import os
@@ -34,7 +34,6 @@ class Holder:
 
     link: Link
     who: str
-    epoch: int
     lease: float
     _ending: Event = field(default_factory=Event)
     _thread: Thread | None = None
@@ -50,7 +49,7 @@ class Holder:
         if self._thread is not None:
             self._thread.join()
         with suppress(StoreError):
-            self.link.run(scripts.RELEASE, (scripts.OWNER, scripts.HOLDER), (self.epoch,))
+            self.link.run(scripts.RELEASE, (scripts.OWNER, scripts.HOLDER), (self.who,))
         self.link.close()
 
     def _go_on(self) -> None:
@@ -64,5 +63,5 @@ class Holder:
         self.link.run(
             scripts.RENEW,
             (scripts.OWNER, scripts.HOLDER),
-            (self.epoch, self.who, milliseconds, self.link.run_id),
+            (self.who, milliseconds, self.link.run_id),
         )

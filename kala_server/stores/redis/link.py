@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from kala_server.ports.store import StoreAwayError, StoreError, StoreFullError, StoreUnsafeError
 from kala_server.stores.redis.address import Address
-from kala_server.stores.redis.safety import WANTED, dangers
+from kala_server.stores.redis.safety import WANTED, dangers, not_yet
 
 _PATIENCE = 10.0
 """Seconds for an answer: a disk that is busy otherwise takes some for a sync."""
@@ -87,10 +87,10 @@ class Link:
             connection.disconnect()
 
     def _look_at_it(self, connection: Any) -> None:
-        """Raise StoreAwayError while it reads its files, and StoreUnsafeError where it may lose what it is given."""
+        """Raise StoreAwayError until it can be relied on, and StoreUnsafeError where it may lose what it is given."""
         info = _info(connection)
-        if info.get("loading") == "1":
-            raise StoreAwayError(f"{self.address} is there, and still reads its files")
+        if doing := not_yet(info):
+            raise StoreAwayError(f"{self.address} is there, and {doing}")
         if reasons := list(dangers(info, _config(connection))):
             raise StoreUnsafeError(f"{self.address} is no place to keep jobs in: {'; '.join(reasons)}")
         self._run_id = info.get("run_id", "")

@@ -1,6 +1,7 @@
 """What is kept in a Redis, asked for and added to by calls that wait for its answer: they belong into a thread.
 
-A log is of one server, by its epoch. It knows how far it has come, and of which batch it does not know what became.
+A log is of one server, by the name under which it was acquired. It knows how far it has come, and of which batch it
+does not know what became.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,7 +51,7 @@ class Log:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._epoch = 0
+        self._who = ""
         self._turn = 0
         self._number = 0
         self._sent: Entry | None = None
@@ -64,8 +65,9 @@ class Log:
             if answer[0] == scripts.NEWER.encode():
                 raise StoreNewerError(f"{self._where} was written by a newer version of Kala for Python")
             if answer[0] != scripts.HELD.encode():
-                self._epoch, mark, self._number = answer
-                return Fence(self._epoch, mark.decode(), self._number)
+                epoch, mark, self._number = answer
+                self._who = who
+                return Fence(epoch, mark.decode(), self._number)
             _, holder, left = answer
             if left < 0 or (before is not None and (holder != before[0] or left > before[1])):
                 raise StoreLockedError(
@@ -120,7 +122,7 @@ class Log:
                 f"{self._where}: it is not known yet what became of batch {self._number + 1}"
             )
         entry = entry_of(payloads, self._number + 1)
-        fence = self._epoch, self._turn, self._number
+        fence = self._who, self._turn, self._number
         try:
             answer = self._link.run(scripts.APPEND, (scripts.OWNER, scripts.LOG), (*fence, entry.text))
         except StoreAwayError:
@@ -145,7 +147,7 @@ class Log:
     def _ask_what_became(self, wait: Wait) -> Any:
         while True:
             try:
-                return self._link.run(scripts.SETTLE, (scripts.OWNER,), (self._epoch,))
+                return self._link.run(scripts.SETTLE, (scripts.OWNER,), (self._who,))
             except (StoreAwayError, StoreFullError):
                 self._pause(wait, _BETWEEN_TRIES)
             except StoreBrokenError:
@@ -158,7 +160,7 @@ class Log:
             raise StoreError(f"{self._where} was closed while it was waited for")
 
     def _unless_refused(self, answer: Any) -> Any:
-        if (there := refused(self._where, self._epoch, answer)) is not None:
+        if (there := refused(self._where, self._who, answer)) is not None:
             self._not_ours(there)
         return answer
 
@@ -174,7 +176,7 @@ class Log:
 
 
 def compact(
-    link: Link, epoch: int, until: int, snapshot: Iterable[Record], closed: Callable[[], bool]
+    link: Link, who: str, until: int, snapshot: Iterable[Record], closed: Callable[[], bool]
 ) -> tuple[int, int]:
     """Put a snapshot in place of the batches up to a number; a crash leaves what there was.
 
@@ -183,8 +185,8 @@ def compact(
     where = str(link.address)
 
     def run(script: str, keys: Sequence[str], *arguments: Argument) -> Any:
-        answer = link.run(script, (scripts.OWNER, *keys), (epoch, *arguments))
-        if refused(where, epoch, answer) is not None:
+        answer = link.run(script, (scripts.OWNER, *keys), (who, *arguments))
+        if refused(where, who, answer) is not None:
             raise StoreFullError(
                 f"{where} was not compacted, as the snapshot has gone meanwhile; it goes on as it is"
             )
@@ -201,15 +203,16 @@ def compact(
     return records, size
 
 
-def refused(where: str, epoch: int, answer: Any) -> int | None:
+def refused(where: str, who: str, answer: Any) -> int | None:
     """Return None for what a script did, and else how far the log is. Raises FenceLostError where it is another's."""
     if not isinstance(answer, list) or answer[0] != scripts.REFUSED.encode():
         return None
-    _, theirs, number = answer
-    if not theirs:
+    _, holder, epoch, number = answer
+    if not holder:
         raise StoreBrokenError(f"{where} was emptied: nothing is there of what was kept")
-    if int(theirs) != epoch:
+    if holder != who.encode():
+        other = in_words(holder.decode())
         raise FenceLostError(
-            f"{where} is held by another server since, under epoch {int(theirs)}: nothing is kept under {epoch}"
+            f"{where} was taken by {other} since, under epoch {int(epoch)}: nothing is kept any more"
         )
     return int(number)

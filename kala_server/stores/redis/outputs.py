@@ -5,7 +5,7 @@ from where on: it is appended to, and when it is twice as long as it need be its
 written twice at the most. Every change is one script, so a kill leaves what was there.
 """
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeVar
 
 from kala_server.outputs import utf8
@@ -20,6 +20,8 @@ _END = ":end"
 _LINE = b"%019d\n"
 _LINE_SIZE = len(_LINE % 0)
 _AT_A_TIME = 1000
+_BEGINNING = b"0"
+"""Where a look through all keys begins, and what it answers at its end."""
 
 _ADD = """
 local beginning, rest = KEYS[1], KEYS[2]
@@ -90,24 +92,13 @@ class RedisOutputs:
 
     def sweep(self, known: Container[str]) -> None:
         """Look through all keys, some at a time."""
-        for keys in self._kept():
+        cursor = None
+        while cursor != _BEGINNING:
+            cursor, keys = self._tried(
+                self._link.ask, "SCAN", cursor or _BEGINNING, "MATCH", f"{PREFIX}*", "COUNT", _AT_A_TIME
+            )
             if gone := [key for key in keys if _run_of(key) not in known]:
                 self._tried(self._link.ask, "DEL", *gone)
-
-    def run_ids(self) -> Iterator[str]:
-        """Give each run of which something is kept, some of them twice."""
-        for keys in self._kept():
-            yield from map(_run_of, keys)
-
-    def _kept(self) -> Iterator[list[bytes]]:
-        cursor = b"0"
-        while True:
-            cursor, keys = self._tried(
-                self._link.ask, "SCAN", cursor, "MATCH", f"{PREFIX}*", "COUNT", _AT_A_TIME
-            )
-            yield keys
-            if cursor == b"0":
-                return
 
     @staticmethod
     def _tried(ask: Callable[..., T], *arguments: Any) -> T:

@@ -13,6 +13,16 @@ WANTED = "*fsync*"
 """The settings that only CONFIG GET tells."""
 
 
+def not_yet(info: Said) -> str:
+    """Return what it does before it can be relied on; nothing where it can, or never will."""
+    if info.get("loading") == "1":
+        return "still reads its files"
+    rewrites = info.get("aof_rewrite_in_progress") == "1" or info.get("aof_rewrite_scheduled") == "1"
+    if rewrites and info.get("aof_last_rewrite_time_sec") == "-1":
+        return "writes its file for the first time, and until that is done a crash would leave none"
+    return ""
+
+
 def dangers(info: Said, config: Said | None) -> Iterator[str]:
     """Yield each reason not to keep anything there, with what mends it; `config` is None where CONFIG is forbidden."""
     if (mode := info.get("redis_mode")) != "standalone":

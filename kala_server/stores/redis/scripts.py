@@ -2,7 +2,8 @@
 
 The keys: OWNER says who may add to the log and how far it goes, HOLDER that he is there (it goes by itself once nothing
 is heard of him), LOG has a batch for each entry, SNAPSHOT what stands for the batches before those, NEW one that is
-being written. Each script that changes the log is told the epoch under which it is asked to.
+being written. Each script that changes the log is told who asks for it: a name that no two acquirings have, as epochs
+begin anew where a Redis was emptied.
 
 `turn` is raised when it is asked what became of a batch: one that is still on its way then comes too late.
 """
@@ -30,7 +31,7 @@ if known[2] == run then mark = known[3] end
 redis.call('SET', holder, who, 'PX', lease)
 redis.call('DEL', new)
 local epoch = redis.call('HINCRBY', owner, 'epoch', 1)
-redis.call('HSET', owner, 'format', format, 'run', run, 'mark', mark, 'turn', 0)
+redis.call('HSET', owner, 'format', format, 'who', who, 'run', run, 'mark', mark, 'turn', 0)
 redis.call('HSETNX', owner, 'number', 0)
 redis.call('HSETNX', owner, 'snapshot', 0)
 return {epoch, mark, tonumber(redis.call('HGET', owner, 'number'))}
@@ -38,11 +39,11 @@ return {epoch, mark, tonumber(redis.call('HGET', owner, 'number'))}
 """A mark is that of before only in the same life of the same Redis: a copy of its files is another one."""
 
 _FENCE = """
-local function refused(...)
-  local known = redis.call('HMGET', KEYS[1], 'epoch', 'number')
-  return {'refused', known[1] or '', known[2] or ''}
+local function refused()
+  local known = redis.call('HMGET', KEYS[1], 'who', 'epoch', 'number')
+  return {'refused', known[1] or '', known[2] or '', known[3] or ''}
 end
-if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return refused() end
+if redis.call('HGET', KEYS[1], 'who') ~= ARGV[1] then return refused() end
 """
 
 APPEND = (
@@ -65,8 +66,8 @@ return {redis.call('HINCRBY', KEYS[1], 'turn', 1), tonumber(redis.call('HGET', K
 RENEW = (
     _FENCE
     + """
-if redis.call('PEXPIRE', KEYS[2], ARGV[3]) == 0 then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
-if redis.call('HGET', KEYS[1], 'run') ~= ARGV[4] then redis.call('HSET', KEYS[1], 'run', ARGV[4]) end
+if redis.call('PEXPIRE', KEYS[2], ARGV[2]) == 0 then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
+if redis.call('HGET', KEYS[1], 'run') ~= ARGV[3] then redis.call('HSET', KEYS[1], 'run', ARGV[3]) end
 return 1
 """
 )

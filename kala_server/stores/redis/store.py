@@ -1,6 +1,6 @@
 """The store in a Redis: a list with a batch for each entry, in the journal's framing, and a snapshot before it.
 
-A batch is one script, which looks at the epoch and at the number of the batch before: one round trip, and its answer
+A batch is one script, which looks at who asks and at the number of the batch before: one round trip, and its answer
 comes after Redis has synced its file (`safety.py`). Where no answer comes the batch may be kept or not: `settle` asks,
 and one that is still on its way then is refused.
 
@@ -27,7 +27,7 @@ from kala_server.stores.redis.outputs import RedisOutputs
 
 T = TypeVar("T")
 
-LEASE = 5.0
+LEASE = 3.0
 """Seconds after which a server is taken to be gone of which nothing is heard."""
 COMPACT_FROM = 4 << 20
 """Bytes of history below which a snapshot is not worth its writes."""
@@ -58,6 +58,7 @@ class RedisStore:
 
     def __init__(self, address: Address, *, lease: float = LEASE, compact_from: int = COMPACT_FROM) -> None:
         self.is_new = False
+        self._who = name()
         self._address = address
         self._lease = lease
         self._compact_from = compact_from
@@ -87,13 +88,12 @@ class RedisStore:
         if self._fence is not None:
             raise RuntimeError("a store is acquired once")
         fence = await self._by_the_writer(self._acquire)
-        self._returned, self.is_new = fence.number, fence.number == 0
+        self._returned = fence.number
         return fence
 
     def _acquire(self) -> Fence:
-        who = name()
-        self._fence = fence = self._log.acquire(who, self._lease, self._closing.wait)
-        self._holder = Holder(Link(self._address), who, fence.epoch, self._lease)
+        self._fence = fence = self._log.acquire(self._who, self._lease, self._closing.wait)
+        self._holder = Holder(Link(self._address), self._who, self._lease)
         self._holder.begin()
         return fence
 
@@ -101,8 +101,9 @@ class RedisStore:
         """Give back what is kept, some at a time."""
         if self._fence is None:
             raise RuntimeError("a store is acquired, and then loaded")
-        pages = self._log.read()
+        pages, self.is_new = self._log.read(), True
         while page := await self._by_the_writer(next, pages, ()):
+            self.is_new = False
             for read in page:
                 self._count(read)
                 yield read.batch
@@ -163,18 +164,16 @@ class RedisStore:
         if self._compacting:
             raise RuntimeError("one compaction at a time")
         self._compacting = True
-        return self._compacted_by(
-            self._compactor.submit(self._compact, fence.epoch, self._returned, self._kept, snapshot)
-        )
+        return self._compacted_by(self._compactor.submit(self._compact, self._returned, self._kept, snapshot))
 
     @staticmethod
     async def _compacted_by(done: "Future[None]") -> None:
         await asyncio.shield(asyncio.wrap_future(done))
 
-    def _compact(self, epoch: int, until: int, kept: Amount, snapshot: Iterable[Record]) -> None:
+    def _compact(self, until: int, kept: Amount, snapshot: Iterable[Record]) -> None:
         link = Link(self._address)
         try:
-            written = compact(link, epoch, until, snapshot, self._closing.is_set)
+            written = compact(link, self._who, until, snapshot, self._closing.is_set)
         except StoreFullError:
             self._next_try = self._history.size + self._compact_from
             raise
