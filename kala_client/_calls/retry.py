@@ -19,6 +19,10 @@ T = TypeVar("T")
 
 WORTH_A_RETRY = frozenset({429, 502, 503, 504})
 _TIMES_MORE_PATIENT = 10
+_TAKE_OVER = 1.0
+"""Seconds: no longer is waited for the next look whether another server leads."""
+_HASTE = 3
+"""The first attempt has this part of the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +101,16 @@ def exchange(
     """
     if call.needs and not honours_keys():
         if honours_keys() is None:
-            yield from _asked(_Course(WHICH_KALA, servers, remaining, honours_keys), policy)
+            yield from _asked(_Course(WHICH_KALA, policy, servers, remaining, honours_keys))
         if not honours_keys():
             raise not_understood(call.needs)
-    return (yield from _Course(call, servers, remaining, honours_keys).attempts(policy))
+    return (yield from _Course(call, policy, servers, remaining, honours_keys).attempts())
 
 
-def _asked(which: "_Course[None]", policy: RetryPolicy) -> Exchange[None]:
+def _asked(which: "_Course[None]") -> Exchange[None]:
     """Ask which Kala this is; a refusal that tells is as good an answer as any."""
     try:
-        yield from which.attempts(policy)
+        yield from which.attempts()
     except KalaError as error:
         if which.honours_keys():
             return
@@ -120,9 +124,12 @@ class _Course(Generic[T]):
     """What became of one call until now."""
 
     call: Call[T]
+    policy: RetryPolicy
     servers: Servers
     remaining: Callable[[], float]
     honours_keys: Callable[[], bool | None]
+    made: int = 0
+    """How many attempts are over."""
     sent: int = 0
     turn: list[tuple[int, Answer | KalaError]] = field(default_factory=list)
     """Whom the last attempt has asked, and what came of it."""
@@ -131,14 +138,13 @@ class _Course(Generic[T]):
     doubt: Answer | KalaError | None = None
     """What left open whether the call was carried out, and was followed by something else."""
 
-    def attempts(self, policy: RetryPolicy) -> Exchange[T]:
+    def attempts(self) -> Exchange[T]:
         """Make attempts, until another one would be of no use or come too late."""
-        made = 0
         while (yield from self._attempt()):
-            made += 1
-            if made >= self._most(policy):
+            self.made += 1
+            if self.made >= self._most():
                 break
-            delay = max(policy.delay(made), self.wish)
+            delay = self._delay()
             if delay >= self.remaining():
                 break
             yield Wait(delay)
@@ -167,9 +173,22 @@ class _Course(Generic[T]):
         return True
 
     def _share(self, others: int) -> float | None:
-        """Return how many seconds one server may take, so that as many are left to each of those that follow it."""
-        left = self.remaining() if others and self._harmless_twice else 0.0
-        return left / (others + 1) if left > 0 else None
+        """Return how many seconds one of several servers may take, so that something is left for what may follow.
+
+        In the first attempt it is less: a server that hangs is noticed, and one that is slow is asked again.
+        """
+        if self.servers.alone or not self._harmless_twice:
+            return None
+        parts = others + 1
+        if self.policy.attempts > 1:
+            parts = len(self.servers.urls) * _HASTE if self.made == 0 else max(parts, 2)
+        left = self.remaining()
+        return left / parts if left > 0 and parts > 1 else None
+
+    def _delay(self) -> float:
+        """Return how many seconds to wait for the next attempt."""
+        delay = self.policy.delay(self.made)
+        return max(min(delay, _TAKE_OVER) if self._refused else delay, self.wish)
 
     def _may_go_on(self, at: int, outcome: Answer | KalaError, *, shared: bool) -> bool:
         """Take note of an outcome, and say whether the call may be sent again after it."""
@@ -195,14 +214,18 @@ class _Course(Generic[T]):
         kind = self.call.repeatable
         return kind is Repeatable.ALWAYS or (kind is Repeatable.WITH_KEY and bool(self.honours_keys()))
 
-    def _most(self, policy: RetryPolicy) -> int:
+    @property
+    def _refused(self) -> bool:
+        """Whether somebody said in the last attempt that another one has to lead."""
+        return any(isinstance(outcome, NotLeaderError) for _, outcome in self.turn)
+
+    def _most(self) -> int:
         """Return how many attempts there may be, if they all end as the last one."""
-        outcomes = [outcome for _, outcome in self.turn]
-        if any(isinstance(outcome, NotLeaderError) for outcome in outcomes):
-            return policy.patience
-        if self.call.repeatable is Repeatable.NEVER or all(map(lasts, outcomes)):
+        if self._refused:
+            return self.policy.patience
+        if self.call.repeatable is Repeatable.NEVER or all(lasts(outcome) for _, outcome in self.turn):
             return 1
-        return policy.attempts
+        return self.policy.attempts
 
     def _end(self) -> T:
         """Return the value of the call, or raise what it failed with; what others said in the end is a note of that."""

@@ -32,7 +32,7 @@ class Lines:
 
 
 class LinesOfMany(Lines):
-    """The lines of a text out of several streams, each of which has it from its beginning on."""
+    """The lines of a text out of several streams, each of which has it from its beginning on, as far as it is kept."""
 
     def __init__(self, longest: int) -> None:
         super().__init__(longest)
@@ -54,25 +54,19 @@ class LinesOfMany(Lines):
         known = chunk[: self.known - self._at]
         self._take(known)
         if known and self._at == self.known and self._sum != self._known_sum:
-            raise _cannot_go_on("what it had printed is told otherwise")
+            raise _told_otherwise()
         if new := chunk[len(known) :]:
             self._take(new)
             self.known, self._known_sum = self._at, self._sum
             yield from super().feed(new)
-
-    def end(self) -> Iterator[str]:
-        """Yield what is left when the text has ended. Raises KalaConnectionError where this stream had less of it."""
-        if self._at < self.known:
-            raise _cannot_go_on("not all of what it had printed is kept")
-        yield from super().end()
 
     def _take(self, chunk: bytes) -> None:
         self._at += len(chunk)
         self._sum = zlib.crc32(chunk, self._sum)
 
 
-def _cannot_go_on(why: str) -> KalaConnectionError:
-    error = KalaConnectionError(f"the output broke off, and cannot be taken up again: {why}")
+def _told_otherwise() -> KalaConnectionError:
+    error = KalaConnectionError("the output broke off, and what came before that is told otherwise now")
     error.lasting = True
     return error
 

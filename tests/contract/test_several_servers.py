@@ -156,7 +156,7 @@ def test_a_leader_that_was_not_given_is_told_and_gets_neither_the_call_nor_the_t
         assert CANARY not in str(error)
 
 
-def test_a_call_that_doubles_nothing_leaves_the_second_server_half_of_its_time(kind: Kind) -> None:
+def test_a_call_that_doubles_nothing_leaves_a_server_that_hangs_in_time(kind: Kind) -> None:
     with pair(kind, Does.HANGS, Does.LEADS) as (kala, log, both):
         assert kala.with_options(timeout=4).create_job(Job(name="a", command="true")) == ID
         assert [one.url for one in log.asked] == [one.url for one in both]
