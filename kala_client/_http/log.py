@@ -28,7 +28,6 @@ _HARMLESS_HEADERS = frozenset(
         "content-type",
         "date",
         "kala-lag",
-        "kala-leader",
         "kala-run-id",
         "kala-server",
         "kala-warning",

@@ -14,6 +14,7 @@ from tests.faults import canaries as c
 from tests.shown import shown
 
 BASE = f"http://kala:{c.PASSWORD}@127.0.0.1:1"
+ELSEWHERE = f"https://kala:{c.PASSWORD}@127.0.0.1:2/kala"
 REMOTE = {
     "url": f"http://kala:{c.PASSWORD}@example.test/",
     "headers": {"Authorization": [c.HEADER]},
@@ -27,6 +28,13 @@ ANSWERS: dict[str, httpx.Response | Exception] = {
     "unknown": httpx.Response(404, json={"error": "no such job"}),
     "a redirect": httpx.Response(
         301, headers={"Location": f"http://kala:{c.PASSWORD}@example.test/?{c.TOKEN}"}
+    ),
+    "a leader": httpx.Response(
+        503,
+        headers={
+            "Kala-Server": "kala-python/1",
+            "Kala-Leader": f"http://kala:{c.PASSWORD}@example.test/?{c.TOKEN}",
+        },
     ),
     "no JSON": httpx.Response(200, text="<html>"),
     "another type": httpx.Response(
@@ -47,7 +55,7 @@ def clients(answer: httpx.Response | Exception) -> Iterator[Callable[[], object]
             raise answer
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
-    for url, token in ((BASE, None), (BASE, c.TOKEN)):
+    for url, token in ((BASE, None), (BASE, c.TOKEN), (f"{BASE},{ELSEWHERE}", None)):
         transport = httpx.MockTransport(respond)
         attempts: list[object] = []
         once = RetryPolicy(attempts=1)
@@ -93,6 +101,13 @@ def _told(error: BaseException) -> list[str]:
 WRONG: dict[str, Callable[[], object]] = {
     "a URL with a query": lambda: KalaClient(f"{BASE}/?token={c.TOKEN}"),
     "another scheme": lambda: KalaClient(f"ftp://kala:{c.PASSWORD}@example.test"),
+    "another scheme, of one of several": lambda: KalaClient(
+        f"{BASE},ftp://kala:{c.PASSWORD}@example.test,{ELSEWHERE}"
+    ),
+    "a port that is none, of one of several": lambda: KalaClient([BASE, f"{ELSEWHERE[:-5]}99999"]),
+    "nobody there, at several": lambda: KalaClient(
+        [BASE, ELSEWHERE], token=c.TOKEN, retry=RetryPolicy(attempts=1)
+    ).delete_job("x"),
     "a port that is none": lambda: KalaClient(f"http://kala:{c.PASSWORD}@example.test:port"),
     "a host that is none": lambda: KalaClient(f"http://kala:{c.PASSWORD}@[example.test"),
     "a token with a newline": lambda: KalaClient(token=f"{c.TOKEN}\n"),

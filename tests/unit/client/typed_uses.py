@@ -92,7 +92,8 @@ def blocking() -> None:
 
 
 async def asynchronous() -> None:
-    async with AsyncKalaClient(retry=RetryPolicy(attempts=5, cap=1)) as kala:
+    several = ("http://127.0.0.1:8000", "http://127.0.0.1:8001")
+    async with AsyncKalaClient(several, retry=RetryPolicy(attempts=5, cap=1)) as kala:
         job_id = await kala.create_job(name="a", argv=["date"], schedule=Schedule.every(timedelta(hours=1)))
         assert_type(job_id, str)
         assert_type(await kala.get_kala_stats(), KalaStats)
