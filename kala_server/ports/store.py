@@ -157,7 +157,11 @@ class Word(NamedTuple):
 
 @runtime_checkable
 class RemoteStore(Store, Protocol):
-    """A store that is reached over a connection, which may be lost: `append` may raise StoreAwayError."""
+    """A store that is reached over a connection, which may be lost: `append` may raise StoreAwayError.
+
+    It is held for a time (a lease), which is made longer as long as its holder is there and reaches the store; once
+    that has run out somebody else may acquire it, and not before.
+    """
 
     async def settle(self, fence: Fence) -> bool:
         """Return whether the batch is kept whose `append` has raised StoreAwayError last.
@@ -166,14 +170,23 @@ class RemoteStore(Store, Protocol):
         """
         ...
 
+    def held_until(self, fence: Fence) -> float:
+        """Return until when nobody else can have acquired the store, for certain, in seconds of `boot_time`.
+
+        It lies in the past where that is not known, and is infinite where nothing but `acquire` ends it.
+        """
+        ...
+
+    async def until_held(self, fence: Fence) -> None:
+        """Return once it is certain again that the store is held. Waits where it is away. Raises FenceLostError."""
+        ...
+
 
 class SharedStore(RemoteStore, Protocol):
     """A store that may be followed by those who do not hold it, any of whom may be the next to do so.
 
     A folder is none, as it has one owner, on one machine. `load` needs no fence here, and may be called again.
-    It is held for a time (a lease), which is made longer as long as its holder is there and reaches the store; once
-    that has run out somebody else may acquire it, and not before. Where it cannot be reached for now, `acquire`,
-    `load`, `tail`, `append` and `compact` raise StoreAwayError.
+    Where it cannot be reached for now, `acquire`, `load`, `tail`, `append` and `compact` raise StoreAwayError.
     """
 
     @property
@@ -190,17 +203,6 @@ class SharedStore(RemoteStore, Protocol):
 
     async def until_free(self) -> None:
         """Return when nobody may hold the store any more, so that `acquire` is worth a try. Waits where it is away."""
-        ...
-
-    def held_until(self, fence: Fence) -> float:
-        """Return until when nobody else can have acquired the store, for certain, in seconds of `boot_time`.
-
-        It lies in the past where that is not known, and is infinite where nothing but `acquire` ends it.
-        """
-        ...
-
-    async def until_held(self, fence: Fence) -> None:
-        """Return once it is certain again that the store is held. Waits where it is away. Raises FenceLostError."""
         ...
 
     async def until_lost(self, fence: Fence) -> FenceLostError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kala_server.boot_time import boot_time
 from kala_server.ports.store import (
     Batch,
     Fence,
@@ -160,6 +161,39 @@ def _run_id(server: RedisServer) -> bytes:
     [line] = [line for line in server.ask("INFO", "server").splitlines() if line.startswith(b"run_id:")]
     run_id: bytes = line.removeprefix(b"run_id:")
     return run_id
+
+
+def test_it_is_held_for_certain_while_redis_is_there_and_again_when_it_is_back() -> None:
+    async def scene(server: RedisServer) -> None:
+        async with owned(of(server)) as (store, fence, _):
+            assert store.held_until(fence) > boot_time()
+            await store.until_held(fence)
+            server.kill()
+            eventually(lambda: store.held_until(fence) < boot_time())
+            waiting = asyncio.ensure_future(store.until_held(fence))
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            server.start()
+            await waiting
+            assert store.held_until(fence) > boot_time()
+        assert store.held_until(fence) < boot_time()
+
+    with a_redis() as server:
+        asyncio.run(scene(server))
+
+
+def test_whoever_lost_it_does_not_hold_it_for_certain(redis: RedisServer) -> None:
+    async def scene() -> None:
+        async with owned(of(redis)) as (store, fence, _):
+            other, _ = await taken_over(redis)
+            try:
+                eventually(lambda: store.held_until(fence) < boot_time())
+                with pytest.raises(FenceLostError, match=r"was taken by process \d+"):
+                    await store.until_held(fence)
+            finally:
+                await other.close()
+
+    asyncio.run(scene())
 
 
 # -- a Redis that is no place to keep jobs in

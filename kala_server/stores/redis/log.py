@@ -12,7 +12,6 @@ from kala_server.core.model.records import Record
 from kala_server.ports.store import (
     Batch,
     Fence,
-    FenceLostError,
     StoreAwayError,
     StoreBrokenError,
     StoreDamagedError,
@@ -23,8 +22,8 @@ from kala_server.ports.store import (
 )
 from kala_server.stores.journal.codec import Payload
 from kala_server.stores.redis import scripts
+from kala_server.stores.redis.answers import in_words, refused
 from kala_server.stores.redis.entries import Entry, entry_of, parts_of, records_of
-from kala_server.stores.redis.holder import in_words
 from kala_server.stores.redis.link import Argument, Link
 
 Wait = Callable[[float], bool]
@@ -71,7 +70,7 @@ class Log:
             _, holder, left = answer
             if left < 0 or (before is not None and (holder != before[0] or left > before[1])):
                 raise StoreLockedError(
-                    f"{self._where} is in use by {in_words(holder.decode())}: one server for each database of a Redis"
+                    f"{self._where} is in use by {in_words(holder)}: one server for each database of a Redis"
                 )
             before = holder, left
             self._pause(wait, min(left / 1000, lease * _LOOKS))
@@ -201,18 +200,3 @@ def compact(
         parts, records, size = parts + 1, records + part.records, size + len(part.text)
     run(scripts.CHANGE_OVER, (scripts.LOG, scripts.SNAPSHOT, scripts.NEW), compaction, parts, until)
     return records, size
-
-
-def refused(where: str, who: str, answer: Any) -> int | None:
-    """Return None for what a script did, and else how far the log is. Raises FenceLostError where it is another's."""
-    if not isinstance(answer, list) or answer[0] != scripts.REFUSED.encode():
-        return None
-    _, holder, epoch, number = answer
-    if not holder:
-        raise StoreBrokenError(f"{where} was emptied: nothing is there of what was kept")
-    if holder != who.encode():
-        other = in_words(holder.decode())
-        raise FenceLostError(
-            f"{where} was taken by {other} since, under epoch {int(epoch)}: nothing is kept any more"
-        )
-    return int(number)

@@ -12,6 +12,7 @@ and answers nothing before Redis did.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import inf
 from threading import Event
 from typing import Any, NamedTuple, TypeVar
 
@@ -132,6 +133,16 @@ class RedisStore:
         if kept is not None:
             self._note(kept)
         return kept is not None
+
+    def held_until(self, fence: Fence) -> float:
+        """Return until when nobody else can have acquired it, as Redis has promised last."""
+        return self._holder.until if self._holder is not None and fence == self._fence else -inf
+
+    async def until_held(self, fence: Fence) -> None:
+        """Ask Redis until it promises so again."""
+        self._check(fence)
+        assert self._holder is not None
+        await asyncio.to_thread(self._holder.until_held)
 
     def _note(self, entry: Entry) -> None:
         self._returned += 1
