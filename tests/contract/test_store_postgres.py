@@ -19,7 +19,7 @@ from kala_server.ports.store import (
     StoreLockedError,
     StoreNewerError,
 )
-from kala_server.stores.postgres import schema
+from kala_server.stores.postgres import schema, watch
 from kala_server.stores.postgres.store import PostgresStore
 from kala_server.testing.contracts.stores import number_of, numbers_of, started
 from tests.eventually import eventually
@@ -105,6 +105,18 @@ def test_one_that_has_ended_without_a_word_is_followed_when_its_lease_is_over(da
                 await store.append(fence, [started(2)])
 
     asyncio.run(scene())
+
+
+def test_a_fault_of_ours_in_the_thread_of_the_lease_is_no_silent_end_of_it(
+    database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        async with owned(database, ttl=0.3) as (store, fence):
+            monkeypatch.setattr(watch, "renew", lambda *_: 1 / 0)
+            assert "the lease cannot be kept: division by zero" in str(await store.until_lost(fence))
+
+    asyncio.run(scene())
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_the_mark_is_this_stores_and_this_epochs(postgres: Postgres, database: str) -> None:

@@ -21,7 +21,9 @@ from kala_server.ports.store import (
     FenceLostError,
     Leader,
     StoreAwayError,
+    StoreBrokenError,
     StoreError,
+    StoreFullError,
     StoreLockedError,
     StoreUnsafeError,
     Word,
@@ -125,7 +127,6 @@ class PostgresStore:
         fence = await self._writing.run(partial(self._acquire, address))
         self.watch.hold(fence, address, sent)
         self.watch.start()
-        self._fence = fence
         return fence
 
     def _acquire(self, address: str, connection: Connection) -> Fence:
@@ -144,6 +145,7 @@ class PostgresStore:
         fence = Fence(taken.epoch, f"{taken.mark}-{taken.epoch}", taken.number)
         self._writer = Writer(fence, taken, connection, self.watch)
         self._returned = taken.number, taken.seq
+        self._fence = fence  # here, so that it is released where nobody waits for it any more
         return fence
 
     async def until_free(self) -> None:
@@ -242,7 +244,8 @@ class PostgresStore:
         """Keep the batch, encoded and sent by the writer's thread."""
         writer = self._check(fence)
         if batch:
-            size = await self._writing.run(partial(writer.append, batch=tuple(batch)))
+            with _as_who_leads():
+                size = await self._writing.run(partial(writer.append, batch=tuple(batch)))
             self._has_returned(writer, size, len(batch))
 
     def _has_returned(self, writer: Writer, size: int, records: int) -> None:
@@ -256,7 +259,8 @@ class PostgresStore:
             self._check(fence)
             before = writer.seq
             try:
-                kept = await self._writing.run(writer.settle)
+                with _as_who_leads():
+                    kept = await self._writing.run(writer.settle)
             except StoreAwayError:
                 await self.watch.news.wait(_BETWEEN_TRIES)
                 continue
@@ -288,7 +292,7 @@ class PostgresStore:
     ) -> None:
         number, seq = end
         try:
-            with self._link("compact") as link:
+            with self._link("compact") as link, _as_who_leads():
                 compaction = Compaction(link, epoch=fence.epoch, lost=partial(self._lost, fence))
                 size = await compaction.replace(snapshot, number=number, seq=seq)
             self._sizes.compacted(size, gone)
@@ -313,3 +317,14 @@ class PostgresStore:
         self.watch.close()
         for link in self._links:
             link.close()
+
+
+@contextmanager
+def _as_who_leads() -> Iterator[None]:
+    """Let what is wrong with the database be a reason to end: it was all right when the store was acquired."""
+    try:
+        yield
+    except (StoreAwayError, StoreFullError, StoreBrokenError):
+        raise
+    except StoreError as error:
+        raise StoreBrokenError(str(error)) from error

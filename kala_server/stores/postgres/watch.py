@@ -120,6 +120,9 @@ class Watch:
                 self._is_away(error)
             except StoreError as error:
                 self._is_wrong(error)
+            except Exception as error:  # noqa: BLE001 - a fault of ours, and nobody else would hear of it
+                _log.exception("the lease cannot be kept")
+                self._is_wrong(StoreBrokenError(f"the lease cannot be kept: {error}"))
 
     def _is_away(self, error: StoreError) -> None:
         if not self._away and not self._closing.is_set():
