@@ -106,10 +106,10 @@ class Postgres:
         """How a database of the server is reached; the password is in it."""
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port or self.port}/{database}"
 
-    def database(self) -> str:
-        """Make a new database and return its address."""
+    def database(self, *, template: str = "template1") -> str:
+        """Make a new database, empty or like another one, and return its address."""
         name = f"kala_{next(self._numbers)}"
-        self.ask(f"CREATE DATABASE {name}")
+        self.ask(f"CREATE DATABASE {name} TEMPLATE {template.rpartition('/')[2]}")
         return self.address(name)
 
     def ask(self, statement: str, address: str | None = None) -> list[tuple[object, ...]]:

@@ -22,7 +22,13 @@ def test_the_tables_are_made_once_and_a_password_is_in_nothing_that_is_said(
     assert f"{USER}@" in shown
     assert (first.code, first.out, first.err) == (0, f"{shown}: the tables are made, and all is well.\n", "")
     assert (again.code, again.out, again.err) == (0, f"{shown}: the tables are there, and all is well.\n", "")
-    assert prepared(postgres, database) == ["kala_lease", "kala_log", "kala_output", "kala_snapshot"]
+    assert prepared(postgres, database) == [
+        "kala_lease",
+        "kala_log",
+        "kala_output",
+        "kala_snapshot",
+        "kala_word",
+    ]
 
 
 def test_a_password_among_the_arguments_is_warned_of(database: str) -> None:

@@ -9,7 +9,7 @@ from kala_server.stores.postgres.connection import Connection
 
 # Who lived through an outage of the database goes on: after it was started nobody else is let in for a lease.
 _LOOK = """
-SELECT mark, epoch, address, expires IS NOT NULL AS held, last_batch, last_seq,
+SELECT epoch, address, expires IS NOT NULL AS held, last_batch, last_seq,
        extract(epoch FROM expires - clock_timestamp())::float AS lease,
        extract(epoch FROM pg_postmaster_start_time() + ttl - clock_timestamp())::float AS grace
 FROM kala_lease WHERE name = 'kala'
@@ -21,7 +21,7 @@ WITH taken AS (
         ttl = %(ttl)s, expires = clock_timestamp() + %(ttl)s
     WHERE name = 'kala' AND (expires IS NULL OR expires <= clock_timestamp()
                              AND pg_postmaster_start_time() + ttl <= clock_timestamp())
-    RETURNING mark, epoch, writer, last_batch, last_seq)
+    RETURNING epoch, writer, last_batch, last_seq)
 SELECT taken.*, pg_notify('kala_lease', '') FROM taken
 """
 _RENEW = """
@@ -44,7 +44,6 @@ SELECT pg_notify('kala_lease', '') FROM released
 class LeaseRow:
     """What the row says."""
 
-    mark: str
     epoch: int
     address: str
     held: bool
@@ -72,7 +71,6 @@ class LeaseRow:
 class Taken:
     """What whoever acquires the store has to know."""
 
-    mark: str
     epoch: int
     writer: int
     number: int
@@ -84,16 +82,16 @@ def look(connection: Connection) -> LeaseRow:
     row = connection.execute(_LOOK).fetchone()
     if row is None:
         raise StoreBrokenError("the row of kala_lease is gone")
-    mark, epoch, address, held, number, seq, lease, grace = row
+    epoch, address, held, number, seq, lease, grace = row
     left = max(0.0, lease, grace) if held else 0.0
-    return LeaseRow(mark, epoch, address, held, number, seq, left)
+    return LeaseRow(epoch, address, held, number, seq, left)
 
 
 def acquire(connection: Connection, address: str, ttl: float) -> Taken | None:
     """Take the lease, unless somebody holds it."""
     said = {"address": address, "ttl": timedelta(seconds=ttl)}
     row = connection.execute(_ACQUIRE, said).fetchone()
-    return None if row is None else Taken(*row[:5])
+    return None if row is None else Taken(*row[:4])
 
 
 def renew(connection: Connection, epoch: int) -> int | None:

@@ -2,7 +2,6 @@
 
 from importlib.resources import files
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 
@@ -24,8 +23,7 @@ def prepare(connection: psycopg.Connection[Any]) -> bool:
         if _version(connection) is not None:
             return False
         connection.execute(files(__package__).joinpath("schema.sql").read_bytes())
-        row = ("kala", VERSION, uuid4().hex)
-        connection.execute("INSERT INTO kala_lease (name, version, mark) VALUES (%s, %s, %s)", row)
+        connection.execute("INSERT INTO kala_lease (name, version) VALUES ('kala', %s)", (VERSION,))
     return True
 
 

@@ -4,7 +4,6 @@
 CREATE TABLE kala_lease (
     name           text PRIMARY KEY,
     version        int NOT NULL,              -- of this schema
-    mark           text NOT NULL,             -- of this store, and of no other
     epoch          bigint NOT NULL DEFAULT 0, -- one more for each who acquires the store
     address        text NOT NULL DEFAULT '',  -- where whoever holds it is reached
     ttl            interval NOT NULL DEFAULT '0', -- for how long it is held when nothing more is heard of him

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from math import inf
 from typing import Any
+from uuid import uuid4
 
 from kala_client.clock import utc_now
 from kala_server.boot_time import boot_time
@@ -142,7 +143,7 @@ class PostgresStore:
             raise StoreLockedError(
                 f"the store is held by {who}, for {row.left:.1f} s if nothing more is heard of it"
             )
-        fence = Fence(taken.epoch, f"{taken.mark}-{taken.epoch}", taken.number)
+        fence = Fence(taken.epoch, uuid4().hex, taken.number)
         self._writer = Writer(fence, taken, connection, self.watch)
         self._returned = taken.number, taken.seq
         self._fence = fence  # here, so that it is released where nobody waits for it any more
