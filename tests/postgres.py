@@ -18,6 +18,8 @@ import pytest
 from tests.eventually import eventually
 from tests.free_port import free_port
 
+NETWORKS_APART = "10.211.0.0/16"
+"""From where it may be reached too, where it listens there."""
 USER, PASSWORD = "kala", "a-canary-of-a-password"
 
 
@@ -53,6 +55,8 @@ class Postgres:
         password.chmod(0o644)
         said = (f"--username={USER}", f"--pwfile={password}", "--auth=scram-sha-256")
         self.run("initdb", "-D", self._data, "--encoding=UTF8", "--locale=C", "--no-sync", *said)
+        with Path(self._data, "pg_hba.conf").open("a") as access:
+            access.write(f"host all all {NETWORKS_APART} scram-sha-256\n")
 
     def copy_of(self, other: "Postgres") -> None:
         """Become a standby of another server."""

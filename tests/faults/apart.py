@@ -1,0 +1,67 @@
+"""A process on a network of its own, which can be cut off: what is sent is lost, and nobody is told."""
+
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+CAN = os.geteuid() == 0 and shutil.which("ip") is not None
+
+
+class Apart:
+    """A network namespace that is joined to this one by two virtual interfaces."""
+
+    def __init__(self, number: int) -> None:
+        self._name = f"kala-{number}"
+        self._here, self._there = f"kala-h{number}", f"kala-t{number}"
+        self.address = f"10.211.{number}.1"
+        """Where what listens here is reached from there."""
+        self._other = f"10.211.{number}.2"
+
+    def make(self) -> None:
+        """Make it, or skip the test where that is not allowed."""
+        if subprocess.run(["ip", "netns", "add", self._name], check=False, capture_output=True).returncode:
+            pytest.skip("this machine does not let root have networks apart")
+        _ip("link", "add", self._here, "type", "veth", "peer", "name", self._there, "netns", self._name)
+        _ip("address", "add", f"{self.address}/30", "dev", self._here)
+        _ip("link", "set", self._here, "up")
+        _ip("-n", self._name, "address", "add", f"{self._other}/30", "dev", self._there)
+        _ip("-n", self._name, "link", "set", self._there, "up")
+
+    def remove(self) -> None:
+        """Remove it; interfaces go with it."""
+        _ip("link", "delete", self._here)
+        _ip("netns", "delete", self._name)
+
+    def cut(self) -> None:
+        """Let nothing through."""
+        _ip("link", "set", self._here, "down")
+
+    def mend(self) -> None:
+        """Let everything through again."""
+        _ip("link", "set", self._here, "up")
+
+    @property
+    def through(self) -> list[str]:
+        """What runs a command there."""
+        return ["ip", "netns", "exec", self._name]
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+@contextmanager
+def apart() -> Iterator[Apart]:
+    """Have a network apart."""
+    made = Apart(random.randrange(1, 250))
+    made.make()
+    try:
+        yield made
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            made.remove()
