@@ -2,7 +2,7 @@
 
 A little is let come together before it is written, and one thread writes for all, in order: a command that prints a lot
 costs some writes a second, one that is over within a moment a single one. What cannot be written is told of in the log
-and does not concern the run. It knows no attempts and no processes.
+and does not concern the run; it is tried again (`late.py`). It knows no attempts and no processes.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import TypeVar
 from kala_server.core.model.inputs import Printed
 from kala_server.outputs.bounded import BoundedOutput, Piece
 from kala_server.outputs.kept import Outputs
+from kala_server.outputs.late import FAILED, LateOutputs
 
 T = TypeVar("T")
 
@@ -24,8 +25,6 @@ _log = logging.getLogger("kala.outputs")
 _TOGETHER = 0.25
 """Seconds from something new to when it is written, with what else there is by then."""
 _DROPPED_AT_ONCE = 100
-_FAILED = (OSError, RuntimeError)
-"""The second where there is no thread."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +43,7 @@ class LiveOutputs:
         self._outputs = outputs
         self._limits = limits
         self._live: dict[str, _Live] = {}
+        self._late = LateOutputs(self._save)
         self._news: dict[str, _Live] = {}
         """Those of which something is not written yet."""
         self._due: asyncio.TimerHandle | None = None
@@ -53,25 +53,30 @@ class LiveOutputs:
         """Whether it is in the log that nothing can be written, and nothing was since."""
 
     def get(self, run_id: str) -> BoundedOutput | None:
-        """Return the output of a run that is not over yet."""
+        """Return the output of a run that is not over yet, or of one whose output could not be kept yet."""
         live = self._live.get(run_id)
-        return None if live is None else live.output
+        return self._late.get(run_id) if live is None else live.output
 
     def open(self, run_id: str) -> BoundedOutput:
         """Return the output to which the next attempt of a run is to add."""
         return self.get(run_id) or self._begun(run_id).output
 
     async def save(self, run_id: str) -> None:
-        """Return when what is kept of a run's output is on the disk; why it cannot be is in the log."""
+        """Return when what is kept of a run's output is on the disk; where it cannot be, the log says so."""
         self._news.pop(run_id, None)
         live = self._live.get(run_id)
         if live is None:
             return
         live.written = live.output.size
+        self._late.drop([run_id])
         try:
-            await self._written(partial(self._outputs.save, run_id, live.output.kept()))
-        except _FAILED as error:
-            self._complain("the output of run %s is lost: %s", run_id, error)
+            await self._save(run_id, live.output)
+        except FAILED as error:
+            self._late.put(run_id, live.output)
+            self._complain("the output of run %s cannot be kept, and is tried again: %s", run_id, error)
+
+    async def _save(self, run_id: str, output: BoundedOutput) -> None:
+        await self._written(partial(self._outputs.save, run_id, output.kept()))
 
     def let_go(self, run_id: str) -> None:
         """Let whoever follows the output come to its end: the run is over."""
@@ -84,6 +89,7 @@ class LiveOutputs:
         """Keep the outputs of these runs no longer; what is returned is done when they are gone."""
         for run_id in self._live.keys() & run_ids:
             self.let_go(run_id)
+        self._late.drop(run_ids)
         return self._dropped(run_ids)
 
     async def _dropped(self, run_ids: Sequence[str]) -> None:
@@ -92,7 +98,7 @@ class LiveOutputs:
             some = run_ids[begin : begin + _DROPPED_AT_ONCE]
             try:
                 await self._in_thread(partial(self._drop, some))
-            except _FAILED as error:
+            except FAILED as error:
                 _log.error("the outputs of runs such as %s could not be removed: %s", some[0], error)
 
     def _drop(self, run_ids: Sequence[str]) -> None:
@@ -106,7 +112,7 @@ class LiveOutputs:
             for run_id in unfinished:
                 if pieces := await self._in_thread(partial(self._outputs.load, run_id)):
                     await self._take_up(self._begun(run_id), pieces)
-        except _FAILED as error:
+        except FAILED as error:
             _log.error("what runs have printed before cannot be looked through: %s", error)
 
     async def _take_up(self, live: _Live, pieces: Iterable[Piece]) -> None:
@@ -126,6 +132,7 @@ class LiveOutputs:
         if self._writing is not None:
             await self._writing
         await self.write_all()
+        await self._late.close()
         self._thread.shutdown()
 
     # -- written as it comes
@@ -165,7 +172,7 @@ class LiveOutputs:
             if not await self._written(work):
                 live.written = 0
                 await self._add(live)
-        except _FAILED as error:
+        except FAILED as error:
             live.written = position
             self._complain("what run %s prints could not be written, so far: %s", live.run_id, error)
 

@@ -250,8 +250,9 @@ def test_a_run_ends_as_it_did_although_its_output_cannot_be_kept(
     with caplog.at_level(logging.ERROR):
         ended = carried_out(FullDisk(tmp_path), Outcome(succeeded=True, exit_code=0))
     assert (ended.succeeded, ended.exit_code, ended.output_size) == (True, 0, 10)
-    [line] = caplog.messages
-    assert line.startswith(f"the output of run {RUN_ID} is lost: ")
+    at_its_end, at_the_end_of_all = caplog.messages
+    assert at_its_end.startswith(f"the output of run {RUN_ID} cannot be kept, and is tried again: ")
+    assert at_the_end_of_all.startswith(f"the output of run {RUN_ID} is lost: ")
 
 
 def test_a_reason_that_holds_bytes_which_are_no_text_can_be_stored(tmp_path: Path) -> None:

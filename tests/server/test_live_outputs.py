@@ -165,6 +165,12 @@ class Counting(OutputFolder):
             raise OSError(28, "No space left on device")
 
 
+async def until(question: Callable[[], bool]) -> None:
+    """Let the loop go on until it is so."""
+    while not question():  # noqa: ASYNC110 - nothing tells of what a disk was asked
+        await asyncio.sleep(0.01)
+
+
 def carried_out(scenario: Callable[[LiveOutputs], Awaitable[None]], folder: OutputFolder) -> None:
     async def whole() -> None:
         async with asyncio.timeout(PATIENCE):
@@ -219,6 +225,53 @@ def test_what_cannot_be_written_is_told_once_until_it_can_and_is_written_then(
     told = f"what run {RUN_ID} prints could not be written, so far: [Errno 28] No space left on device"
     assert caplog.messages == [told, told]
     assert folder.read(RUN_ID) == b"some more\n" * 3
+
+
+def test_what_could_not_be_kept_at_the_end_of_a_run_is_read_all_the_same_and_kept_once_it_can_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Counting(tmp_path)
+
+    async def scenario(live: LiveOutputs) -> None:
+        folder.full = True
+        for run_id in ("over", "dropped"):
+            live.open(run_id).write(b"last words")
+            await live.save(run_id)
+            live.let_go(run_id)
+            waiting = live.get(run_id)
+            assert waiting is not None
+            assert waiting.text() == b"last words"
+        await live.drop(["dropped"])
+        assert live.get("dropped") is None
+        tries = folder.saved
+        await until(lambda: folder.saved > tries)
+        assert folder.read("over") == b""
+        folder.full = False
+        await until(lambda: live.get("over") is None)
+        assert folder.read("over") == b"last words"
+        assert folder.read("dropped") == b""
+
+    carried_out(scenario, folder)
+    assert len(caplog.messages) == 1
+
+
+def test_of_much_that_cannot_be_kept_the_oldest_is_lost_and_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Counting(tmp_path)
+
+    async def scenario(live: LiveOutputs) -> None:
+        folder.full = True
+        for number in range(101):
+            live.open(f"run-{number}").write(b"hello")
+            await live.save(f"run-{number}")
+            live.let_go(f"run-{number}")
+        assert live.get("run-0") is None
+        folder.full = False
+
+    carried_out(scenario, folder)
+    assert "the output of run run-0 is lost: so many others wait to be kept" in caplog.messages
+    assert [folder.read(f"run-{number}") for number in (0, 1, 100)] == [b"", b"hello", b"hello"]
 
 
 def test_what_is_dropped_while_it_is_being_written_stays_dropped(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 A follower that reads slowly holds up nobody: it misses what has fallen out of the run's bounded buffer.
 """
 
+import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,8 +12,11 @@ from http import HTTPStatus
 from kala_server.core.model.job import Run, RunState
 from kala_server.core.state.state import State
 from kala_server.outputs.bounded import BoundedOutput
+from kala_server.ports.store import StoreAwayError
 from kala_server.web.routes.runs import existing_run
 from kala_server.web.streaming import StreamingHandler
+
+_log = logging.getLogger("kala.web")
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII | re.IGNORECASE)
 """One range. What is more, or none, is passed over, and all of the output is sent."""
@@ -30,7 +34,15 @@ class Output(StreamingHandler):
             await self.stream(self._chunks(run))
         else:
             live = self.context.executor.live_output(run.id)
-            self._send(live.text() if live else await self.context.executor.kept_output(run.id))
+            self._send(live.text() if live else await self._kept(run.id))
+
+    async def _kept(self, run_id: str) -> bytes:
+        """Return what is kept. Raises StoreAwayError where it is out of reach, as in a database that is away."""
+        try:
+            return await self.context.executor.kept_output(run_id)
+        except OSError as error:
+            _log.error("what run %s has printed cannot be read: %s", run_id, error)
+            raise StoreAwayError("what the run has printed cannot be read for now") from error
 
     def _send(self, text: bytes) -> None:
         """Answer with all of it, or with the one range that is asked for (RFC 9110 section 14)."""
@@ -53,7 +65,7 @@ class Output(StreamingHandler):
         yield b""  # the headers, as the first word may be long in coming
         live = await self._once_it_runs(run)
         if live is None:
-            yield await self.context.executor.kept_output(run.id)
+            yield await self._kept(run.id)
             return
         async for chunk in live.follow():
             yield chunk
