@@ -43,5 +43,11 @@ REDIS_KILLS = _figure(5, 100)
 """The same of a Redis, …"""
 REDIS_CUTS = _figure(3, 100)
 """… or its disk is cut off."""
+LEADERS_KILLED = _figure(4, 100)
+"""Of two servers on one database, under load …"""
+LEADERS_PAUSED = _figure(2, 30)
+"""… and paused for up to ten seconds."""
+LEADERS_WITH_COMMANDS = _figure(2, 20)
+"""They are killed, and what they ran is looked for."""
 RACES = _figure(20, 100)
 MALFORMED_REQUESTS = _figure(500, 10_000)
