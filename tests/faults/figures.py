@@ -37,6 +37,8 @@ DATABASE_OUTAGES = _figure(2, 20)
 """PostgreSQL is killed under appends, and started again."""
 SECONDS_OF_AN_OUTAGE = _figure(4, 10)
 """More than a lease."""
+PROMOTIONS = _figure(1, 10)
+"""A synchronous replica takes the place of a PostgreSQL that is killed under appends."""
 ANSWERS_CUT = _figure(40, 1_000)
 """A connection to PostgreSQL is cut when an append was asked for, at some byte of the question or the answer."""
 REDIS_KILLS = _figure(5, 100)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import Iterator
 from threading import Event
 
 import pytest
@@ -18,7 +19,7 @@ from tests.eventually import eventually
 from tests.faults.a_database import Account, append, append_until, forever, found, leading
 from tests.faults.conftest import Tell
 from tests.faults.cutting_proxy import Cut, Way, cutting_proxy
-from tests.faults.figures import ANSWERS_CUT, DATABASE_OUTAGES, SECONDS_OF_AN_OUTAGE
+from tests.faults.figures import ANSWERS_CUT, DATABASE_OUTAGES, PROMOTIONS, SECONDS_OF_AN_OUTAGE
 from tests.postgres import Postgres, a_postgres
 
 ENOUGH = 10
@@ -96,6 +97,43 @@ def test_who_comes_anew_waits_for_a_lease_after_the_database_is_back() -> None:
 
     with a_postgres() as server:
         asyncio.run(scene(server))
+
+
+# -- replaced
+
+
+def promote_the_replica(primary: Postgres, account: Account) -> Iterator[None]:
+    """Kill the primary under appends, and let its synchronous replica take its place."""
+    with a_postgres(standby_of=primary) as standby:
+        primary.ask("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.ask("SELECT pg_reload_conf()")
+        eventually(lambda: primary.ask("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"))
+        until_more(account)
+        primary.stop(immediate=True)
+        standby.stop()
+        standby.port = primary.port
+        standby.start()
+        standby.promote()
+        until_more(account)
+        yield
+
+
+def test_a_synchronous_replica_that_is_promoted_has_all_that_was_kept(tell: Tell) -> None:
+    async def scene(primary: Postgres) -> Account:
+        account, address = Account(), primary.database()
+        async with leading(address) as (store, fence):
+            promoting = promote_the_replica(primary, account)
+            promoted = asyncio.create_task(asyncio.to_thread(next, promoting))
+            await append_until(store, fence, promoted.done, account)
+            await promoted
+            assert await found(address) == account.kept
+        next(promoting, None)
+        return account
+
+    for _ in range(PROMOTIONS):
+        with a_postgres() as primary:
+            account = asyncio.run(scene(primary))
+            tell(f"{len(account.kept)} records kept, {account.settled}")
 
 
 # -- cut off
