@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import kala_server.clock
+import kala_server.keeping
 import kala_server.runners.local.processes
 import kala_server.runners.local.worker_process
 import kala_server.server
@@ -46,7 +47,7 @@ LATE = 0.02
 
 
 def _store(kind: Callable[..., JournalStore], **options: Any) -> None:
-    plant(kala_server.server, "JournalStore", partial(kind, **options))
+    plant(kala_server.keeping, "JournalStore", partial(kind, **options))
 
 
 def small_journal() -> None:
