@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from tests.bench import documents, load, servers
+from tests.bench import busy, documents, load, servers
 from tests.bench.servers import Address, Server
 from tests.bench.sizes import Size
 
@@ -86,6 +86,16 @@ class Bench:
     @cached_property
     def empty(self) -> Address:
         return self.new_server().address
+
+    @cached_property
+    def busy(self) -> Address:
+        """A server with many jobs of many schedules, and what became of them in the last day."""
+        self.say(f"going through a day of {self.size.jobs:,} jobs")
+        folder = self.folder / "busy"
+        busy.write(folder / "data", self.size.jobs)
+        server = servers.kala(folder, self.compiled)
+        self.exit.callback(server.stop)
+        return server.address
 
     @cached_property
     def loaded(self) -> Loaded:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ ROWS = {
     *(f"burst-{count}" for count in SMALL.bursts),
     *(f"burst-{count}-order" for count in SMALL.bursts),
     f"burst-{min(SMALL.bursts)}-held",
+    *(("page-jobs", "page-jump", "page-filter", "page-now") if shutil.which("chromium") else ()),
 }  # fmt: skip
 
 

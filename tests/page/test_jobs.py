@@ -90,6 +90,24 @@ def test_of_a_long_list_only_what_is_seen_is_drawn_and_any_place_is_reached(brow
         expect(tab.locator("td.c-name")).to_have_text(["tenant 04242"])
 
 
+def test_what_is_searched_from_far_down_is_asked_for_once_and_stands_at_the_top(browser: Browser) -> None:
+    with (
+        running_server() as server,
+        KalaClient(server.url) as kala,
+        window(browser, server.url) as seen,
+    ):
+        kala.create_jobs(Job(name=f"job {n:03}", command="true", schedule="never") for n in range(400))
+        asked: list[str] = []
+        tab = seen.open("jobs?sort=name")
+        expect(link(tab, "job 000")).to_be_visible()
+        tab.locator(".table-box").evaluate("(box) => box.scrollTo(0, box.scrollHeight)")
+        expect(link(tab, "job 399")).to_be_visible()
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.get_by_label("Search name, command, owner").fill("job")
+        expect(link(tab, "job 000")).to_be_visible()
+        assert re.findall("offset=[0-9]+", " ".join(asked)) == ["offset=0"]
+
+
 @pytest.mark.parametrize("action", ["Disable", "Delete …"])
 def test_what_is_done_to_many_is_said_before_and_refused_where_they_are_others_by_then(
     browser: Browser, action: str

@@ -89,6 +89,7 @@ class Which:
 
 
 EVERY_JOB = Which()
+_WHETHER_DUE = (Which(state=JobState.ACTIVE), Which(state=JobState.DONE))
 
 
 def _name_of(job: Job) -> tuple[str, str]:
@@ -116,6 +117,8 @@ def is_in(state: State, job: Job, wanted: JobState) -> bool:
         return job.id in state.runs.running
     if wanted is JobState.FAILING:
         return job.tally.failing
+    if job.id in state.slots:  # it is due: neither disabled nor done
+        return wanted is JobState.ACTIVE
     done = is_done(job, active=job.id in state.active)
     return done is (wanted is JobState.DONE) and not job.disabled
 
@@ -126,6 +129,8 @@ def state_of(state: State, job: Job) -> JobState:
         return JobState.FAILING
     if job.id in state.runs.running:
         return JobState.RUNNING
+    if job.id in state.slots:
+        return JobState.ACTIVE
     if job.disabled:
         return JobState.DISABLED
     return JobState.DONE if is_done(job, active=job.id in state.active) else JobState.ACTIVE
@@ -170,7 +175,7 @@ def page_of(
     found: list[str] = []
     for block in blocks:
         found += [job_id for job_id in block if job_id in meant]
-        if len(found) >= offset + limit:
+        if len(found) >= min(offset + limit, total):  # of those that are left none is meant
             break
         yield
     return list(_there(state, found[offset : offset + limit])), total
@@ -184,6 +189,8 @@ def _there(state: State, job_ids: Iterable[str]) -> Iterator[Job]:
 def _matching(state: State, which: Which) -> Steps[set[str]]:
     """Return all that are meant."""
     found: set[str] = set()
+    if which in _WHETHER_DUE:
+        return (yield from _due_or_not(state, which))
     indexed = which.indexed(state)
     if indexed is not None:
         job_ids = list(indexed)
@@ -194,6 +201,17 @@ def _matching(state: State, which: Which) -> Steps[set[str]]:
         return found
     for block in state.jobs.by_creation.blocks():
         found.update(job.id for job in (yield from _of_block(state, which, block)))
+        yield
+    return found
+
+
+def _due_or_not(state: State, which: Which) -> Steps[set[str]]:
+    """Return all that are active, or done: those that are due are the one, and few of the others need a look."""
+    found = set(state.slots) if which.state is JobState.ACTIVE else set()
+    for block in _ids(state.jobs.by_name):
+        found.update(
+            job.id for job in which.of(state, _there(state, (one for one in block if one not in state.slots)))
+        )
         yield
     return found
 
@@ -240,7 +258,11 @@ def _by_last(state: State) -> Iterator[list[str]]:
 
 def _by_state(state: State) -> Iterator[list[str]]:
     """Yield those in trouble first, each kind by name."""
-    known = {JobState.FAILING: state.jobs.failing, JobState.RUNNING: state.runs.running.keys()}
+    known = {
+        JobState.FAILING: state.jobs.failing,
+        JobState.RUNNING: state.runs.running.keys(),
+        JobState.DISABLED: state.jobs.disabled,
+    }
     for kind in _TROUBLE_FIRST:
         few = known.get(kind)
         if few is not None and len(few) <= FEW:
@@ -257,7 +279,15 @@ def _of_kind(state: State, kind: JobState, job_ids: list[str]) -> list[str]:
         return [job_id for job_id in job_ids if job_id in failing]
     if kind is JobState.RUNNING:
         return [job_id for job_id in job_ids if job_id in running and job_id not in failing]
-    return [job.id for job in _there(state, job_ids) if state_of(state, job) is kind]
+    left = [job_id for job_id in job_ids if job_id not in failing and job_id not in running]
+    # Most of many are due, which says how they are.
+    active = kind is JobState.ACTIVE
+    return [job_id for job_id in left if (active if job_id in state.slots else _is_of(state, job_id, kind))]
+
+
+def _is_of(state: State, job_id: str, kind: JobState) -> bool:
+    job = state.jobs.get(job_id)
+    return job is not None and state_of(state, job) is kind
 
 
 _PLACES: dict[JobOrder, Callable[[State], Sorted[Any]]] = {

@@ -4,7 +4,7 @@
  * asked first which these are.
  */
 
-import { html, useEffect, useRef, useState } from './vendor/preact-htm.mjs';
+import { html, useEffect, useLayoutEffect, useRef, useState } from './vendor/preact-htm.mjs';
 import { anything, useAnswer, useRows, useSeen } from './stream.mjs';
 import { At, count, In, isLetter, JobLink, Ledger, Schedule, Search, Shape, useMayAct, word, WRONG, Wrong } from './pieces.mjs';
 import { act, get, said, session } from './server.mjs';
@@ -121,14 +121,15 @@ export function Jobs() {
   zone.use();
   const full = session.use()?.scope === 'full';
   const held = useRef(false);
-  const { box, seen, show } = useSeen(ROW);
+  const where = useSeen(ROW), { box, seen, show } = where;
   const sort = query.sort || 'state';
   const filter = { q: query.q, state: query.state, tag: query.tag, owner: query.owner };
-  const { rows, total, moved, error, again, fresh } = useRows('job/', { view: 'row', ...filter, sort }, seen, { every: EVERY, still: () => held.current });
+  const { rows, total, moved, error, again, fresh } = useRows('job/', { view: 'row', ...filter, sort }, where, { every: EVERY, still: () => held.current });
   const [at, setAt] = useState(-1);
   const [chosen, choose] = useState(/** @type {Map<string, string>} */ (new Map()));
   const [all, setAll] = useState(false);
   const key = JSON.stringify(filter);
+  useLayoutEffect(() => void (box.current.scrollTop = 0), [key, sort]);
   useEffect(() => void (document.title = 'Jobs · kala'), []);
   useEffect(() => (choose(new Map()), setAll(false), setAt(-1)), [key]);
   const tick = (/** @type {any} */ row) => {

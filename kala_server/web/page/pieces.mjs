@@ -109,7 +109,7 @@ export function Search({ label, text: there, found, ...more }) {
   return html`<input type="search" aria-label=${label} placeholder=${label} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} ...${more} />`;
 }
 
-const A_PAUSE = 200; // milliseconds after the last letter
+const A_PAUSE = 150; // milliseconds after the last letter
 const COUNT = new Intl.NumberFormat('en');
 /** @param {number} n @param {string} [one] @param {string} [many] */
 export const count = (n, one, many = `${one}s`) => `${COUNT.format(n)}${one ? ` ${n === 1 ? one : many}` : ''}`;

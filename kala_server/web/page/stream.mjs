@@ -4,7 +4,7 @@
  * others. A browser opens six connections to a server; with a stream each, the sixth tab would hang.
  */
 
-import { useEffect, useMemo, useRef, useState } from './vendor/preact-htm.mjs';
+import { useEffect, useRef, useState } from './vendor/preact-htm.mjs';
 import { ask, BASE, get, hearTabs, Problem, Shared, signedOut, tellTabs } from './server.mjs';
 
 const SILENCE = 40_000; // the server says something every 15 s
@@ -178,23 +178,21 @@ const PAGE = 100, AFTER_SCROLLING = 60;
 
 /**
  * The rows of a paged answer.
- * @param {string} path @param {Record<string, unknown>} query @param {{first: number, last: number}} seen
+ * @param {string} path @param {Record<string, unknown>} query @param {ReturnType<typeof useSeen>} where
  * @param {{every: number, still: () => boolean}} how `still`: whether no row may move now
  */
-export function useRows(path, query, seen, { every, still }) {
+export function useRows(path, query, { seen, look }, { every, still }) {
   const key = JSON.stringify([path, query]);
   const [held, hold] = useState(/** @type {any} */ ({ key: '', rows: new Map(), total: 0, more: null, error: null }));
   const [moved, setMoved] = useState(0);
   const there = useRef(held);
   there.current = held;
-  const wanted = useRef(seen);
-  wanted.current = seen;
   const asking = useRef(async (/** @type {boolean} */ _all) => {});
   useEffect(() => {
     const ending = new AbortController();
     const pages = () => {
-      const found = [];
-      for (let page = Math.floor(wanted.current.first / PAGE); page * PAGE <= wanted.current.last; page++) found.push(page);
+      const found = [], { first, last } = look();
+      for (let page = Math.floor(first / PAGE); page * PAGE <= last; page++) found.push(page);
       return found;
     };
     const ask = async (/** @type {boolean} */ anew) => {
@@ -247,25 +245,26 @@ function merged(before, key, answers, still, anew, setMoved) {
   return { key, rows, total: answers[0].total, more: answers[0], error: null };
 }
 
-/** Which rows of a box that scrolls are seen. @param {number} size @param {number} [beyond] */
+/** Which rows of a box that scrolls are seen: as they were drawn, and as it is now (`look`). @param {number} size @param {number} [beyond] */
 export function useSeen(size, beyond = 8) {
   const box = useRef(/** @type {any} */ (null));
-  const [at, setAt] = useState({ top: 0, height: 600 });
+  const look = () => {
+    const { scrollTop: top, clientHeight: height } = box.current ?? { scrollTop: 0, clientHeight: 600 };
+    return { first: Math.max(0, Math.floor(top / size) - beyond), last: Math.ceil((top + height) / size) + beyond };
+  };
+  const [seen, see] = useState(look);
   useEffect(() => {
     const element = box.current;
-    const look = () => setAt({ top: element.scrollTop, height: element.clientHeight });
-    const watching = new ResizeObserver(look);
+    const moved = () => see((before) => (JSON.stringify(before) === JSON.stringify(look()) ? before : look()));
+    const watching = new ResizeObserver(moved);
     watching.observe(element);
-    element.addEventListener('scroll', look, { passive: true });
-    return () => (watching.disconnect(), element.removeEventListener('scroll', look));
+    element.addEventListener('scroll', moved, { passive: true });
+    return () => (watching.disconnect(), element.removeEventListener('scroll', moved));
   }, []);
-  const first = Math.max(0, Math.floor(at.top / size) - beyond);
-  const last = Math.ceil((at.top + at.height) / size) + beyond;
-  const seen = useMemo(() => ({ first, last }), [first, last]);
   const show = (/** @type {number} */ row) => {
     const { scrollTop: top, clientHeight: height } = box.current;
     if (row * size < top) box.current.scrollTop = row * size;
     else if ((row + 1) * size > top + height) box.current.scrollTop = (row + 1) * size - height;
   };
-  return { box, seen, show };
+  return { box, seen, look, show };
 }

@@ -155,9 +155,9 @@ const EVERY = 4000;
  */
 export function Timeline({ axis, summary, q, tag, job, pick, first }) {
   const held = useRef(false);
-  const { box, seen, show } = useSeen(ROW);
+  const where = useSeen(ROW), { box, seen, show } = where;
   const query = { from: new Date(axis.from).toISOString(), to: new Date(axis.to).toISOString(), width: Math.max(100, Math.round(axis.width)), q, tag };
-  const { rows, total, moved, error, again, fresh } = useRows('timeline/', query, seen, { every: EVERY, still: () => held.current });
+  const { rows, total, moved, error, again, fresh } = useRows('timeline/', query, where, { every: EVERY, still: () => held.current });
   const [mark, setMark] = useState(/** @type {any} */ (null));
   const [hint, setHint] = useState(/** @type {any} */ (null));
   useEffect(() => void (rows.get(0) && first(rows.get(0))), [rows]);

@@ -2,12 +2,17 @@
 
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from time import perf_counter, sleep
 
+from kala_client.clock import utc_now
 from tests.bench import load
 from tests.bench.bench import Bench
 from tests.bench.row import Row, Target, a_hold
 from tests.bench.servers import API, Address
+
+_DAY = timedelta(days=1)
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def get(bench: Bench) -> Iterator[Row]:
@@ -58,28 +63,38 @@ def stats(bench: Bench) -> Iterator[Row]:
 def finding(bench: Bench) -> Iterator[Row]:
     """Look for a job that is not there among all, and ask meanwhile whether the loop is held."""
     path = "/job/?q=no-such-report&limit=50"
-    yield from _looked_at(bench, "find", "looking for a part of a name among", path, most=50, held=20)
+    yield from _looked_at(
+        bench, bench.loaded.address, "find", "looking for a part of a name among", path, most=50, held=20
+    )
 
 
 def glances(bench: Bench) -> Iterator[Row]:
-    """Ask for what a page shows of all jobs, and meanwhile whether the loop is held."""
-    by_state = "/job/?view=row&sort=state&limit=50"
-    day = "from=2099-01-01T00:00:00Z&to=2099-01-02T00:00:00Z"
+    """Ask a busy server for what its page shows of all jobs, and meanwhile whether the loop is held."""
+    by_state = "/job/?view=row&sort=state&limit=100"
+    now, two_days = utc_now(), f"from={{:{_TIME}}}&to={{:{_TIME}}}"
+    day = two_days.format(now - _DAY, now + _DAY)
     for name, what, path, most in (
-        ("rows", "50 rows of the list by state, of", by_state, 50),
-        ("rows-far", "50 rows from the middle of it, of", f"{by_state}&offset={bench.size.jobs // 2}", 50),
-        ("timeline", "50 rows of a timeline of", f"/timeline/?limit=50&{day}", 50),
-        ("summary", "the summary of a day of", f"/summary/?{day}", 20),
+        ("rows", "100 rows of the list by state, of", by_state, 50),
+        (
+            "rows-far",
+            "100 rows from the midst of it, of",
+            f"{by_state}&offset={bench.size.jobs * 6 // 10}",
+            50,
+        ),
+        ("timeline", "100 rows of a timeline of", f"/timeline/?limit=100&width=1000&{day}", 50),
+        ("summary", "the summary of two days of", f"/summary/?{day}", 20),
     ):
-        yield from _looked_at(bench, name, what, path, most=most, held=5)
+        yield from _looked_at(bench, bench.busy, name, what, path, most=most, held=5)
 
 
-def _looked_at(bench: Bench, name: str, what: str, path: str, *, most: float, held: float) -> Iterator[Row]:
+def _looked_at(
+    bench: Bench, ours: Address, name: str, what: str, path: str, *, most: float, held: float
+) -> Iterator[Row]:
     """Compare an answer about all jobs with as many bytes of nothing: how long it takes, and the loop is held by it."""
-    size = len(bench.loaded.address.fetch("GET", API + path))
+    size = len(ours.fetch("GET", API + path))
     took, bare = [], []
     for _ in range(bench.size.repeats):
-        took.append(_download(bench.loaded.address, API + path)[0])
+        took.append(_download(ours, API + path)[0])
         bare.append(_download(bench.bare, f"/{size}")[0])
     yield Row(
         name=name,
@@ -91,10 +106,7 @@ def _looked_at(bench: Bench, name: str, what: str, path: str, *, most: float, he
         target=Target(at_most=most, of="figure"),
     )
     _, for_seconds = load.longest_hold(
-        bench.loaded.address,
-        bench.size.seconds,
-        lambda: _download(bench.loaded.address, API + path),
-        f"{API}/stats/",
+        ours, bench.size.seconds, lambda: _download(ours, API + path), f"{API}/stats/"
     )
     _, bare_held = load.longest_hold(
         bench.bare, bench.size.seconds, lambda: _download(bench.bare, f"/{size}"), "/100"
