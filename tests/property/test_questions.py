@@ -252,12 +252,18 @@ def key(state: State, job: Job, order: JobOrder) -> tuple[object, ...]:
         JobOrder.CREATED: (job.created_at, job.id),
         JobOrder.NAME: by_name,
         JobOrder.NEXT: (0, job.next_at, job.created_at, job.id) if due else (1, *by_name),
-        JobOrder.LAST: (0, START - newest[0], START - newest[1], newest[2]) if newest else (1, *by_name),
+        JobOrder.LAST: (0, *_backwards(newest)) if newest else (1, *by_name),
         JobOrder.STATE: (
             next(n for n, kind in enumerate(kinds) if fits(state, job, Which(state=kind))),
             *by_name,
         ),
     }[order]
+
+
+def _backwards(place: tuple[datetime, datetime, str]) -> tuple[Any, ...]:
+    """Return what has the order of places the other way round, of their ids too."""
+    queued_at, scheduled_at, run_id = place
+    return START - queued_at, START - scheduled_at, *(-ord(character) for character in run_id), 1
 
 
 @pytest.mark.parametrize("few", [0, 512])
