@@ -73,6 +73,18 @@ def test_it_is_reached_over_a_connection(redis: RedisServer) -> None:
     assert isinstance(of(redis), RemoteStore)
 
 
+def test_jobs_of_kala_itself_are_named_and_let_alone(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.ask("HSET", "kala:jobs", "an id", "a job")
+    for _ in range(2):
+        asyncio.run(found(redis))
+    assert [line.partition(",")[0] for line in caplog.messages] == [
+        f"{redis.address} has jobs of Kala itself (kala:jobs)"
+    ] * 2
+    assert redis.ask("HGETALL", "kala:jobs") == [b"an id", b"a job"]
+
+
 # -- one server
 
 

@@ -4,29 +4,33 @@ This does not show that anything is synced, as what a killed process has written
 power cuts. What it shows is that no answer comes before the write, and that every start finds its way back.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
+from kala_server.config import Database
 from tests.faults import planted
 from tests.faults.conftest import Tell
-from tests.faults.figures import KILLS
+from tests.faults.figures import KILLS, REDIS_KILLS
 from tests.faults.promises import Promises, a_moment, kept_over
 from tests.faults.server_child import Plant, server_child
+from tests.redis_server import RedisServer
 
 LONGEST = 0.1
 """Seconds of load before a kill."""
 
 
-def after_kills(folder: Path, kills: int, plant: Plant, dice: Random) -> Promises:
-    """Kill one server after the other on the same folder, each under load."""
+def after_kills(folder: Path, kills: int, plant: Plant, dice: Random, **options: Any) -> Promises:
+    """Kill one server after the other on the same folder, or in the same database, each under load."""
     promises = Promises()
     for _ in range(kills):
-        with server_child(folder, plant) as server:
+        with server_child(folder, plant, **options) as server:
             promises.check(server.url)
             with promises.asked_for(server.url):
                 a_moment(dice.uniform(0, LONGEST))
                 server.kill()
-    with server_child(folder) as last:
+    with server_child(folder, **options) as last:
         promises.check(last.url)
     return promises
 
@@ -35,6 +39,18 @@ def test_acknowledged_survives_a_kill(tmp_path: Path, tell: Tell) -> None:
     acknowledged = kept_over(after_kills, tmp_path, KILLS)
     assert acknowledged > KILLS
     tell(f"{KILLS:,} kills, {acknowledged:,} acknowledged, 0 lost")
+
+
+def test_acknowledged_on_a_redis_survives_a_kill_of_its_server(
+    redis: RedisServer, tmp_path: Path, tell: Tell
+) -> None:
+    there = Database(kind="redis", address=f"127.0.0.1:{redis.address.port}")
+    promises = after_kills(
+        tmp_path, REDIS_KILLS, planted.nothing, Random(4), database=there, lease=timedelta(seconds=0.5)
+    )
+    assert promises.broken == []
+    assert promises.acknowledged > REDIS_KILLS
+    tell(f"{REDIS_KILLS:,} kills, {promises.acknowledged:,} acknowledged, 0 lost")
 
 
 def test_a_server_that_answers_before_it_writes_is_noticed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ and answers nothing before Redis did.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import inf
@@ -27,6 +28,11 @@ from kala_server.stores.redis.log import Log, Read, compact
 from kala_server.stores.redis.outputs import RedisOutputs
 
 T = TypeVar("T")
+
+_log = logging.getLogger("kala.store")
+
+KALAS_JOBS = "kala:jobs"
+"""Where Kala's own server, the one in Go, keeps its jobs in a Redis."""
 
 LEASE = 3.0
 """Seconds after which a server is taken to be gone of which nothing is heard."""
@@ -96,6 +102,12 @@ class RedisStore:
         self._fence = fence = self._log.acquire(self._who, self._lease, self._closing.wait)
         self._holder = Holder(Link(self._address), self._who, self._lease)
         self._holder.begin()
+        if fence.number == 0 and self._link.ask("EXISTS", KALAS_JOBS):
+            _log.warning(
+                "%s has jobs of Kala itself (%s), which are not read. To bring them here, let that Kala run, ask it "
+                "for them (GET /api/v1/job/) and create each one here (POST /api/v1/job/)",
+                *(self._address, KALAS_JOBS),
+            )
         return fence
 
     async def load(self) -> AsyncIterator[Batch]:
