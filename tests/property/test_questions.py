@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import islice
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
