@@ -136,6 +136,12 @@ FIELDS = (
         help="Whose rights the command gets.", metavar="USER", example="nobody",
     ),
     Field(
+        "queue", OURS, Kind.TEXT,
+        "The queue whose workers run it, on machines of their own. Empty: the server's own machine.",
+        help="Run it on the machine of a worker of this queue.", metavar="QUEUE",
+        bounds={"pattern": "^[A-Za-z0-9._-]{0,40}$"}, example="db",
+    ),
+    Field(
         "type", LATEST, Kind.TYPE, "0 is a command, 1 an HTTP call.", bounds={"enum": [0, 1]}, example=0,
     ),
     Field(

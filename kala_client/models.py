@@ -171,6 +171,7 @@ class Job(WireModel):
     cwd: str | None = None
     env: dict[str, str] | None = Field(default=None, repr=False)
     user: str | None = None
+    queue: str = ""
     tags: Annotated[list[str], WithoutNulls] = Field(default=[])
     description: str = ""
     keep_runs: Annotated[int, Field(ge=1)] = 100

@@ -38,6 +38,8 @@ class Settings:
     """Where jobs are kept in place of a folder."""
     lease: timedelta = timedelta(seconds=3)
     """After so long without a word of the server that leads, another one may."""
+    default_queue: str = ""
+    """Of jobs that name no queue; empty = they run on this machine."""
     public_url: str = ""
     """Where others reach this server; empty = where it listens."""
     answers: Answers = Answers.BOTH

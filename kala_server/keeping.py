@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kala_server.config import ConfigError, Database, Settings
 from kala_server.outputs.kept import OutputFolder, Outputs
+from kala_server.ports.runner import Runner
 from kala_server.ports.store import SharedStore, Store, StoreError
 from kala_server.stores.journal.journal import JournalStore
 from kala_server.stores.memory import MemoryStore
@@ -29,6 +30,8 @@ class Keeping:
     """Tells the descriptors by which the store is owned: the worker is to hold them too."""
     database: str = ""
     """Where it is, as it may be shown; empty where there is none."""
+    queues: Runner | None = None
+    """Carries out attempts on other machines, where the store is one that reaches them."""
     folder: Path | None = None
     """For what is noted beside the store; None where there is none."""
 
@@ -66,6 +69,7 @@ def _passing_folder(until_the_end: ExitStack) -> OutputFolder:
 
 def _in_postgres(settings: Settings, database: Database, address: Callable[[], str]) -> Keeping:
     try:
+        from kala_server.runners.procrastinate.runner import queues_of
         from kala_server.stores.postgres.address import shown, with_user
         from kala_server.stores.postgres.store import PostgresStore
     except ImportError as error:
@@ -75,7 +79,13 @@ def _in_postgres(settings: Settings, database: Database, address: Callable[[], s
         store = PostgresStore(where, address=address, ttl=settings.lease.total_seconds())
     except StoreError as error:
         raise ConfigError(f"--jobDBAddress: {error}") from error
-    return Keeping(store=store, cluster=store, outputs=store.outputs, database=shown(where))
+    return Keeping(
+        store=store,
+        cluster=store,
+        outputs=store.outputs,
+        database=shown(where),
+        queues=queues_of(store.a_link, lambda: store.epoch),
+    )
 
 
 def _in_redis(settings: Settings, database: Database, _address: Callable[[], str]) -> Keeping:

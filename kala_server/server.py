@@ -101,7 +101,12 @@ class Server:
             notes=Notes(self._kept.folder and self._kept.folder / "commands"),
             leaves_commands=self._kept.cluster is None,
         )
-        ours = Runners(shell=self._commands, http=HttpRunner(reach=reach_of(settings)))
+        ours = Runners(
+            shell=self._commands,
+            http=HttpRunner(reach=reach_of(settings)),
+            queues=self._kept.queues,
+            default_queue=settings.default_queue,
+        )
         self._carries_out_commands = runner is None
         self._runner = runner or ours
         self.executor = Executor(
@@ -291,6 +296,7 @@ class Server:
             zone=machine_zone(),
             presence=self._presence,
             max_running=settings.max_running,
+            has_queues=self._kept.queues is not None,
         )
 
     def _make_service(self, clock: Clock, garbage: Garbage) -> Service:

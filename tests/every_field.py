@@ -23,9 +23,11 @@ def other(row: Field) -> Any:
 EVERY: dict[str, Any] = {row.name: other(row) for row in FIELDS}
 _OF_OTHERS = {Kind.JOB, Kind.JOBS, Kind.TYPE, Kind.CALL}
 OF_A_COMMAND: dict[str, Any] = {
-    row.name: EVERY[row.name] for row in FIELDS if row.kind not in _OF_OTHERS and row.name != "argv"
+    row.name: EVERY[row.name]
+    for row in FIELDS
+    if row.kind not in _OF_OTHERS and row.name not in {"argv", "queue"}
 } | {"command": "true", "cwd": "/"}
-"""What one job may say of its command all at once, with no other job there."""
+"""What one job may say of its command all at once, with no other job there, and no other machine."""
 
 
 def on_the_wire(said: dict[str, Any]) -> dict[str, Any]:

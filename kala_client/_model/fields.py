@@ -47,6 +47,7 @@ class JobFields(TypedDict, total=False):
     cwd: str | None
     env: Mapping[str, str] | None
     user: str | None
+    queue: str
     tags: Sequence[str]
     description: str
     keep_runs: int

@@ -13,6 +13,7 @@ from kala_server.cli.server.demo import demo
 from kala_server.cli.server.serve import run, serve
 from kala_server.cli.server.store import store
 from kala_server.cli.server.token import token
+from kala_server.cli.server.worker import worker
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
@@ -63,6 +64,7 @@ for _command in (
     events,
     token,
     store,
+    worker,
     completion,
     manual,
 ):

@@ -43,7 +43,7 @@ class _PassedOn:
         """Take note of how it went."""
         self.outcome.set_result(outcome)
 
-    def printed(self, _handle: str, chunk: bytes) -> None:
+    def printed(self, _handle: str, chunk: bytes, _missing: int = 0) -> None:
         """Pass the chunk on."""
         if self.broken:
             return

@@ -58,8 +58,11 @@ TOO_LATE = Outcome(
 class Listener(Protocol):
     """Is told what becomes of attempts; from the loop, and never from within a call of the runner."""
 
-    def printed(self, handle: str, chunk: bytes) -> None:
-        """Take what an attempt prints: stdout and stderr together, or the body of an HTTP answer."""
+    def printed(self, handle: str, chunk: bytes, missing: int = 0) -> None:
+        """Take what an attempt prints: stdout and stderr together, or the body of an HTTP answer.
+
+        So many bytes before it are left out, as it was much.
+        """
         ...
 
     def ended(self, handle: str, outcome: Outcome) -> None:
@@ -97,6 +100,14 @@ class Runner(Protocol):
 
     def kill_all(self) -> None:
         """End every attempt at once, without a grace."""
+        ...
+
+    def independent(self) -> frozenset[str]:
+        """Return the attempts that go on when this server is gone, whatever becomes of it: the next one adopts them."""
+        ...
+
+    def leave(self) -> None:
+        """Let go of those: nothing more is told of them."""
         ...
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ from kala_server.core.model import effects, inputs
 from kala_server.core.model import records as r
 from kala_server.core.model.job import RunState
 from kala_server.core.state.state import State
-from kala_server.outputs.bounded import BoundedOutput
+from kala_server.outputs.bounded import BoundedOutput, Piece
 from kala_server.outputs.kept import Outputs
 from kala_server.outputs.live import LiveOutputs
 from kala_server.ports.runner import Attempt, Outcome, Runner
@@ -54,9 +54,16 @@ class Executor:
         self._runner.attach(self, mark)
 
     def redirect(self, tell: Callable[[inputs.Input], None]) -> dict[str, str]:
-        """Tell somebody else from now on how attempts go, and return those that go on, by their runs."""
+        """Tell somebody else from now on how attempts go, and return those that go on here, by their runs."""
+        self._leave()
         self._tell = tell
         return {run_id: handle for handle, run_id in self._in_flight.items()}
+
+    def _leave(self) -> None:
+        """Let go of the attempts that do not need this server."""
+        for handle in self._runner.independent():
+            self._in_flight.pop(handle, None)
+        self._runner.leave()
 
     async def until_all_have_ended(self) -> None:
         """Return when no attempt goes on, and all is told."""
@@ -125,14 +132,17 @@ class Executor:
     async def meet_survivors(self, state: State, *, wait: bool, patience: timedelta) -> frozenset[str]:
         """Adopt what a server that was killed has left; end it, or return the runs that are to be waited for.
 
+        Those of other machines, which did not need it, go on in any case.
+
         What cannot be ended within the patience is left: its run is over all the same.
         """
         there = [state.runs[run_id] for run_id in state.runs.open]
         running = {run.handle: run.id for run in there if run.state is RunState.RUNNING}
         adopted = {handle: running[handle] for handle in await self._runner.adopt(running)}
+        going_on = adopted if wait else {handle: adopted.pop(handle) for handle in self._independent(adopted)}
+        self._in_flight |= going_on
         if wait:
-            self._in_flight |= adopted
-            return frozenset(adopted.values())
+            return frozenset(going_on.values())
         loop = asyncio.get_running_loop()
         self._unwanted = {handle: loop.create_future() for handle in adopted}
         for handle, run_id in adopted.items():
@@ -140,10 +150,14 @@ class Executor:
             self._runner.end(handle)
         if self._unwanted:
             await asyncio.wait(self._unwanted.values(), timeout=patience.total_seconds())
-        return frozenset()
+        return frozenset(going_on.values())
+
+    def _independent(self, adopted: Collection[str]) -> list[str]:
+        return [handle for handle in self._runner.independent() if handle in adopted]
 
     async def close(self) -> None:
-        """End what still runs, and wait for what is being written."""
+        """End what still runs and needs this server, and wait for what is being written."""
+        self._leave()
         self._runner.kill_all()
         await self._runner.close()
         await self.until_all_is_told()
@@ -193,11 +207,11 @@ class Executor:
             )
         )
 
-    def printed(self, handle: str, chunk: bytes) -> None:
+    def printed(self, handle: str, chunk: bytes, missing: int = 0) -> None:
         """Take what an attempt prints."""
         output = self._live.get(self._in_flight[handle])
         if output is not None:  # it is dropped with a job that was deleted meanwhile
-            output.write(chunk)
+            output.put(Piece(output.size + missing, chunk))
 
     def ended(self, handle: str, outcome: Outcome) -> None:
         """Tell how an attempt went; who hears that a run is over can read what it printed."""

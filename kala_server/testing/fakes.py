@@ -124,6 +124,13 @@ class FakeRunner:
         for handle in list(self._running):
             self._end(handle, _KILL)
 
+    def independent(self) -> frozenset[str]:
+        """Return nothing: a fake ends with its server."""
+        return frozenset()
+
+    def leave(self) -> None:
+        """Let go of nothing."""
+
     async def close(self) -> None:
         """Hold nothing."""
 

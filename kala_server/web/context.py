@@ -54,3 +54,5 @@ class Context:
     zone: str = "UTC"
     """The name of the machine's time zone."""
     max_running: int = 64
+    has_queues: bool = False
+    """Whether commands can be run on other machines."""

@@ -14,6 +14,8 @@ from tests.cli.conftest import Kala
 from tests.docs.blocks import DOCS, Block, blocks, read
 
 EXAMPLES = blocks(read(DOCS / "jobs.md"), "json")
+ELSEWHERE = [example for example in EXAMPLES if "queue" in json.loads(example.text)]
+HERE = [example for example in EXAMPLES if example not in ELSEWHERE]
 ONE, OTHER = "93b65499-b211-49ce-57e0-19e735cc5abd", "5d5be920-c716-4c99-60e1-055cad95b40f"
 
 TYPED: dict[str, tuple[str, ...]] = {
@@ -60,7 +62,18 @@ TYPED: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"line-{example.line}")
+def test_a_job_for_another_machine_is_refused_where_there_are_no_queues(typed: Kala) -> None:
+    [example] = ELSEWHERE
+    words = ("vacuumdb --all", "--queue", "db", "--cron", "0 4 * * *")
+    for ended in (
+        typed("job", "create", "vacuum", *words),
+        typed("job", "create", "--from-json", "-", text=example.text),
+    ):
+        assert ended.code != 0
+        assert "--jobDB=postgres" in ended.err
+
+
+@pytest.mark.parametrize("example", HERE, ids=lambda example: f"line-{example.line}")
 def test_each_job_of_the_page_is_made_by_options_alone(
     typed: Kala, client: KalaClient, example: Block
 ) -> None:

@@ -23,11 +23,15 @@ def test_the_tables_are_made_once_and_a_password_is_in_nothing_that_is_said(
     assert (first.code, first.out, first.err) == (0, f"{shown}: the tables are made, and all is well.\n", "")
     assert (again.code, again.out, again.err) == (0, f"{shown}: the tables are there, and all is well.\n", "")
     assert prepared(postgres, database) == [
+        "kala_attempt",
         "kala_lease",
         "kala_log",
         "kala_output",
+        "kala_printed",
+        "kala_queue",
         "kala_snapshot",
         "kala_word",
+        "kala_worker",
     ]
 
 
@@ -65,7 +69,11 @@ def test_a_wrong_password_is_told_and_not_shown(database: str) -> None:
 
 def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    for name in [name for name in sys.modules if name.startswith("kala_server.stores.postgres")]:
+    for name in [
+        name
+        for name in sys.modules
+        if name.startswith(("kala_server.stores.postgres", "kala_server.runners.procrastinate"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     told = kala_here("store", "prepare", env={"KALA_JOBDB_ADDRESS": "postgresql://kala@127.0.0.1/kala"})
     assert told.code == 1

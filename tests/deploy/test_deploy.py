@@ -15,6 +15,7 @@ import pytest
 
 from kala_client import KalaClient
 from kala_server.cli.server.options import SERVER_OPTIONS
+from kala_server.cli.server.worker import worker
 from kala_server.testing import running_server
 from tests.eventually import PATIENCE, eventually
 
@@ -23,7 +24,9 @@ SERVE = [sys.executable, "-m", "kala_server", "serve"]
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze (Debian: systemd)")
-@pytest.mark.parametrize(("unit", "most"), [("kala.service", 2.0), ("kala-relaxed.service", 7.5)])
+@pytest.mark.parametrize(
+    ("unit", "most"), [("kala.service", 2.0), ("kala-relaxed.service", 7.5), ("kala-worker.service", 7.5)]
+)
 def test_a_unit_is_as_closed_as_it_says(unit: str, most: float) -> None:
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", str(DEPLOY / unit)],
@@ -36,10 +39,14 @@ def test_a_unit_is_as_closed_as_it_says(unit: str, most: float) -> None:
     assert float(score[1]) <= most
 
 
-@pytest.mark.parametrize("file", ["kala.service", "kala-relaxed.service", "supervisord.conf", "Dockerfile"])
+@pytest.mark.parametrize(
+    "file",
+    ["kala.service", "kala-relaxed.service", "kala-worker.service", "supervisord.conf", "Dockerfile"],
+)
 def test_every_option_and_variable_that_a_file_names_exists(file: str) -> None:
     text = (DEPLOY / file).read_text()
     known = {name for option in SERVER_OPTIONS for name in _names_of(option)}
+    known |= {name for option in worker.params for name in (*option.opts, *list(option.envvar or ()))}
     named = set(re.findall(r"(?<!\S)--[a-z-]+(?=[ =]\S)", "\n".join(_commands(text)))) | set(
         re.findall(r"\bKALA_[A-Z_]+", text)
     )

@@ -16,7 +16,7 @@ from tests.free_port import free_port
 from tests.postgres import Postgres, programs
 
 PAGE = read(DOCS / "cluster.md")
-TWO_SERVERS, ROLE = blocks(PAGE, "console")
+TWO_SERVERS, ROLE, WORKER = blocks(PAGE, "console")
 
 
 class OnTwoServers(Session):
@@ -47,7 +47,11 @@ class OnTwoServers(Session):
     def run(self, command: str) -> str:
         for documented, real in self._names.items():
             command = command.replace(documented, real)
-        printed = self._serve(command) if command.startswith("kala serve") else super().run(command)
+        printed = (
+            self._serve(command)
+            if command.startswith(("kala serve", "kala worker"))
+            else super().run(command)
+        )
         for documented, real in self._names.items():
             printed = printed.replace(real, documented) if real else printed
         return re.sub(r" +$", "", printed, flags=re.MULTILINE)
@@ -86,7 +90,9 @@ def test_two_servers_are_had_in_five_commands_as_documented(on_two_servers: OnTw
     assert TWO_SERVERS.text.count("$ ") == 5
     on_two_servers.play(TWO_SERVERS)
     on_two_servers.play(ROLE)
-    first, second = on_two_servers.servers
+    assert WORKER.text.count("$ ") == 3
+    on_two_servers.play(WORKER)
+    first, second, _ = on_two_servers.servers
     first.kill()
     command = "KALA_URL=http://127.0.0.1:8000,http://127.0.0.1:8001 kala job list --json"
     assert "nightly dump" in on_two_servers.run(command)

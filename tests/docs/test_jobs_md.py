@@ -22,6 +22,9 @@ from tests.eventually import PATIENCE
 
 PAGE = read(DOCS / "jobs.md")
 EXAMPLES = blocks(PAGE, "json")
+ELSEWHERE = [example for example in EXAMPLES if "queue" in json.loads(example.text)]
+"""Those that run on another machine."""
+HERE = [example for example in EXAMPLES if example not in ELSEWHERE]
 ROWS = {codes(field)[0]: (field, default) for field, default in rows(PAGE, "field", "default")}
 VALUES = {codes(field)[0]: values for field, values, _ in rows(PAGE, "field", "values", "default")}
 OWNED = {
@@ -83,7 +86,22 @@ def test_every_field_is_in_an_example() -> None:
     assert shown == SAID
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"line-{example.line}")
+@pytest.mark.parametrize("example", ELSEWHERE, ids=lambda example: f"line-{example.line}")
+def test_an_example_for_another_machine_is_refused_where_there_are_no_queues(
+    http: httpx.Client, example: Block
+) -> None:
+    job = json.loads(example.text)
+    answer = http.post("/job/", json=job)
+    assert answer.status_code == 400
+    assert "--jobDB=postgres" in answer.text
+    batch = http.post("/job/batch/", json={"jobs": [PLAIN, job]})
+    assert "jobs[1].queue" in batch.text
+    there = created(http, {**job, "queue": ""})
+    assert http.patch(f"/job/{there['id']}/", json={"queue": "db"}).status_code == 400
+    assert read_job(job)[0].queue == job["queue"]
+
+
+@pytest.mark.parametrize("example", HERE, ids=lambda example: f"line-{example.line}")
 def test_an_example_is_taken_and_kept_as_it_stands(http: httpx.Client, example: Block) -> None:
     job = with_real_ids(http, json.loads(example.text))
     there = created(http, job)

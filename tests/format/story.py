@@ -64,6 +64,7 @@ def _jobs_that_say_everything(world: World) -> None:
         cwd="/srv",
         env={"MODE": "fast"},
         user="nobody",
+        queue="db",
         tags=("night", "db"),
         description="What the morning needs.",
         keep_runs=7,

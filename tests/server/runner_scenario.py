@@ -29,7 +29,7 @@ class Listening:
     def spawned(self, handle: str, pid: int, started: int) -> None:
         self.runs[handle].process.set_result(Process(pid, started))
 
-    def printed(self, handle: str, chunk: bytes) -> None:
+    def printed(self, handle: str, chunk: bytes, _missing: int = 0) -> None:
         self.runs[handle].output.write(chunk)
 
     def ended(self, handle: str, outcome: Outcome) -> None:

@@ -188,6 +188,12 @@ class Scripted:
     async def adopt(self, handles: Collection[str]) -> frozenset[str]:
         raise AssertionError(handles)
 
+    def independent(self) -> frozenset[str]:
+        return frozenset()
+
+    def leave(self) -> None:
+        pass
+
     def start(self, attempt: Attempt) -> str:
         loop = asyncio.get_running_loop()
         loop.call_soon(self._listener.printed, attempt.handle, b"last words")

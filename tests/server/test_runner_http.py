@@ -84,7 +84,7 @@ class Site:
         self.outcomes: dict[str, asyncio.Future[Outcome]] = {}
         self.runner.attach(self)
 
-    def printed(self, _handle: str, chunk: bytes) -> None:
+    def printed(self, _handle: str, chunk: bytes, _missing: int = 0) -> None:
         self.output.write(chunk)
 
     def ended(self, handle: str, outcome: Outcome) -> None:

@@ -48,7 +48,7 @@ class OneCall:
         self._output = output
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
-    def printed(self, _handle: str, chunk: bytes) -> None:
+    def printed(self, _handle: str, chunk: bytes, _missing: int = 0) -> None:
         self._output.write(chunk)
 
     def ended(self, _handle: str, outcome: Outcome) -> None:

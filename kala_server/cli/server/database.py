@@ -1,11 +1,13 @@
 """Which store the options of a server mean, and what it needs to be said; most of them are Kala's own."""
 
 from collections.abc import Callable, Mapping
+from re import fullmatch
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
+from kala_client.fields import FIELD
 from kala_server.cli.server.option import FILE, option
 from kala_server.cli.text.typed_text import Number
 
@@ -57,6 +59,13 @@ def _an_address(_ctx: click.Context, _option: click.Parameter, url: str) -> str:
     return url.rstrip("/")
 
 
+def a_queue(_ctx: click.Context, _option: click.Parameter, name: str) -> str:
+    """Return the name of a queue. Raises BadParameter."""
+    if not fullmatch(FIELD["queue"].bounds["pattern"], name):
+        raise click.BadParameter("the name of a queue has up to 40 of A-Z, a-z, 0-9 and . _ -")
+    return name
+
+
 DATABASE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     option(
         "--jobDB",
@@ -91,6 +100,13 @@ DATABASE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         default=3.0,
         show_default="3",
         help="After so long without a word of the server that leads, another one of the same database does.",
+    ),
+    option(
+        "--default-queue",
+        metavar="QUEUE",
+        default="",
+        callback=a_queue,
+        help="Whose workers run jobs that name no queue; unless said, this machine does.",
     ),
     option(
         "--public-url",
@@ -128,6 +144,8 @@ def _refuse_what_means_nothing(options: Mapping[str, Any], kind: str | None) -> 
         for variable, name in _OF_DATABASES.items():
             if options[variable]:
                 raise click.UsageError(f"{name} is for a store with an address; there are {_STORES}")
+    if options["default_queue"] and kind != "postgres":
+        raise click.UsageError("--default-queue is for --jobDB=postgres: there are no queues without it")
     if kind == "postgres":
         for variable, name in _OF_REDIS.items():
             if options[variable]:

@@ -201,6 +201,7 @@ def settings_of(options: dict[str, Any]) -> "Settings":
         data_dir=None if in_memory or database else options["data_dir"],
         database=database,
         lease=timedelta(seconds=options["lease"]),
+        default_queue=options["default_queue"],
         public_url=options["public_url"],
         answers=Answers(options["answers"]),
         with_page=not options["no_web"],

@@ -90,10 +90,11 @@ def repair(folder: Path, *, salvage: bool, yes: bool) -> None:
 def prepare(ctx: click.Context, address: str) -> None:
     """Make the tables of a store in PostgreSQL, or bring them up to date, and say whether a server would use it.
 
-    A server does so itself where it may. Where it may not, the database's owner does, and lets the server's user
-    SELECT, INSERT, UPDATE and DELETE in them. To do it twice is as good as once.
+    A server does so itself where it may. Where it may not, the database's owner does, and lets the users of servers and
+    workers SELECT, INSERT, UPDATE and DELETE in them, and use their sequences. To do it twice is as good as once.
     """
     try:
+        from kala_server.runners.procrastinate.schema import prepare as prepare_queues
         from kala_server.stores.postgres.address import has_password, shown
         from kala_server.stores.postgres.connection import Database
     except ModuleNotFoundError as error:
@@ -106,7 +107,10 @@ def prepare(ctx: click.Context, address: str) -> None:
     try:
         if has_password(address) and ctx.get_parameter_source("address") is ParameterSource.COMMANDLINE:
             click.echo(_SEEN_BY_ALL, err=True)
-        made = Database(address, patience=10, now=utc_now).prepare()
+        database = Database(address, patience=10, now=utc_now)
+        made = database.prepare()
+        with database.connect("prepare", statement=60) as connection:
+            made |= prepare_queues(connection)
     except StoreError as error:
         raise click.ClickException(printable(str(error))) from error
     _say(f"{shown(address)}: {'the tables are made' if made else 'the tables are there'}, and all is well.")

@@ -28,6 +28,7 @@ from kala_server.core.time.occurrences import Never, read, read_stored, start_of
 from kala_server.core.time.zones import zone_of
 
 _NO_USER = re.compile(r"[\0\n:/]")
+_QUEUE = re.compile(FIELD["queue"].bounds["pattern"], re.ASCII)
 _LONGEST_NAME = kernel.LONGEST_WORD - len("KALA_JOB_NAME=")
 _TEMPLATES = {
     "command": "echo {{.Name}}",
@@ -174,6 +175,11 @@ def _about_whose_it_is(_state: State, _job_id: str, spec: JobSpec) -> Iterator[F
         yield _problem("user", f"the name of a user has up to {kernel.LONGEST_NAME} bytes")
 
 
+def _about_the_queue(_state: State, _job_id: str, spec: JobSpec) -> Iterator[FieldProblem]:
+    if not _QUEUE.fullmatch(spec.queue):
+        yield _problem("queue", "the name of a queue has up to 40 of A-Z, a-z, 0-9 and . _ -")
+
+
 def _about_the_call(spec: JobSpec) -> Iterator[FieldProblem]:
     for message in http_calls.wrong_in(spec.remote_properties):
         yield _problem("remote_properties", message)
@@ -276,6 +282,7 @@ _AMONG_OTHERS: tuple[tuple[tuple[str, ...], Rule], ...] = (
 _BESIDE: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("env",), _about_variables),
     (("cwd", "user"), _about_whose_it_is),
+    (("queue",), _about_the_queue),
     *(((row.name,), _about_a_duration(row)) for row in FIELDS if row.kind is Kind.DURATION),
     *(((row.name,), _about_a_number(row)) for row in FIELDS if "minimum" in row.bounds),
     *_AMONG_OTHERS,

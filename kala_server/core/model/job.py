@@ -117,6 +117,8 @@ class JobSpec:
     cwd: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
+    queue: str = ""
+    """Of which a worker runs it; empty = the server's own machine."""
     tags: tuple[str, ...] = ()
     description: str = ""
     keep_runs: int = 100

@@ -73,6 +73,13 @@ class HttpRunner:
         for task in self._calls.values():
             task.cancel()
 
+    def independent(self) -> frozenset[str]:
+        """Return nothing: a call ends with its server."""
+        return frozenset()
+
+    def leave(self) -> None:
+        """Let go of nothing."""
+
     async def close(self) -> None:
         """Wait for the calls that were given up."""
         await asyncio.gather(*self._calls.values(), return_exceptions=True)

@@ -151,6 +151,13 @@ class ShellRunner:
         for child in self._children.values():
             self._drains.take(child.pipe)
 
+    def independent(self) -> frozenset[str]:
+        """Return nothing: commands are ended where this process ends in order."""
+        return frozenset()
+
+    def leave(self) -> None:
+        """Let go of nothing."""
+
     async def close(self) -> None:
         """Wait until the commands that were killed are gone; one that the kernel cannot end is left to it."""
         await asyncio.sleep(0)  # those that were not even started are told of in the next turn

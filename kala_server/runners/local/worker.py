@@ -83,7 +83,7 @@ class Worker:
             return
         self.report(Topic.ENDED, handle, outcome.succeeded, outcome.exit_code, outcome.signal, outcome.reason)
 
-    def printed(self, handle: str, chunk: bytes) -> None:
+    def printed(self, handle: str, chunk: bytes, missing: int = 0) -> None:  # noqa: ARG002 - nothing is
         """Report what a command has printed."""
         self._bytes += len(chunk)
         self.report(Topic.PRINTED, handle, chunk)

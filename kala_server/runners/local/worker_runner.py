@@ -128,6 +128,13 @@ class WorkerRunner:
         if self._worker is not None and self._started:
             self._worker.tell((Topic.KILL_ALL,))
 
+    def independent(self) -> frozenset[str]:
+        """Return nothing: commands are ended where their server ends in order."""
+        return frozenset()
+
+    def leave(self) -> None:
+        """Let go of nothing."""
+
     async def close(self) -> None:
         """Wait until the commands that were killed are gone; one that the kernel cannot end is left to it."""
         for task in self._waiting:

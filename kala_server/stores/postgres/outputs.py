@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from kala_server.outputs import utf8
 from kala_server.outputs.bounded import Piece, text_of
-from kala_server.ports.store import FenceLostError, StoreError
+from kala_server.ports.store import FenceLostError, StoreAwayError, StoreError
 from kala_server.stores.postgres.connection import Connection
 from kala_server.stores.postgres.link import Link
 
@@ -136,7 +136,10 @@ class PostgresOutputs:
 
     def _tried(self, work: Callable[[Connection], T]) -> T:
         try:
-            return self._link.ask(work)
+            try:
+                return self._link.ask(work)
+            except StoreAwayError:  # the connection, which was idle, may have ended with the database before
+                return self._link.ask(work)
         except StoreError as error:
             raise OSError(str(error)) from error
 

@@ -70,9 +70,9 @@ class PostgresStore:
         self._patience = patience
         self._now = now
         self._links: set[Link] = set()
-        self._writing = self._a_link("append")
-        self.watch = Watch(self._a_link("lease", patience=ttl), ttl=ttl)
-        self.outputs = PostgresOutputs(self._a_link("outputs", durable=False), lambda: self._epoch)
+        self._writing = self.a_link("append")
+        self.watch = Watch(self.a_link("lease", patience=ttl), ttl=ttl)
+        self.outputs = PostgresOutputs(self.a_link("outputs", durable=False), lambda: self.epoch)
         """What runs print, for whoever keeps it here too; of use until the store is closed."""
         self._fence: Fence | None = None
         self._writer: Writer | None = None
@@ -88,10 +88,12 @@ class PostgresStore:
         return f"{type(self).__name__}({self._database})"
 
     @property
-    def _epoch(self) -> int:
+    def epoch(self) -> int:
+        """Under which this server holds the store, or did last; 0 where it never did."""
         return 0 if self._fence is None else self._fence.epoch
 
-    def _a_link(self, purpose: str, *, patience: float | None = None, durable: bool = True) -> Link:
+    def a_link(self, purpose: str, *, patience: float | None = None, durable: bool = True) -> Link:
+        """Return one more connection with its thread, until the store is closed."""
         statement = self._patience if patience is None else patience
         link = Link(
             partial(self._database.connect, purpose, statement=statement, durable=durable),
@@ -103,7 +105,7 @@ class PostgresStore:
 
     @contextmanager
     def _link(self, purpose: str) -> Iterator[Link]:
-        link = self._a_link(purpose)
+        link = self.a_link(purpose)
         try:
             yield link
         finally:

@@ -26,10 +26,12 @@ class Told:
         """What was told when it must not be; to raise it would be to raise it in the runner."""
         self._news = asyncio.Event()
 
-    def printed(self, handle: str, chunk: bytes) -> None:
+    def printed(self, handle: str, chunk: bytes, missing: int = 0) -> None:
         """Take what an attempt prints; that is before it has ended."""
         if handle in dict(self.outcomes):
             self.faults.append(f"{handle} printed after its end")
+        if missing:
+            self.faults.append(f"{missing} bytes of what {handle} printed are left out")
         self.output[handle] = self.output.get(handle, b"") + chunk
         self._hear()
 

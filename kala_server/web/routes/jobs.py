@@ -94,6 +94,7 @@ class Jobs(StreamingHandler, JobCreator):
         document, passed_over = await self.body(), PassedOver()
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
+        self.check_queue(spec)
         if self.is_a_trial():
             await self.try_out(
                 lambda state, now: trial.as_new(state, spec, now, disabled=disabled), passed_over
@@ -121,7 +122,7 @@ class Batch(JobCreator):
         with self.context.garbage.only_the_newest_looked_at():
             if not await self.ask(lambda state: came_before(state, key, digest)):
                 asked_at = now = self.context.service.clock.now()
-                await self.ask_long(lambda state: _asking(state, self._jobs(PassedOver()), now))
+                await self.ask_long(lambda state: self._asking(state, now))
             jobs = await self.context.turns.walk(_new_jobs(self._jobs(passed_over), self.context.ids))
             wanted = inputs.CreateJobs(
                 jobs=tuple(jobs), place=_PLACE, key=key, key_digest=digest, asked_at=asked_at
@@ -129,25 +130,25 @@ class Batch(JobCreator):
             ids = await self.create(wanted)
         self.answer({"ids": ids, **_told(self.warn(passed_over))}, HTTPStatus.CREATED)
 
+    def _asking(self, state: State, now: datetime) -> Steps[None]:
+        """Raise InvalidJobError for the first job that could not be created now."""
+        asked = 0
+        for job in self._jobs(PassedOver()):
+            if job is not None:
+                try:
+                    self.check_queue(job[0])
+                    yield from validation.new_job(state, trial.ANY_ID, job[0], now)
+                except InvalidJobError as error:
+                    raise error.within(f"{_PLACE}[{asked}]") from None
+                asked += 1
+            yield
+
     def _jobs(self, passed_over: PassedOver) -> Iterator[tuple[JobSpec, bool] | None]:
         return batch.jobs_in(self.raw_body(), passed_over, default_owner=self.context.default_owner)
 
 
 def _told(warnings: list[str]) -> dict[str, list[str]]:
     return {"warnings": warnings} if warnings else {}
-
-
-def _asking(state: State, jobs: Iterator[tuple[JobSpec, bool] | None], now: datetime) -> Steps[None]:
-    """Raise InvalidJobError for the first job that could not be created now."""
-    asked = 0
-    for job in jobs:
-        if job is not None:
-            try:
-                yield from validation.new_job(state, trial.ANY_ID, job[0], now)
-            except InvalidJobError as error:
-                raise error.within(f"{_PLACE}[{asked}]") from None
-            asked += 1
-        yield
 
 
 def _new_jobs(jobs: Iterator[tuple[JobSpec, bool] | None], random: Ids) -> Steps[list[inputs.NewJob]]:
@@ -231,6 +232,7 @@ class OneJob(StreamingHandler, JobTaker):
             job = await self.ask(lambda state: existing(state, job_id))
             self._refuse_unless_meant(job)
             spec, disabled = changed(job)
+            self.check_queue(spec, job.spec)
             with suppress(ChangedMeanwhileError):
                 change = inputs.ChangeJob(id=job_id, spec=spec, disabled=disabled, anew=anew, made_from=job)
                 await self.context.service.submit(change)
@@ -252,6 +254,7 @@ class OneJob(StreamingHandler, JobTaker):
             job = existing(state, job_id)
             self._refuse_unless_meant(job)
             spec, disabled = changed(job)
+            self.check_queue(spec, job.spec)
             return (yield from trial.as_changed(state, job, spec, now, disabled=disabled, again=again))
 
         await self.try_out(as_changed, passed_over)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from kala_server.core.model.job import Job
+from kala_server.core.errors import FieldProblem, InvalidJobError
+from kala_server.core.model.job import Job, JobSpec
 from kala_server.core.questions import trial
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
@@ -16,6 +17,10 @@ from kala_server.wire.shapes import WHOLE
 
 MOST_SLOTS = 100
 """Of a dry run."""
+_NO_QUEUES = (
+    "this server runs everything on its own machine: there are queues only where jobs are kept in PostgreSQL "
+    "(--jobDB=postgres)"
+)
 
 
 class JobTaker(Handler):
@@ -30,6 +35,11 @@ class JobTaker(Handler):
         if warnings:
             self.headers["Kala-Warning"] = passed_over.header
         return warnings if self.context.shape is WHOLE else []
+
+    def check_queue(self, spec: JobSpec, before: JobSpec | None = None) -> None:
+        """Raise InvalidJobError where a job is to run on another machine, and none can be asked to run it."""
+        if spec.queue and not self.context.has_queues and (before is None or before.queue != spec.queue):
+            raise InvalidJobError([FieldProblem("queue", _NO_QUEUES, "")])
 
     def is_a_trial(self) -> int:
         """Return how many times a dry run is to tell of; 0 where it is none. What is wrong is told in any case."""

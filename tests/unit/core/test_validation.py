@@ -71,6 +71,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("cwd", {"cwd": "/a" * 2_048}, "4,095 bytes"),
     ("cwd", {"cwd": "/srv/" + "é" * 128}, "each name in it 255"),
     ("user", {"user": "a" * 256}, "up to 255 bytes"),
+    ("queue", {"queue": "d b"}, "up to 40 of"),
+    ("queue", {"queue": "q" * 41}, "up to 40 of"),
     ("cwd", {"cwd": "relative/path"}, "absolute"),
     ("cwd", {"cwd": "/a\0b"}, "absolute"),
     ("remote_properties", {"type": 1}, "needs a url"),

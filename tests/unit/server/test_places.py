@@ -13,7 +13,18 @@ from tests.unit.server.places import files_with, left_out
 MOST_FILES = 6
 IN_MORE = {
     **dict.fromkeys(
-        ("name", "command", "schedule", "timezone", "disabled", "type", "timeout", "owner", "description"),
+        (
+            "name",
+            "command",
+            "schedule",
+            "timezone",
+            "disabled",
+            "type",
+            "timeout",
+            "owner",
+            "description",
+            "queue",
+        ),
         "a word for other things, too",
     ),
     **dict.fromkeys(
