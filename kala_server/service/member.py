@@ -95,12 +95,14 @@ class Member:
         await leaver.until_all_is_said(_LAST_WORDS)
 
     async def _live(self) -> None:
+        error: Exception
         try:
-            self._service.break_down(await self._lead())
+            error = await self._lead()
         except ExceptionGroup as errors:
-            self._end(errors.exceptions[0])
-        except (StoreError, OSError) as error:
-            self._end(error)
+            error = errors.exceptions[0]
+        except Exception as fault:  # noqa: BLE001 - whatever it is, another server can lead
+            error = fault
+        self._service.break_down(_broken_by(error))
 
     async def _lead(self) -> StoreBrokenError:
         """Lead as long as possible, and return why it is not any more."""
@@ -117,6 +119,12 @@ class Member:
             self._led.set()
         return await self._store.until_lost(self._fence)
 
-    def _end(self, error: Exception) -> None:
-        broken = error if isinstance(error, StoreBrokenError) else StoreBrokenError(str(error))
-        self._service.break_down(broken)
+
+def _broken_by(error: Exception) -> StoreBrokenError:
+    """Return why a server ends that can neither lead nor follow any more."""
+    if isinstance(error, StoreBrokenError):
+        return error
+    if isinstance(error, StoreError | OSError):
+        return StoreBrokenError(str(error))
+    _log.error("a fault of ours ends this server", exc_info=error)
+    return StoreBrokenError(f"what is kept could not be taken in: {error!r}")

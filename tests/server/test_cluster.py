@@ -19,6 +19,7 @@ from kala_server.core.model.records import JobCreated, Record, ServerKept
 from kala_server.ports.store import Fence, Leader, SharedStore, StoreAwayError
 from kala_server.server import Server
 from kala_server.service.executor import Executor
+from kala_server.service.service import Service
 from kala_server.stores.memory import MemoryLog, MemoryStore
 from kala_server.testing.running import settings_of
 from tests.eventually import PATIENCE, eventually
@@ -328,6 +329,26 @@ def test_what_is_asked_of_who_begins_to_lead_waits_until_what_was_cut_off_is_acc
         [at] = [number for number, record in enumerate(records) if isinstance(record, JobCreated)]
         [_, kept] = [number for number, record in enumerate(records) if isinstance(record, ServerKept)]
         assert kept < at
+
+    play(scene)
+
+
+@pytest.mark.parametrize("method", ["take_in", "lead"])
+def test_a_fault_of_ours_in_following_or_leading_ends_the_server_and_is_named(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise AssertionError
+
+    async def scene(there: Cluster) -> None:
+        first, second = await there.join(), await there.join()
+        await leads(first)
+        monkeypatch.setattr(Service, method, fails)
+        if method == "lead":
+            await there.leave(first)
+        else:
+            await create(first)
+        assert "AssertionError()" in str(await second.ended)
 
     play(scene)
 
