@@ -45,6 +45,10 @@ REDIS_KILLS = _figure(5, 100)
 """The same of a Redis, …"""
 REDIS_CUTS = _figure(3, 100)
 """… or its disk is cut off."""
+OUTAGES_OF_SERVERS = _figure(1, 20)
+"""The same under two servers and their clients."""
+CONNECTIONS_CUT = _figure(10, 300)
+"""Of the server that leads, when the database has answered."""
 LEADERS_KILLED = _figure(4, 100)
 """Of two servers on one database, under load …"""
 LEADERS_PAUSED = _figure(2, 30)

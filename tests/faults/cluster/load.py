@@ -126,8 +126,11 @@ class Load:
 
 def whole(load: Load, marks: Marks, urls: str) -> list[str]:
     """Return what of all that was promised is not so."""
-    with client_of(urls) as kala:
-        return [*load.broken(kala), *marks.broken(kala)]
+    try:
+        with client_of(urls) as kala:
+            return [*load.broken(kala), *marks.broken(kala)]
+    except KalaConnectionError as error:
+        return [f"no server is left: {error}"]
 
 
 def client_of(urls: str) -> KalaClient:

@@ -1,7 +1,7 @@
 """What commands have left in a file, held against the ledger: no start is doubled, and each slot is accounted for."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,60 +67,82 @@ class Marks:
 
     def broken(self, kala: KalaClient) -> list[str]:
         """Wait until the ledger has come to now, and say what is wrong with it."""
-        now = datetime.now(UTC)
-        found = [*self._doubled()]
-        for job_id in self._again:
+        until = max(datetime.now(UTC), self._begin + SECOND)
+        found = []
+        for job_id, again in self._again.items():
             try:
-                found += eventually(lambda: self._accounted(list(kala.runs(job_id)), now))  # noqa: B023
+                found += eventually(lambda: self._looked_at(kala, job_id, until, again=again))  # noqa: B023
             except JobNotFoundError:
                 found.append(f"{job_id} is lost")
-        return [each for each in found if each]
-
-    def _doubled(self) -> Iterator[str]:
-        runs_of_slots = defaultdict[tuple[str, str], set[str]](set)
-        for mark in self.all():
-            runs_of_slots[mark.job_id, mark.slot].add(mark.run_id)
-        yield from (f"{slot} has the runs {runs}" for slot, runs in runs_of_slots.items() if len(runs) > 1)
         starts = Counter((mark.run_id, mark.attempt) for mark in self.all())
-        yield from (f"{attempt} was started {times} times" for attempt, times in starts.items() if times > 1)
-
-    def _accounted(self, runs: Sequence[Run], now: datetime) -> list[str]:
-        """Return what is wrong with the ledger of a job; nothing while it is not over."""
-        slots = Counter(slot for run in runs for slot in _slots(run))
-        due = [self._begin + number * SECOND for number in range((now - self._begin) // SECOND)]
-        if not all(run.finished for run in runs) or not due or max(slots, default=self._begin) < due[-1]:
-            return []
-        started = defaultdict[str, int](int)
-        for mark in self.all():
-            started[mark.run_id] = max(started[mark.run_id], mark.attempt)
-        known = {run.id: run for run in runs}
-        job_id = runs[0].job_id
         return [
-            "",
-            *(f"{job_id} has nothing for {slot}" for slot in due if not slots[slot]),
-            *(f"{job_id} has {slot} twice" for slot, times in slots.items() if times > 1),
-            *(f"{run.id} succeeded and never ran" for run in runs if run.succeeded and not started[run.id]),
-            *(
-                f"{mark.run_id} ran and is not on record"
-                for mark in self.all()
-                if mark.job_id == job_id
-                and (mark.run_id not in known or known[mark.run_id].attempts < mark.attempt)
-            ),
-            *(
-                f"{run.id} was repeated, which was not asked for"
-                for run in runs
-                if run.attempts > 1 and not self._again[job_id]
-            ),
+            *(each for each in found if each),
+            *(f"{attempt} was started {times} times" for attempt, times in starts.items() if times > 1),
         ]
+
+    def _looked_at(self, kala: KalaClient, job_id: str, until: datetime, *, again: bool) -> list[str]:
+        """Return what is wrong with the ledger of a job, and nothing at all while it is not complete."""
+        marks = [mark for mark in self.all() if mark.job_id == job_id]
+        ledger = _Ledger({run.id: run for run in kala.runs(job_id)}, again=again)
+        if not ledger.is_complete(until):
+            return []
+        ran = {mark.run_id for mark in self.all()}
+        return ["", *ledger.lacks(self._begin, until), *ledger.unlike(marks), *ledger.never_ran(ran)]
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """The entries of a job of each second."""
+
+    runs: dict[str, Run]
+    again: bool
+    """Whether what was interrupted is run again: by one more run of the same slot."""
+
+    def is_complete(self, until: datetime) -> bool:
+        """Whether all of it is over, and all is there that was due by then."""
+        return (
+            all(run.finished for run in self.runs.values())
+            and max(self._slots(), default=until) >= until - SECOND
+        )
+
+    def _repeats(self, run: Run) -> bool:
+        """Whether a run is there because another one was interrupted."""
+        first = self.runs.get(run.cause or "")
+        return self.again and first is not None and first.state == "interrupted"
+
+    def _slots(self) -> Counter[datetime]:
+        """Return how often there is something about each slot."""
+        return Counter(
+            run.scheduled_at + number * SECOND
+            for run in self.runs.values()
+            if run.scheduled_at is not None and not self._repeats(run)
+            for number in range(run.count)
+        )
+
+    def lacks(self, begin: datetime, until: datetime) -> Iterator[str]:
+        """Say which slots are not there, and which are there twice."""
+        slots = self._slots()
+        for number in range((until - begin) // SECOND):
+            if (slot := begin + number * SECOND) not in slots:
+                yield f"nothing is known of {slot}"
+        yield from (f"{slot} is there twice" for slot, times in slots.items() if times > 1)
+
+    def unlike(self, marks: Sequence[Mark]) -> Iterator[str]:
+        """Say what has run of which nothing is known."""
+        for mark in marks:
+            run = self.runs.get(mark.run_id)
+            if run is None or run.attempts < mark.attempt:
+                yield f"attempt {mark.attempt} of {mark.run_id} ran and is not on record"
+
+    def never_ran(self, ran: Container[str]) -> Iterator[str]:
+        """Say what is told to have succeeded and has left no mark."""
+        yield from (
+            f"{run.id} succeeded and never ran"
+            for run in self.runs.values()
+            if run.succeeded and run.id not in ran
+        )
 
 
 def _read(line: str) -> Mark:
     server, job_id, slot, run_id, attempt = line.split()
     return Mark(server, job_id, slot, run_id, int(attempt))
-
-
-def _slots(run: Run) -> Iterator[datetime]:
-    """Give what an entry of the ledger stands for."""
-    assert run.scheduled_at is not None
-    for number in range(run.count):
-        yield run.scheduled_at + number * SECOND

@@ -156,3 +156,14 @@ def answers_before_it_appends() -> None:
 def leaves_its_commands() -> None:
     """Planted bug: the worker of a server that was killed leaves its commands to the next one on this machine."""
     plant(worker_runner, "END", LEAVE)
+
+
+def takes_the_unheard_for_not_kept() -> None:
+    """Planted bug: a batch whose answer did not come is taken for one that is not in the database."""
+    settle = PostgresStore.settle
+
+    async def settled(keeper: PostgresStore, fence: Fence) -> bool:
+        await settle(keeper, fence)
+        return False
+
+    plant(PostgresStore, "settle", settled)

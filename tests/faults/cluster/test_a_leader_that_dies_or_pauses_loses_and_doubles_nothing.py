@@ -119,4 +119,4 @@ def test_a_start_that_is_doubled_or_missing_and_a_slot_of_which_nothing_is_known
         assert any("was started 2 times" in each for each in broken)
         assert any("never ran" in each for each in broken)
         marks.expect_from(-1)
-        assert any("has nothing for" in each for each in marks.broken(kala))
+        assert any("nothing is known of" in each for each in marks.broken(kala))
