@@ -35,11 +35,12 @@ class RedisServer:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.address = Address(port=free_port())
-        self._settings = {**SETTINGS, **{name.replace("_", "-"): value for name, value in settings.items()}}
+        self._settings = {**SETTINGS, **_as_written(settings)}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, **otherwise: str) -> None:
         """Return once it answers, well or badly."""
+        self._settings |= _as_written(otherwise)
         settings = {"port": str(self.address.port), "bind": "127.0.0.1", **self._settings}
         words = [word for name, value in settings.items() for word in (f"--{name}", value)]
         with (self.folder / "log").open("ab") as log:
@@ -95,6 +96,10 @@ class RedisServer:
                 connection.sendall(_written(each))
                 answer = _read(answers)
             return answer
+
+
+def _as_written(settings: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in settings.items()}
 
 
 def _written(command: tuple[Word, ...]) -> bytes:

@@ -264,7 +264,7 @@ def test_it_is_not_used_before_its_file_is_there() -> None:
     with a_redis(appendonly="no", rdb_key_save_delay="500000") as server:
         server.ask("MSET", "one", 1, "two", 2)
         server.set(appendonly="yes")
-        with pytest.raises(StoreAwayError, match="writes its file for the first time"):
+        with pytest.raises(StoreAwayError, match="writes its file anew"):
             asyncio.run(found(server))
         server.until_its_file_is_there()
         assert asyncio.run(found(server)) == []

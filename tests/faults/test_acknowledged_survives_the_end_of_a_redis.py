@@ -14,9 +14,10 @@ from random import Random
 import pytest
 
 from kala_server.ports.store import StoreAwayError, StoreBrokenError
-from kala_server.stores.redis import link
+from kala_server.stores.redis import link, scripts
 from kala_server.stores.redis.store import RedisStore
 from tests.contract.journals import numbers, started
+from tests.eventually import eventually
 from tests.faults.conftest import Tell
 from tests.faults.cut_off_disk import CutOffDisk, why_not
 from tests.faults.figures import REDIS_CUTS, REDIS_KILLS
@@ -114,6 +115,42 @@ def test_acknowledged_survives_a_cut_of_its_file_system(tmp_path: Path, tell: Te
             acknowledged += number
     assert acknowledged > REDIS_CUTS
     tell(f"{REDIS_CUTS:,} cuts, {acknowledged:,} acknowledged, 0 lost, 0 doubled")
+
+
+def test_a_replica_that_takes_the_place_of_its_master_and_does_not_have_everything_is_noticed(
+    tell: Tell, tmp_path: Path
+) -> None:
+    async def scene(master: RedisServer, replica: RedisServer) -> None:
+        store = RedisStore(master.address)
+        fence = await store.acquire()
+        try:
+            for number in range(100):
+                if number == 10:
+                    eventually(lambda: replica.ask("LLEN", scripts.LOG) == 10)
+                    replica.signal(signal.SIGSTOP)  # as if the network between them was slow
+                await store.append(fence, [started(number)])
+            master.kill()
+            replica.kill()
+            replica.address = master.address
+            replica.start(replicaof="no one")
+            with pytest.raises(StoreAwayError):
+                await store.append(fence, [started(100)])
+            with pytest.raises(
+                StoreBrokenError, match=r"is at batch \d+, and 100 is what it has acknowledged"
+            ):
+                await store.settle(fence)
+        finally:
+            await store.close()
+
+    with a_redis(repl_diskless_sync_delay="0") as master:
+        (tmp_path / "replica").mkdir()
+        of_it = f"127.0.0.1 {master.address.port}"
+        with a_redis(tmp_path / "replica", replicaof=of_it) as replica:
+            eventually(lambda: b"master_link_status:up" in replica.ask("INFO", "replication"))
+            replica.until_its_file_is_there()
+            asyncio.run(scene(master, replica))
+            lost = 100 - replica.ask("LLEN", scripts.LOG)
+    tell(f"{lost} of 100 acknowledged were not on the replica, and the store said so")
 
 
 @pytest.fixture

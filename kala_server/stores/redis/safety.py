@@ -17,9 +17,8 @@ def not_yet(info: Said) -> str:
     """Return what it does before it can be relied on; nothing where it can, or never will."""
     if info.get("loading") == "1":
         return "still reads its files"
-    rewrites = info.get("aof_rewrite_in_progress") == "1" or info.get("aof_rewrite_scheduled") == "1"
-    if rewrites and info.get("aof_last_rewrite_time_sec") == "-1":
-        return "writes its file for the first time, and until that is done a crash would leave none"
+    if "1" in {info.get("aof_rewrite_in_progress"), info.get("aof_rewrite_scheduled")}:
+        return "writes its file anew: where that is its first, or that of a replica, a crash would leave none"
     return ""
 
 
