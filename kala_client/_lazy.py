@@ -8,15 +8,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kala_client import models, views
+    from kala_client import job_sets, models, views
     from kala_client._calls import builders as _calls
     from kala_client._calls import jobs as _jobs
     from kala_client._calls import ledger as _ledger
     from kala_client._calls import pages as _pages
+    from kala_client._calls import sets as _sets
     from kala_client._http import follow as _follow
     from kala_client._model import fields as _fields
 
-__all__ = ["_calls", "_fields", "_follow", "_jobs", "_ledger", "_pages", "models", "views"]
+__all__ = [
+    "_calls",
+    "_fields",
+    "_follow",
+    "_jobs",
+    "_ledger",
+    "_pages",
+    "_sets",
+    "job_sets",
+    "models",
+    "views",
+]
 
 
 class _Later:
@@ -36,5 +48,7 @@ if not TYPE_CHECKING:  # pragma: no branch
     _jobs = _Later("kala_client._calls.jobs")
     _ledger = _Later("kala_client._calls.ledger")
     _pages = _Later("kala_client._calls.pages")
+    _sets = _Later("kala_client._calls.sets")
+    job_sets = _Later("kala_client.job_sets")
     models = _Later("kala_client.models")
     views = _Later("kala_client.views")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import NoReturn, Self, Unpack
+from typing import Any, NoReturn, Self, Unpack
 
 import httpx
 
@@ -20,7 +20,7 @@ from kala_client._http.network import Network
 from kala_client._http.request import DEFAULT_MAX_BODY, NOT_PICKLED, CallAttempt, Rules, Wire, expect
 from kala_client._http.route import Routes
 from kala_client._http.target import Target
-from kala_client._lazy import _calls, _fields, _follow, _jobs, _ledger, _pages, models, views
+from kala_client._lazy import _calls, _fields, _follow, _jobs, _ledger, _pages, _sets, job_sets, models, views
 from kala_client.errors import KalaConnectionError, KalaError, KalaTimeoutError, ServerError
 
 
@@ -272,6 +272,66 @@ class KalaClient:
         """
         wanted = {"q": q, "name": name, "owner": owner, "tag": tag, "state": state}
         return self._engine.run(_calls.bulk(action, job_ids, expect=expect, dry_run=dry_run, **wanted))
+
+    def sets(self) -> list[job_sets.SetSummary]:
+        """List the sets of jobs that were applied. Needs kala_server."""
+        return self._engine.run(_sets.sets())
+
+    def get_set(self, name: str) -> job_sets.JobSet:
+        """Get a set with its jobs as it says them. Needs kala_server."""
+        return self._engine.run(_sets.get_set(name))
+
+    def plan_set(
+        self,
+        name: str,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        prune: bool = False,
+        prune_children: bool = False,
+        take: bool = False,
+        hours: int = 24,
+    ) -> job_sets.SetPlan:
+        """Say what would come of it if the set was just these jobs, with the slots of so many hours. Needs kala_server.
+
+        Each job has a `key`, and the fields of a job; other jobs are named by their keys, `other-set/key` or `id:ID`.
+        With `prune` those go that are not named, with `prune_children` also what follows them alone; `take` adopts
+        jobs out of other sets.
+        """
+        return self._engine.run(
+            _sets.plan_set(name, jobs, prune=prune, prune_children=prune_children, take=take, hours=hours)
+        )
+
+    def apply_set(
+        self,
+        name: str,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        prune: bool = False,
+        prune_children: bool = False,
+        take: bool = False,
+        if_match: str | None = None,
+        source: str = "",
+    ) -> job_sets.SetApplied:
+        """Let the set be just these jobs, all of it or nothing, as `plan_set` tells. Needs kala_server.
+
+        With `if_match=plan.etag` ConflictError is raised where the set was changed since, and nothing is changed.
+        `source` says for people where it comes from, such as a commit.
+        """
+        return self._engine.run(
+            _sets.apply_set(
+                name,
+                jobs,
+                prune=prune,
+                prune_children=prune_children,
+                take=take,
+                if_match=if_match,
+                source=source,
+            )
+        )
+
+    def delete_set(self, name: str, *, keep_jobs: bool = False) -> None:
+        """Delete a set with its jobs, or let them go on as jobs of no set. Needs kala_server."""
+        self._engine.run(_sets.delete_set(name, keep_jobs=keep_jobs))
 
     def get_kala_stats(self) -> models.KalaStats:
         """Get the figures of the whole server."""

@@ -287,6 +287,8 @@ OF_THE_SERVER = (
     Field("metadata", KALA_2015, Kind.TOLD, "The counters again, where Kala's own clients look for them."),
     Field("is_done", LATEST, Kind.TOLD, "Whether nothing more is due."),
     Field("created_at", OURS, Kind.TOLD, "When it was created."),
+    Field("set", OURS, Kind.TOLD, "The set of jobs that says it; empty where it was made by hand."),
+    Field("key", OURS, Kind.TOLD, "Its name in that set."),
     Field("last_error_reason", OURS, Kind.TOLD, "Why an attempt last failed, in words."),
     Field(
         "stuck", OURS, Kind.TOLD,

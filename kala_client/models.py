@@ -191,6 +191,8 @@ class Job(WireModel):
     dependent_jobs: Annotated[list[str], WithoutNulls] = Field(default=[])
     stats: Annotated[list[JobStat], WithoutNulls] = Field(default=[])
     created_at: Moment = None
+    set: str = ""
+    key: str = ""
     metadata: dict[str, Any] = Field(default={}, repr=False)
 
     if TYPE_CHECKING:  # so that every type checker knows which types are accepted

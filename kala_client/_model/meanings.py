@@ -28,6 +28,15 @@ _WINDOW = {
     "to": "Where it ends.",
     "now": "What time it is.",
 }
+_SET_TAG = "A tag of what the jobs of the set say, for `If-Match`: runs do not change it."
+_SET = {
+    "name": "The name of the set.",
+    "applied_at": "When it was applied last, and something changed.",
+    "source": "Where that came from, for people.",
+    "count": "How many jobs it has.",
+    "changed_by_hand": "How many of them somebody has changed by hand since.",
+}
+
 MEANINGS: dict[str, dict[str, str]] = {
     "NewJob": _of(*FIELDS),
     "Bulk": {
@@ -79,6 +88,52 @@ MEANINGS: dict[str, dict[str, str]] = {
         "leader": "The address of the one that leads; empty where none is known to.",
         "lag": "What it shows was so at most so many seconds ago; 0 where it leads.",
         "lease": "For so many seconds the leader is one if nothing more is heard of it; negative where that is over.",
+    },
+    "SetSummary": _SET,
+    "JobSet": _SET
+    | {
+        "jobs": "What its jobs say, each with its `key`: what is otherwise than by default, other jobs by their keys.",
+        "etag": _SET_TAG,
+    },
+    "FieldChange": {
+        "field": "Its name in JSON.",
+        "before": "What it says now.",
+        "after": "What it would say.",
+    },
+    "SetChange": {
+        "what": "What would become of it.",
+        "id": "Its id, also where it would be created.",
+        "name": "Its name, as it would be.",
+        "set": "The set that it is of; empty where it was made by hand and would go as it follows nothing else.",
+        "key": "Its name in the set.",
+        "fields": "What it would say otherwise.",
+        "by_hand": "Whether somebody has changed it by hand since its set was applied last.",
+        "slots_gone": "How many of the slots that it has now would not be.",
+        "slots_new": "How many slots there would be that are not now.",
+        "gone": "The first ten of the slots that would go.",
+        "new": "The first ten of those that would come.",
+        "at_once": "Whether it would run right away.",
+        "under_way": "How many of its runs wait or run; they go on, and end as they were begun.",
+        "kept_runs": "How many finished runs would go with it.",
+    },
+    "SetPlan": {
+        "set": "The name of the set.",
+        "changes": "What would become of each job, in the order in which it would be decided.",
+        "create": "How many jobs would be created.",
+        "change": "How many would be changed.",
+        "delete": "How many would be deleted.",
+        "unchanged": "How many say already what the set does.",
+        "left": "The keys of jobs of the set that are not named, and stay as nothing is pruned.",
+        "until": "Up to when slots were looked at.",
+        "etag": _SET_TAG,
+    },
+    "SetApplied": {
+        "set": "The name of the set.",
+        "created": "The ids of the jobs that were created, by their keys.",
+        "changed": "The keys of those that were changed.",
+        "deleted": "The ids of those that were deleted.",
+        "unchanged": "How many said it already.",
+        "etag": _SET_TAG,
     },
     "Run": {
         "id": "Its id, a UUID; the command knows it as `KALA_RUN_ID`.",

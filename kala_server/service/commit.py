@@ -109,19 +109,21 @@ class GroupCommit:
 
     # -- for whoever asks
 
-    async def submit(self, event: inputs.Input) -> None:
-        """Return once what follows from the event is durable.
+    async def submit(self, event: inputs.Input) -> Decision:
+        """Return what follows from the event once that is durable.
 
         Raises RefusedError where the event is refused, StoreFullError where there is no room, NotLeadingError where
         another server leads: nothing has changed then. Raises StoreAwayError where the store cannot be reached, and
         StoreBrokenError where it can no longer be trusted; the server is about to end.
         """
         self._check()
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Decision | None] = asyncio.get_running_loop().create_future()
         self._inbox.put(Wish(event, answer, asked=True))
         self._work_on()
         try:
-            await answer
+            decision = await answer
+            assert decision is not None
+            return decision
         finally:
             del answer  # or an error, whose traceback has this frame, would refer to itself
 
@@ -296,7 +298,8 @@ class GroupCommit:
         pace = self._pace()
         for wish in [*map(Wish, self._life.preceding()), *wishes]:
             try:
-                decisions.append(await pace.walk(self._life.deciding(wish.event)))
+                wish.decision = await pace.walk(self._life.deciding(wish.event))
+                decisions.append(wish.decision)
                 answers.append((wish, None))
             except RefusedError as refusal:
                 answers.append((wish, refusal.without_frames()))

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from kala_server.core.decide.engine import Decision
 from kala_server.core.model.inputs import Input
 
 _LONGEST_GATHERING = 0.01
@@ -19,7 +20,9 @@ class Wish:
     """An event on its way, and who waits for the answer, if anybody."""
 
     event: Input
-    waiting: asyncio.Future[None] | None = None
+    waiting: "asyncio.Future[Decision | None] | None" = None
+    decision: Decision | None = None
+    """What came of it."""
     asked: bool = False
     """Whether it may be refused for want of room; what has happened already must not get lost."""
 
@@ -28,7 +31,7 @@ class Wish:
         if self.waiting is None or self.waiting.done():
             return
         if error is None:
-            self.waiting.set_result(None)
+            self.waiting.set_result(self.decision)
         else:
             self.waiting.set_exception(error)
 

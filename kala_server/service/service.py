@@ -97,13 +97,13 @@ class Service:
         """What there is; to be looked at with `read`, or where nothing depends on whether it is durable."""
         return self._commit.state
 
-    async def submit(self, event: inputs.Input) -> None:
-        """Return once what follows from the event is durable.
+    async def submit(self, event: inputs.Input) -> Decision:
+        """Return what follows from the event once that is durable.
 
         Raises RefusedError where the event is refused, StoreFullError where there is no room: nothing has changed
         then. Raises StoreBrokenError where the store can no longer be trusted; the server is about to end.
         """
-        await self._commit.submit(event)
+        return await self._commit.submit(event)
 
     async def read(self, question: Callable[[State], T]) -> T:
         """Return the answer to a question about what is durable. Raises StoreBrokenError where that is not known."""

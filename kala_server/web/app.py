@@ -11,12 +11,25 @@ from tornado.routing import Router
 from kala_server.web.base import Handler, NoSuchRoute
 from kala_server.web.context import Context
 from kala_server.web.openapi.handler import OpenApi
-from kala_server.web.routes import across, bulk, family, health, jobs, output, overview, pause, runs, session
+from kala_server.web.routes import (
+    across,
+    bulk,
+    family,
+    health,
+    jobs,
+    output,
+    overview,
+    pause,
+    runs,
+    session,
+    sets,
+)
 from kala_server.web.routes.events import Events
 from kala_server.web.routes.page import PageFile, Shell
 
 PREFIX = "/api/v1"
 
+_PLACE = re.compile(r"\{\w+\}")
 _ID = "([^/]+)"  # looked up as it stands: what is not known is a 404 that names it
 
 ROUTES: list[tuple[str, type[Handler]]] = [
@@ -36,6 +49,8 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/run/{id}/output", output.Output),
     ("/run/{id}/cancel", runs.Cancel),
     ("/runs", across.Runs),
+    ("/set", sets.Sets),
+    ("/set/{name}", sets.OneSet),
     ("/upcoming", across.Upcoming),
     ("/timeline", overview.Timeline),
     ("/summary", overview.Summary),
@@ -70,7 +85,7 @@ class App(Router):
     def __init__(self, context: Context, *, with_page: bool = True) -> None:
         self._context = context
         every = [*((PREFIX + path, handler) for path, handler in ROUTES), *WATCHING]
-        self._routes = [(re.compile(f"{path.replace('{id}', _ID)}/?"), handler) for path, handler in every]
+        self._routes = [(re.compile(f"{_PLACE.sub(_ID, path)}/?"), handler) for path, handler in every]
         self._page = [(re.compile(path), handler) for path, handler in PAGE if with_page]
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> Handler:

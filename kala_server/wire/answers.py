@@ -43,6 +43,8 @@ def own_part(job: Job, next_run_at: datetime | None, shape: Shape) -> dict[str, 
         "command": job.spec.command,
         "next_run_at": next_run_at or NEVER,
         "created_at": job.created_at,
+        "set": job.set,
+        "key": job.key,
     }
     return {name: values[name] for name in shape.own}
 

@@ -11,6 +11,8 @@ from kala_server.core.state.state import State
 from kala_server.wire.answers import nanoseconds
 
 OF_THE_SERVER = (
+    r.SetApplied,
+    r.SetForgotten,
     r.ServerKept,
     r.ClockStepped,
     r.RunsPruned,
@@ -71,6 +73,9 @@ def event(state: State, record: r.Record) -> tuple[str, dict[str, Any]] | None:
     said = {
         field.name: getattr(record, field.name) for field in fields(record) if field.name not in KEPT_BACK
     }
+    if not said.get("set"):  # it was done by hand
+        said.pop("set", None)
+        said.pop("key", None)
     spec = said.pop("spec", None)
     job_id = said.pop("id", None) or said.pop("job_id", None)
     if job_id is None and (about := state.runs.get(said.get("run_id", ""))) is not None:

@@ -19,7 +19,7 @@ class Answers(StrEnum):
     KALA_2015 = "2015"
 
 
-OWN = ("name", "id", "command", "next_run_at", "created_at")
+OWN = ("name", "id", "command", "next_run_at", "created_at", "set", "key")
 """What hardly two jobs have in common, which is told first."""
 
 

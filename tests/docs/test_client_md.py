@@ -84,6 +84,8 @@ def test_every_method_that_sends_something_says_whether_it_is_repeated() -> None
     named = {name for (calls,) in rows(PAGE, "calls") for name in codes(calls)}
     looks = (
         "get_",
+        "sets",
+        "plan_set",
         "find_",
         "job_rows",
         "session",

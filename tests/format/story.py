@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -29,6 +30,7 @@ def story() -> World:
     """Let it happen, and return the world at its end."""
     world = World(max_running=8)
     _jobs_that_say_everything(world)
+    _sets(world)
     _runs(world)
     _the_server(world)
     return world
@@ -87,6 +89,19 @@ def _jobs_that_say_everything(world: World) -> None:
     world.enable("call")
     world.say_anew("call", command="", type=1, remote_properties=call, schedule=HOURLY)
     world.disable("call")
+
+
+def _sets(world: World) -> None:
+    def says(key: str, **fields: Any) -> inputs.SetJob:
+        spec = new_job(key, schedule="never", **fields).spec
+        return inputs.SetJob(key=key, id=id_of(key), spec=spec)
+
+    for retries in (0, 1):
+        jobs = (says("of a set", retries=retries),)
+        world.decide(inputs.ApplySet(name="billing", jobs=jobs, source="commit 4deb8bc"))
+    world.change("of a set", schedule="never", retries=5)
+    world.decide(inputs.ApplySet(name="passing", jobs=(says("let go"),)))
+    world.decide(inputs.ReleaseSet(name="passing", keep_jobs=True))
 
 
 def _runs(world: World) -> None:

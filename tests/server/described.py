@@ -44,7 +44,9 @@ class Described:
     def ask(
         self, method: str, path: str, an_id: str = "", *, api: str = "/api/v1", **rest: Any
     ) -> httpx.Response:
-        response = self.http.request(method, api + path.replace("{id}", an_id), **rest)
+        response = self.http.request(
+            method, api + path.replace("{id}", an_id).replace("{name}", an_id), **rest
+        )
         self.check(DOCUMENT["paths"][api + path][method.lower()], response)
         self.seen.add((method, api + path, response.status_code))
         return response

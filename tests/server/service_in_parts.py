@@ -207,12 +207,12 @@ class Parts:
             on_broken=self.broken.append,
         )
 
-    def create(self, job_id: str = JOB_ID, **fields: Any) -> "asyncio.Task[None]":
+    def create(self, job_id: str = JOB_ID, **fields: Any) -> "asyncio.Task[Any]":
         """Ask for a job, by default one that is due at once."""
         spec = JobSpec(**{"name": "a job", "command": "true", **fields})
         return self.submit(inputs.CreateJobs(jobs=(inputs.NewJob(id=job_id, spec=spec),)))
 
-    def submit(self, event: inputs.Input) -> "asyncio.Task[None]":
+    def submit(self, event: inputs.Input) -> "asyncio.Task[Any]":
         return asyncio.ensure_future(self.service.submit(event))
 
     def jobs(self) -> "asyncio.Task[set[str]]":

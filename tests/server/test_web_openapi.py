@@ -92,7 +92,31 @@ def ask_about_jobs(described: Described) -> None:
     described.ask("GET", "/stats/")
     assert described.ask("GET", "/session/").json()["session"]["scope"] == "full"
     described.ask("DELETE", "/job/{id}/", words)
+    ask_about_sets(described)
     described.ask("DELETE", "/job/all/")
+
+
+def ask_about_sets(described: Described) -> None:
+    jobs = [{"key": "dump", "command": "true", "schedule": "0 3 * * *"}]
+    for dump in (jobs, [{**jobs[0], "retries": 2}]):
+        plan = described.ask(
+            "PUT", "/set/{name}/", "billing", json={"jobs": dump}, params={"dry_run": "true"}
+        )
+        assert plan.json()["plan"]["changes"]
+        applied = described.ask(
+            "PUT",
+            "/set/{name}/",
+            "billing",
+            json={"jobs": dump},
+            headers={"If-Match": plan.headers["etag"]},
+        )
+        assert applied.json()["applied"]["etag"]
+    assert described.ask("GET", "/set/").json()["sets"]
+    assert described.ask("GET", "/set/{name}/", "billing").json()["set"]["jobs"]
+    stale: dict[str, Any] = {"json": {"jobs": jobs}, "headers": {"If-Match": '"other"'}}
+    assert described.ask("PUT", "/set/{name}/", "billing", **stale).status_code == 412
+    described.ask("DELETE", "/set/{name}/", "billing", params={"keep_jobs": "true"})
+    assert described.ask("DELETE", "/set/{name}/", "billing").status_code == 404
 
 
 def ask_about_runs(described: Described) -> None:
@@ -226,12 +250,15 @@ def test_every_parameter_that_is_read_is_described_and_no_other(
 
     job_id = described.create(name="there", schedule=EVERYTHING["schedule"])
     run_id = described.ask("POST", "/job/start/{id}/", job_id).headers["kala-run-id"]
+    described.ask(
+        "PUT", "/set/{name}/", "billing", json={"jobs": [{"key": "a", "command": "a", "schedule": "never"}]}
+    )
     monkeypatch.setattr(Handler, "query", property(watched))
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             if method != "get":
                 continue
-            url = path.replace("{id}", run_id if "/run/" in path else job_id)
+            url = path.replace("{id}", run_id if "/run/" in path else job_id).replace("{name}", "billing")
             for params in WAYS_TO_ASK.get(path, [{}]):
                 with described.http.stream("GET", url, params=params) as response:
                     assert response.status_code == 200

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from kala_server.core import reasons
-from kala_server.core.decide import anew, attempts, followers, slots, validation
+from kala_server.core.decide import anew, attempts, followers, sets, slots, validation
 from kala_server.core.decide.transaction import Limits, Transaction
 from kala_server.core.errors import ChangedMeanwhileError, ConflictError, InvalidJobError, KeyReusedError
 from kala_server.core.frozen import value
@@ -33,6 +33,8 @@ class Decision:
 
     records: list[r.Record]
     effects: list[effects.Effect]
+    planned: Any = None
+    """What is told of what would have happened, where that was the question."""
 
 
 def decide(
@@ -62,7 +64,7 @@ def deciding(
         raise
     if dropped := state.take_dropped():
         tx.ask(effects.DropOutputs(tuple(dropped)))
-    return Decision(tx.records, tx.effects)
+    return Decision(tx.records, tx.effects, tx.planned)
 
 
 def _create(tx: Transaction, event: inputs.CreateJobs) -> Steps[None]:
@@ -299,6 +301,9 @@ _HANDLERS: dict[type, Callable[[Transaction, Any], Steps[None] | None]] = {
     inputs.DisableJob: _disable,
     inputs.StartJob: _start,
     inputs.AllOf: _all_of,
+    inputs.ApplySet: sets.apply_set,
+    inputs.PlanSet: sets.plan_set,
+    inputs.ReleaseSet: sets.release_set,
     inputs.CancelRun: attempts.cancel,
     inputs.PauseServer: _pause,
     inputs.ResumeServer: _resume,

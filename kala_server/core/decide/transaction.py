@@ -6,6 +6,7 @@ Each record is applied as it is emitted, so that a cascade sees its own steps; t
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha1
+from typing import Any
 
 from kala_server.core import reasons
 from kala_server.core.errors import NotFoundError
@@ -48,6 +49,8 @@ class Transaction:
     """When it was noticed that something is due; later than that is not the slot's fault, and not held against it."""
     records: list[r.Record] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    planned: Any = None
+    """What is told of what would have happened, where that was all that somebody wanted to know."""
 
     def emit(self, record: r.Record) -> None:
         """Decide that this happens."""

@@ -40,18 +40,22 @@ Rule = Callable[[State, str, JobSpec], Iterator[FieldProblem | None]]
 """Says what is wrong with a job under an id; None is a step on the way."""
 
 
-def check_job(state: State, job_id: str, spec: JobSpec, *, begins: bool = True) -> Steps[None]:
+def check_job(
+    state: State, job_id: str, spec: JobSpec, *, begins: bool = True, among_others: bool = True
+) -> Steps[None]:
     """Raise InvalidJobError, step by step, where the job cannot be accepted under this id.
 
-    What the job says already was accepted by the rules of then, and is nobody's mistake: it is not asked again, but for
-    its schedule where that `begins` with this.
+    `among_others` says whether it is also asked what the jobs are that it names. What the job says already was
+    accepted by the rules of then, and is nobody's mistake: it is not asked again, but for its schedule where that
+    `begins` with this.
     """
     known = state.jobs.get(job_id)
     before = known.spec if known else _NOTHING
     asked: list[Rule] = [_about_what_runs] if _what_runs(spec) != _what_runs(before) else []
     # To look at each of the others takes longer, and most new jobs say nothing of them.
     if _beside(spec) != _beside(before):
-        asked += [rule for said, rule in _RULES if said(spec) != said(before)]
+        rules = _RULES if among_others else _RULES_BY_ITSELF
+        asked += [rule for said, rule in rules if said(spec) != said(before)]
     if begins:
         asked.append(_about_the_schedule)
     yield from _refuse(rule(state, job_id, spec) for rule in asked)
@@ -69,6 +73,11 @@ def _refuse(problems: Iterable[Iterator[FieldProblem | None]]) -> Steps[None]:
             break
     if told:
         raise InvalidJobError(told)
+
+
+def check_among_others(state: State, job_id: str) -> Steps[None]:
+    """Raise InvalidJobError where a job that is there names one that is not, or would start itself."""
+    yield from _refuse(rule(state, job_id, state.jobs[job_id].spec) for _, rule in _AMONG_OTHERS)
 
 
 def new_job(
@@ -289,4 +298,5 @@ _BESIDE: tuple[tuple[tuple[str, ...], Rule], ...] = (
 )
 """What each rule is about, beside what runs and when: it is asked where that says something new."""
 _RULES = tuple((attrgetter(*names), rule) for names, rule in _BESIDE)
+_RULES_BY_ITSELF = _RULES[: -len(_AMONG_OTHERS)]
 _beside = attrgetter(*dict.fromkeys(chain.from_iterable(names for names, _ in _BESIDE)))

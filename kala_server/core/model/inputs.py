@@ -3,13 +3,14 @@
 It holds no effects, which are what the engine asks for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kala_server.core.frozen import value
 from kala_server.core.model.job import Job, JobSpec, RunState
+from kala_server.core.model.records import Record
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,57 @@ class AllOf:
     """An owner wants all of this, about a job each, or nothing; no job may go that is not named."""
 
     wishes: tuple[Wish, ...]
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class SetJob:
+    """A job as its set says it."""
+
+    key: str
+    id: str
+    """For it, where it is not there yet."""
+    spec: JobSpec
+    """Other jobs are named by their keys, `other-set/key`, or `id:` and their ids."""
+    disabled: bool | None = None
+    """None leaves it to whoever operates the server."""
+    was: str = ""
+    """The key that it had before."""
+    adopt: str = ""
+    """The id of the job of no set that it is to become."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class ApplySet:
+    """An owner wants a set to be just these jobs: all of it, or nothing."""
+
+    name: str
+    jobs: tuple[SetJob, ...]
+    prune: bool = False
+    """Whether jobs go that the set does not name any more."""
+    prune_children: bool = False
+    """Whether jobs of no set, or another one, may go with them."""
+    take: bool = False
+    """Whether jobs may be adopted out of other sets."""
+    expect: str = ""
+    """The tag of what the set is to be applied to; empty = whatever it is."""
+    source: str = ""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class PlanSet:
+    """Somebody wants to know what would come of it; nothing does."""
+
+    of: ApplySet
+    told: Callable[[Any, Sequence[Record]], Generator[None, None, Any]]
+    """The steps in which it is told of a state, as it is, and the records that there would be."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class ReleaseSet:
+    """An owner wants a set gone; its jobs go with it, or stay as jobs of no set."""
+
+    name: str
+    keep_jobs: bool
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -205,6 +257,9 @@ Input = (
     | DisableJob
     | StartJob
     | AllOf
+    | ApplySet
+    | PlanSet
+    | ReleaseSet
     | CancelRun
     | PauseServer
     | ResumeServer

@@ -195,6 +195,12 @@ class Job:
     """… and by how many minutes the zone's clock was ahead of UTC there."""
     arrivals: tuple[Arrival, ...] = ()
     tally: Tally = NOTHING_YET
+    set: str = ""
+    """The set of jobs that it belongs to; empty where it was made by hand, …"""
+    key: str = ""
+    """… and its name there, which stays where its own changes."""
+    applied: JobSpec | None = None
+    """What its set said last, while somebody has changed it by hand since; None where it says just that."""
 
     def generation(self) -> tuple[Arrival, ...] | None:
         """Return the oldest arrival of each parent; None while one of them is still to come."""

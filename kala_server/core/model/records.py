@@ -21,6 +21,10 @@ class JobCreated:
     spec: JobSpec
     disabled: bool = False
     next_at: datetime | None = None
+    set: str = ""
+    """The set that says it, …"""
+    key: str = ""
+    """… and its name there."""
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,9 @@ class JobChanged:
     next_at: datetime | None = None
     begun_at: datetime | None = None
     """Where its schedule begins anew; None leaves its slots as they are."""
+    set: str = ""
+    """The set that says so, in which the job is from here on; empty where somebody did by hand."""
+    key: str = ""
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,30 @@ class JobDeleted:
 
     id: str
     at: datetime
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class JobReleased:
+    """A job is of no set any more, and goes on."""
+
+    id: str
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class SetApplied:
+    """What a set says came true; also in snapshots."""
+
+    name: str
+    at: datetime
+    source: str = ""
+    """Where it was said, for people: a file, a commit."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class SetForgotten:
+    """There is no such set any more."""
+
+    name: str
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -274,6 +305,9 @@ Record = (
     | JobEnabled
     | JobDisabled
     | JobDeleted
+    | JobReleased
+    | SetApplied
+    | SetForgotten
     | AllJobsDeleted
     | RunQueued
     | SlotsSkipped

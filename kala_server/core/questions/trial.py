@@ -37,13 +37,14 @@ def as_changed(
 def next_slots(job: Job, now: datetime, most: int) -> Steps[list[datetime]]:
     """Return the next slots of a job, one at a step; a disabled one has none."""
     found: list[datetime] = []
-    for slot in islice(_slots(job, now), most):
+    for slot in islice(slots_of(job, now), most):
         found.append(slot)
         yield
     return found
 
 
-def _slots(job: Job, now: datetime) -> Iterator[datetime]:
+def slots_of(job: Job, now: datetime) -> Iterator[datetime]:
+    """Yield the slots of a job that are to come; a disabled one has none."""
     slot = None if job.disabled else job.next_at
     timetable = timetable_of(job.spec, job.created_at)
     if slot is not None and slot < now:

@@ -20,6 +20,8 @@ def _job_created(state: State, record: r.JobCreated) -> None:
             created_at=record.at,
             disabled=record.disabled,
             next_at=record.next_at,
+            set=record.set,
+            key=record.key,
             # START may have passed while the request was on its way: slots count from it then.
             begun_at=min(record.at, record.next_at or record.at) if record.spec.timezone else None,
         ),
@@ -55,6 +57,7 @@ def _job_changed(state: State, record: r.JobChanged) -> Steps[None]:
         next_at=record.next_at,
         arrivals=state.jobs[record.id].arrivals if job.spec.following == record.spec.following else (),
     )
+    changed = replace(changed, **_membership(job, record))
     if record.begun_at is not None:
         begun_at = record.begun_at if record.spec.timezone else None
         changed = replace(changed, begun_at=begun_at, last_slot=None, last_offset=None)
@@ -62,6 +65,26 @@ def _job_changed(state: State, record: r.JobChanged) -> Steps[None]:
     for run_id in state.active.get(record.id, ()):
         state.put_run(replace(state.runs[run_id], timeout=record.spec.timeout))
     yield from ledger.retiring(state, changed)
+
+
+def _membership(job: Job, record: r.JobChanged) -> dict[str, Any]:
+    """Return whose the job is, and what its set says where somebody changed it by hand."""
+    if record.set:
+        return {"set": record.set, "key": record.key, "applied": None}
+    said = job.applied or job.spec
+    return {"applied": said if job.set and said != record.spec else None}
+
+
+def _job_released(state: State, record: r.JobReleased) -> None:
+    state.put_job(replace(state.jobs[record.id], set="", key="", applied=None))
+
+
+def _set_applied(state: State, record: r.SetApplied) -> None:
+    state.undo.put(state.sets, record.name, record)
+
+
+def _set_forgotten(state: State, record: r.SetForgotten) -> None:
+    state.undo.drop(state.sets, record.name)
 
 
 def _job_enabled(state: State, record: r.JobEnabled) -> None:
@@ -145,6 +168,9 @@ def _job_freed(state: State, record: r.JobFreed) -> None:
 OF_JOBS: dict[type, Callable[[State, Any], Steps[None] | None]] = {
     r.JobCreated: _job_created,
     r.JobChanged: _job_changed,
+    r.JobReleased: _job_released,
+    r.SetApplied: _set_applied,
+    r.SetForgotten: _set_forgotten,
     r.JobEnabled: _job_enabled,
     r.JobDisabled: _job_disabled,
     r.JobDeleted: _job_deleted,

@@ -27,6 +27,8 @@ class Jobs(dict[str, Job]):
         self.disabled: set[str] = set()
         self.failing: set[str] = set()
         """Jobs of which an attempt has failed, and none has succeeded since."""
+        self.by_set: dict[str, dict[str, str]] = {}
+        """The ids of the jobs of each set, by their keys."""
         self.timings: dict[tuple[str, str], int] = {}
         """How many jobs that are not disabled and have a next slot have each schedule, with its zone."""
 
@@ -55,12 +57,14 @@ class Jobs(dict[str, Job]):
             self.disabled.add(job.id)
         if job.tally.failing:
             self.failing.add(job.id)
+        self._enlist(job)
         self._count(job, 1)
 
     def _remove(self, job: Job) -> None:
         self._remove_texts(job)
         self.disabled.discard(job.id)
         self.failing.discard(job.id)
+        self._strike(job)
         self._count(job, -1)
 
     def _change(self, before: Job, job: Job) -> None:
@@ -71,6 +75,9 @@ class Jobs(dict[str, Job]):
             (self.disabled.add if job.disabled else self.disabled.discard)(job.id)
         if job.tally is not before.tally:
             (self.failing.add if job.tally.failing else self.failing.discard)(job.id)
+        if (job.set, job.key) != (before.set, before.key):
+            self._strike(before)
+            self._enlist(job)
         if job.spec is not before.spec or _is_due(job) is not _is_due(before):
             self._count(before, -1)
             self._count(job, 1)
@@ -82,6 +89,18 @@ class Jobs(dict[str, Job]):
                 self.timings[job.spec.timing] = count
             else:
                 del self.timings[job.spec.timing]
+
+    def _enlist(self, job: Job) -> None:
+        if job.set:
+            self.by_set.setdefault(job.set, {})[job.key] = job.id
+
+    def _strike(self, job: Job) -> None:
+        # Within one decision two jobs of a set may exchange their keys.
+        keys = self.by_set.get(job.set, {})
+        if keys.get(job.key) == job.id:
+            del keys[job.key]
+            if not keys:
+                del self.by_set[job.set]
 
     def _add_texts(self, job: Job) -> None:
         self.by_creation.add(_created(job))

@@ -42,6 +42,8 @@ class State:
         """`server`: under which epoch the latest records were appended."""
         self.pauses: dict[str, r.ServerPaused] = {}
         """`server`: since when no job starts by itself, while that is so."""
+        self.sets: dict[str, r.SetApplied] = {}
+        """The sets that were applied, and when that was done last."""
         self.stuck: dict[str, str] = {}
         """Jobs about which nothing could be decided, and why."""
         self.slots: Ordered[tuple[datetime, datetime]] = Ordered()
@@ -78,6 +80,7 @@ class State:
         return chain(
             [server],
             list(self.pauses.values()),
+            list(self.sets.values()),
             (r.JobKept(job=job, children=children.get(job.id, ())) for job in jobs),
             [r.JobStuck(id=job_id, reason=reason) for job_id, reason in self.stuck.items()],
             (r.RunKept(run=run) for run in runs),
@@ -99,7 +102,15 @@ class State:
     @property
     def size(self) -> int:
         """How many records a snapshot has."""
-        return 1 + len(self.pauses) + len(self.stuck) + len(self.jobs) + len(self.runs) + len(self.keys)
+        return (
+            1
+            + len(self.pauses)
+            + len(self.sets)
+            + len(self.stuck)
+            + len(self.jobs)
+            + len(self.runs)
+            + len(self.keys)
+        )
 
     def job_runs(self, job_id: str) -> Iterator[Run]:
         """Yield a job's ledger, newest first."""

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from kala_client import models, views
+from kala_client import job_sets, models, views
 from kala_server.core.errors import FieldProblem
 from kala_server.core.model.job import RunState, Trigger
 from kala_server.core.questions.jobs import JobState
@@ -248,3 +248,42 @@ class Problem(BaseModel):
     errors: list[FieldProblem]
     error: str
     leader: str | None = None
+
+
+class FieldChange(job_sets.FieldChange):
+    """A field of a job that would say something else."""
+
+    model_config = _SENT
+
+
+class SetChange(job_sets.SetChange):
+    """What would become of a job."""
+
+    model_config = _SENT
+    what: Literal["create", "change", "delete"]
+    fields: list[FieldChange]  # type: ignore[assignment] # only their schemas are used
+
+
+class SetSummary(job_sets.SetSummary):
+    """A set that was applied."""
+
+    model_config = _SENT
+
+
+class JobSet(job_sets.JobSet):
+    """A set with its jobs as it says them."""
+
+    model_config = _SENT
+
+
+class SetPlan(job_sets.SetPlan):
+    """What would come of applying a set."""
+
+    model_config = _SENT
+    changes: list[SetChange]  # type: ignore[assignment] # as above
+
+
+class SetApplied(job_sets.SetApplied):
+    """What came of applying a set."""
+
+    model_config = _SENT

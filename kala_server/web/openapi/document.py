@@ -23,9 +23,9 @@ _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The request makes no sense as it is; every field at fault is named.",
     HTTPStatus.UNAUTHORIZED: "The server wants a token.",
     HTTPStatus.FORBIDDEN: "The token only allows to look, or the request comes from a foreign web page or Host.",
-    HTTPStatus.NOT_FOUND: "There is no such job or run.",
+    HTTPStatus.NOT_FOUND: "There is no such job, run or set.",
     HTTPStatus.CONFLICT: "The job or run is not in a state that allows this.",
-    HTTPStatus.PRECONDITION_FAILED: "The job says something else by now than what If-Match names; nothing has changed.",
+    HTTPStatus.PRECONDITION_FAILED: "It says something else by now than what If-Match names; nothing has changed.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The output has no bytes in this range.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The idempotency key came with another body before.",
@@ -45,6 +45,13 @@ _TAGS = {
     "jobs": "What to run, and when",
     "runs": "What became of it",
     "server": "The server as a whole",
+}
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "The name of a set.",
+    "schema": {"type": "string", "pattern": "^[^/]+$"},
 }
 _ID = {
     "name": "id",
@@ -90,12 +97,13 @@ def document() -> dict[str, Any]:
 
 
 def _operation(path: str, operation: Operation) -> dict[str, Any]:
-    by_id = "{id}" in path
+    place = _ID if "{id}" in path else _NAME if "{name}" in path else None
+    by_id = place is not None
     said: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "parameters": [_ID, *operation.parameters] if by_id else list(operation.parameters),
+        "parameters": [*([place] if place else []), *operation.parameters],
         "responses": {
             **{str(int(status)): _answer(answer) for status, answer in operation.answers.items()},
             **{str(int(status)): _reference(status) for status in _problems(operation, by_id=by_id)},

@@ -37,6 +37,7 @@ GOOD: dict[str, Any] = {
     "run": "r1",
     "job": Job(name="a"),
     "jobs": [Job(name="a")],
+    "name": "billing",
     "action": "start",
     "schedule": "@daily",
 }
@@ -51,6 +52,9 @@ SAID: dict[str, Any] = {
     "job_stats": [],
     "Stats": {"active_jobs": 1, "disabled_jobs": 0, "jobs": 1},
     "next": None,
+    "sets": [],
+    "set": {"name": "billing", "applied_at": "2035-01-01T00:00:00Z", "jobs": [], "etag": "t"},
+    "applied": {"set": "billing", "created": {}, "changed": [], "deleted": [], "unchanged": 0, "etag": "t"},
 }
 METHODS: dict[str, Callable[..., Any]] = {
     name: method

@@ -1,0 +1,31 @@
+"""docs/sets.md: the script runs, the fields are all there are."""
+
+import ast
+from pathlib import Path
+
+from kala_server.core.decide.sets import BY_ID
+from kala_server.core.questions.plan import MOST_SLOTS
+from kala_server.wire.sets import MOST_JOBS
+from tests.docs import scripts
+from tests.docs.blocks import DOCS, blocks, codes, read, rows
+
+PAGE = read(DOCS / "sets.md")
+[SCRIPT] = blocks(PAGE, "python")
+
+
+def test_the_script_runs(url: str, tmp_path: Path) -> None:
+    printed = scripts.run(SCRIPT.text, url, tmp_path).splitlines()
+    assert [line.split()[:2] for line in printed] == [["create", "dump"], ["create", "verify"]]
+    assert scripts.run(SCRIPT.text, url, tmp_path) == ""
+    assert ast.parse(SCRIPT.text)
+
+
+def test_what_only_a_job_of_a_set_says_is_documented() -> None:
+    told = {name for (cell,) in rows(PAGE, "of a job in a set") for name in codes(cell)}
+    assert {"key", "was", "adopt", "disabled", "schedule"} <= told
+
+
+def test_limits_are_the_documented_ones() -> None:
+    assert f"up to {MOST_JOBS:,} jobs" in PAGE
+    assert f"beyond {MOST_SLOTS:,} of one job" in PAGE
+    assert f"`{BY_ID}ID`" in PAGE
