@@ -20,14 +20,22 @@ from kala_server.core.model import records as r
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.metrics import Meter, Unmetered
-from kala_server.ports.store import Batch, Fence, Store, StoreAwayError, StoreBrokenError, StoreFullError
+from kala_server.ports.store import (
+    Batch,
+    Fence,
+    RemoteStore,
+    Store,
+    StoreAwayError,
+    StoreBrokenError,
+    StoreFullError,
+)
 from kala_server.service.alarm import Alarm
 from kala_server.service.commit import GroupCommit
 from kala_server.service.executor import Executor
 from kala_server.service.feed import Feed
 from kala_server.service.garbage import Garbage
 from kala_server.service.slices import Pace
-from kala_server.service.standing import Hold, Standing
+from kala_server.service.standing import Hold, Leased, Standing
 
 T = TypeVar("T")
 
@@ -141,7 +149,8 @@ class Service:
         """Acquire and load the store, account for what was cut off or missed meanwhile, and begin."""
         fence = await self._store.acquire()
         await self.load()
-        await self.lead(fence)
+        store = self._store
+        await self.lead(fence, Leased(store, fence, self.clock) if isinstance(store, RemoteStore) else None)
 
     async def load(self) -> int:
         """Begin with what the store has kept, and return the number of the latest batch."""

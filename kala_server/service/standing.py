@@ -4,7 +4,7 @@ from enum import Enum, auto
 from math import inf
 
 from kala_server.clock import Clock
-from kala_server.ports.store import Fence, SharedStore, StoreError
+from kala_server.ports.store import Fence, RemoteStore, StoreError
 
 
 class Standing(Enum):
@@ -38,7 +38,7 @@ class Hold:
 class Leased(Hold):
     """Of a store that is held for a time."""
 
-    def __init__(self, store: SharedStore, fence: Fence, clock: Clock) -> None:
+    def __init__(self, store: RemoteStore, fence: Fence, clock: Clock) -> None:
         self._store = store
         self._fence = fence
         self._clock = clock

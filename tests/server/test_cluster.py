@@ -440,3 +440,39 @@ def test_while_the_store_is_away_writes_are_refused_reads_answered_and_runs_go_o
             await until(lambda: leader.service.state.counts["succeeded"] == 1)
 
     play(scene)
+
+
+class Uncertain(MemoryStore):
+    """A store of one server of which that may have been paused for longer than its lease."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        super().__init__(log)
+        self.is_certain = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    def held_until(self, fence: Fence) -> float:
+        return super().held_until(fence) if self.is_certain.is_set() else -inf
+
+    async def until_held(self, fence: Fence) -> None:
+        self.asked.set()
+        await self.is_certain.wait()
+        await super().until_held(fence)
+
+
+def test_a_server_alone_on_a_store_with_a_lease_starts_nothing_while_that_may_be_somebody_elses() -> None:
+    async def scene(_there: Cluster) -> None:
+        store = Uncertain(MemoryLog())
+        server = Server(settings_of(None, {}), store=store)
+        await server.start()
+        try:
+            await create(server, command="true")
+            await store.asked.wait()
+            assert server.executor.at_work is False
+            [run] = server.service.state.runs.values()
+            assert run.state is RunState.RUNNING  # which is durable, and nothing was started for it
+            store.is_certain.set()
+            await until(lambda: server.service.state.counts["succeeded"] == 1)
+        finally:
+            await server.stop(timedelta(0))
+
+    play(scene)
