@@ -84,7 +84,7 @@ def _in_postgres(settings: Settings, database: Database, address: Callable[[], s
         cluster=store,
         outputs=store.outputs,
         database=shown(where),
-        queues=queues_of(store.a_link, lambda: store.epoch),
+        queues=queues_of(store.links.make, lambda: store.epoch),
     )
 
 

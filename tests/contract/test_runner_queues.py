@@ -42,7 +42,7 @@ class TestQueues(Commands):
         self.database = shared
 
     def runner(self) -> Runner:
-        return queues_of(PostgresStore(self.database).a_link, lambda: 7)
+        return queues_of(PostgresStore(self.database).links.make, lambda: 7)
 
 
 class TestCallsOfQueues(TestHttp):
@@ -55,4 +55,4 @@ class TestCallsOfQueues(TestHttp):
             setattr(self, name, replace(getattr(self, name), queue="db"))
 
     def runner(self) -> Runner:
-        return queues_of(PostgresStore(self.database).a_link, lambda: 7)
+        return queues_of(PostgresStore(self.database).links.make, lambda: 7)

@@ -259,15 +259,26 @@ def without(monkeypatch: pytest.MonkeyPatch, condition: str) -> None:
 # -- silent
 
 
+def stopped_in_between(postgres: Postgres, address: str) -> list[int]:
+    """Stop all that serve us, and none while it holds what the next connection needs."""
+    while True:
+        pids = ours(postgres, address, "kala %")
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        busy = f"SELECT 1 FROM pg_stat_activity WHERE pid = ANY('{{{','.join(map(str, pids))}}}') AND state <> 'idle'"
+        if not postgres.ask(busy):
+            return pids
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 def test_a_database_that_does_not_answer_is_away_and_nobody_waits_for_ever(
     postgres: Postgres, database: str
 ) -> None:
     async def scene() -> None:
         async with leading(database, patience=SOON) as (store, fence):
             await store.append(fence, [started(1)])
-            pids = ours(postgres, database, "kala %")
-            for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
+            pids = stopped_in_between(postgres, database)
             try:
                 with pytest.raises(StoreAwayError):
                     await store.append(fence, [started(2)])

@@ -14,7 +14,7 @@ from kala_server.ports.store import Batch, Leader, StoreBrokenError, TailLostErr
 from kala_server.stores.postgres.connection import Connection
 from kala_server.stores.postgres.lease_row import LeaseRow, look
 from kala_server.stores.postgres.link import Link
-from kala_server.stores.postgres.rows import Row, Snapshot, batch_of, damaged
+from kala_server.stores.postgres.rows import Row, Snapshot, Turns, batch_of, damaged
 
 _PAGE = 512 << 10
 """Bytes that are fetched at a time, or a row."""
@@ -77,6 +77,7 @@ class Reader:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._most = 16
+        self._turns = Turns()
         self._listening: Connection | None = None
 
     # -- all that is there
@@ -97,7 +98,7 @@ class Reader:
         if head.generation == 0:
             yield 0, Batch(0, ())
             return
-        snapshot = Snapshot(head.snapshot_batch, head.parts)
+        snapshot = Snapshot(head.snapshot_batch, head.parts, self._turns)
         fetch = partial(self._page, _PARTS, generation=head.generation)
         async with aclosing(self._rows(fetch, after=0)) as rows:
             async for part, lines in rows:
@@ -108,7 +109,7 @@ class Reader:
         """Give the batches after its end, and how many bytes each takes."""
         async with aclosing(self._rows(partial(self._page, _LOG), after=end.number)) as rows:
             async for row in rows:
-                yield len(row[-1]), await batch_of(end.follow(*row))
+                yield len(row[-1]), await batch_of(end.follow(*row), self._turns)
         if (end.number, end.seq) != (head.last_batch, head.last_seq):
             damaged("kala_log", end.number, f"the log ends here, and batch {head.last_batch} is its latest")
 
@@ -141,7 +142,7 @@ class Reader:
         while True:
             rows = await self._link.run(partial(self._next, end, see, known))
             for row in rows:
-                yield len(row[-1]), await batch_of(end.follow(*row))
+                yield len(row[-1]), await batch_of(end.follow(*row), self._turns)
 
     def _next(self, end: End, see: See, known: Callable[[], Leader], connection: Connection) -> list[Any]:
         """Return what is there after that batch; where nothing is, wait for a moment first."""

@@ -23,7 +23,21 @@ class Row:
     lines: bytes
 
 
-async def decoded(row: Row) -> list[Record | SnapshotEnded]:
+class Turns:
+    """Lets others have the loop now and then, however many lines there are in a row, and rows."""
+
+    def __init__(self) -> None:
+        self._left = _AT_A_TIME
+
+    async def after(self, lines: int) -> None:
+        """Take note of so many lines."""
+        self._left -= lines
+        if self._left <= 0:
+            self._left = _AT_A_TIME
+            await asyncio.sleep(0)
+
+
+async def decoded(row: Row, turns: Turns) -> list[Record | SnapshotEnded]:
     """Return the records of a row. Raises StoreDamagedError or StoreNewerError."""
     raw = row.lines.splitlines(keepends=True)
     records: list[Record | SnapshotEnded] = []
@@ -33,7 +47,7 @@ async def decoded(row: Row) -> list[Record | SnapshotEnded]:
             if (line.seq, line.batch, line.left) != (row.seq + place, row.number, len(raw) - 1 - place):
                 damaged(row.table, row.number, f"record {line.seq} is where {row.seq + place} must be")
             records.append(_decoded(row, line))
-        await asyncio.sleep(0)
+        await turns.after(min(_AT_A_TIME, len(raw) - begin))
     return records
 
 
@@ -69,18 +83,19 @@ def _of_jobs(found: list[Record | SnapshotEnded]) -> tuple[Record, ...]:
     return tuple(record for record in found if not isinstance(record, SnapshotEnded))
 
 
-async def batch_of(row: Row) -> Batch:
+async def batch_of(row: Row, turns: Turns) -> Batch:
     """Return a batch of the log."""
-    return Batch(row.number, _of_jobs(await decoded(row)))
+    return Batch(row.number, _of_jobs(await decoded(row, turns)))
 
 
 class Snapshot:
     """The parts of a snapshot, which have to be all there."""
 
-    def __init__(self, number: int, parts: int) -> None:
+    def __init__(self, number: int, parts: int, turns: Turns) -> None:
         """It stands for the batches up to a number, and has so many parts."""
         self._number = number
         self._parts = parts
+        self._turns = turns
         self._seen = 0
         self._records = 0
         self._ended = False
@@ -90,7 +105,7 @@ class Snapshot:
         self._seen += 1
         if part != self._seen or self._ended:
             damaged("kala_snapshot", part, f"part {self._seen} must be here")
-        found = await decoded(Row("kala_snapshot", part, self._records + 1, lines))
+        found = await decoded(Row("kala_snapshot", part, self._records + 1, lines), self._turns)
         records = _of_jobs(found)
         self._ended = found == [SnapshotEnded(records=self._records)]
         if len(records) < len(found) and not self._ended:

@@ -33,7 +33,7 @@ from kala_server.stores.postgres import lease_row, words
 from kala_server.stores.postgres.checks import clock_is_off
 from kala_server.stores.postgres.compaction import Compaction
 from kala_server.stores.postgres.connection import Connection, Database
-from kala_server.stores.postgres.link import Link
+from kala_server.stores.postgres.links import Links
 from kala_server.stores.postgres.outputs import PostgresOutputs
 from kala_server.stores.postgres.reader import POLL, End, Reader
 from kala_server.stores.postgres.sizes import Size, Sizes
@@ -67,12 +67,13 @@ class PostgresStore:
         self._database = Database(where, patience=ttl, now=now)
         self._address = address
         self._ttl = ttl
-        self._patience = patience
         self._now = now
-        self._links: set[Link] = set()
-        self._writing = self.a_link("append")
-        self.watch = Watch(self.a_link("lease", patience=ttl), ttl=ttl)
-        self.outputs = PostgresOutputs(self.a_link("outputs", durable=False), lambda: self.epoch)
+        self.links = Links(self._database, patience=patience, more=ttl + POLL)
+        """Its connections, and those of whoever else uses this database."""
+        self._writing = self.links.make("append")
+        self.watch = Watch(self.links.make("lease", patience=ttl), ttl=ttl)
+        """Keeps the lease."""
+        self.outputs = PostgresOutputs(self.links.make("outputs", durable=False), lambda: self.epoch)
         """What runs print, for whoever keeps it here too; of use until the store is closed."""
         self._fence: Fence | None = None
         self._writer: Writer | None = None
@@ -91,26 +92,6 @@ class PostgresStore:
     def epoch(self) -> int:
         """Under which this server holds the store, or did last; 0 where it never did."""
         return 0 if self._fence is None else self._fence.epoch
-
-    def a_link(self, purpose: str, *, patience: float | None = None, durable: bool = True) -> Link:
-        """Return one more connection with its thread, until the store is closed."""
-        statement = self._patience if patience is None else patience
-        link = Link(
-            partial(self._database.connect, purpose, statement=statement, durable=durable),
-            patience=statement + self._ttl + POLL,
-            name=f"kala-{purpose}",
-        )
-        self._links.add(link)
-        return link
-
-    @contextmanager
-    def _link(self, purpose: str) -> Iterator[Link]:
-        link = self.a_link(purpose)
-        try:
-            yield link
-        finally:
-            self._links.discard(link)
-            link.close()
 
     def _known(self) -> Leader:
         """Return the latest that the database has said: it can never be less again."""
@@ -213,7 +194,7 @@ class PostgresStore:
 
     async def load(self) -> AsyncIterator[Batch]:
         """Give what is there as of now."""
-        with self._link("load") as link:
+        with self.links.passing("load") as link:
             reader = Reader(link)
             head = await reader.begin()
             self.watch.start()
@@ -233,7 +214,7 @@ class PostgresStore:
         """Give what comes, as it is told of."""
         if self._end.number != after:
             self._end = End(after)
-        with self._link("follow") as link:
+        with self.links.passing("follow") as link:
             self.watch.start()
             come = Reader(link).after(self._end, self.watch.see, self._known)
             async with aclosing(come) as batches:
@@ -295,7 +276,7 @@ class PostgresStore:
     ) -> None:
         number, seq = end
         try:
-            with self._link("compact") as link, _as_who_leads():
+            with self.links.passing("compact") as link, _as_who_leads():
                 compaction = Compaction(link, epoch=fence.epoch, lost=partial(self._lost, fence))
                 size = await compaction.replace(snapshot, number=number, seq=seq)
             self._sizes.compacted(size, gone)
@@ -318,8 +299,7 @@ class PostgresStore:
             with suppress(StoreError):
                 await self.release(self._fence)
         self.watch.close()
-        for link in self._links:
-            link.close()
+        self.links.close()
 
 
 @contextmanager
