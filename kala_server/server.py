@@ -273,8 +273,8 @@ class Server:
         return [made.listening]
 
     def _on_broken(self, error: StoreBrokenError) -> None:
-        _log.critical("the store can no longer be trusted, the server ends: %s", error)
         if not self.ended.done():
+            _log.critical("the store can no longer be trusted, the server ends: %s", error)
             self.ended.set_result(error)
 
     def _make_context(self, tokens: Tokens, ids: Ids, garbage: Garbage) -> Context:

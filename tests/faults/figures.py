@@ -49,6 +49,8 @@ OUTAGES_OF_SERVERS = _figure(1, 20)
 """The same under two servers and their clients."""
 CONNECTIONS_CUT = _figure(10, 300)
 """Of the server that leads, when the database has answered."""
+SECONDS_CUT_OFF = _figure(6, 12)
+"""The machine of a leader is, from the database and from its clients."""
 LEADERS_KILLED = _figure(4, 100)
 """Of two servers on one database, under load …"""
 LEADERS_PAUSED = _figure(2, 30)

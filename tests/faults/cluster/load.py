@@ -59,7 +59,8 @@ class Load:
             return min((answered for asked, answered in self._answers if asked >= moment), default=0.0)
 
     def _ask(self, urls: str, enough: Event) -> None:
-        with KalaClient(urls, timeout=_TIMEOUT) as kala:
+        with client(urls) as patient:
+            kala = patient.with_options(timeout=_TIMEOUT)
             while not enough.wait(BETWEEN):
                 number = next(self._numbers)
                 job_id = self._create(kala, number)

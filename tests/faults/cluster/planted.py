@@ -19,7 +19,7 @@ from kala_server.service.executor import Executor
 from kala_server.service.standing import Leased
 from kala_server.stores.postgres import lease_row, store, writer
 from kala_server.stores.postgres.connection import Connection
-from kala_server.stores.postgres.lease_row import Taken
+from kala_server.stores.postgres.lease_row import LeaseRow, Taken
 from kala_server.stores.postgres.store import PostgresStore
 from tests.faults.planting import plant
 from tests.faults.server_child import Plant
@@ -167,3 +167,8 @@ def takes_the_unheard_for_not_kept() -> None:
         return False
 
     plant(PostgresStore, "settle", settled)
+
+
+def trusts_a_shorter_log() -> None:
+    """Planted bug: a database that knows less than it has said is taken as it is."""
+    plant(LeaseRow, "check_against", lambda *_: None)

@@ -3,7 +3,6 @@
 Meanwhile changes are refused, questions are answered and commands go on; nothing is lost, and nothing doubled.
 """
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -12,9 +11,9 @@ import httpx
 
 from kala_client import KalaClient
 from tests.eventually import eventually
-from tests.faults.cluster.load import LATER, Load, client_of, whole
-from tests.faults.cluster.marks import Marks
-from tests.faults.cluster.members import Cluster, Member, members, two
+from tests.faults.cluster.busy import Busy
+from tests.faults.cluster.load import LATER, client_of
+from tests.faults.cluster.members import Member, members, two
 from tests.faults.cluster.planted import takes_the_unheard_for_not_kept
 from tests.faults.conftest import Tell
 from tests.faults.cutting_proxy import Cut, Way, cutting_proxy
@@ -22,25 +21,6 @@ from tests.faults.figures import CONNECTIONS_CUT, OUTAGES_OF_SERVERS, SECONDS_OF
 from tests.faults.promises import a_moment
 from tests.faults.server_child import Plant, nothing
 from tests.postgres import Postgres, a_postgres
-
-
-class Busy:
-    """Clients, and a schedule."""
-
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
-        self._cluster = cluster
-        self._marks = Marks(folder / "marks")
-        self.load = Load(self._marks)
-        with client_of(cluster.urls) as kala:
-            self._marks.fill(kala)
-
-    def going_on(self) -> AbstractContextManager[None]:
-        return self.load.going_on(self._cluster.urls)
-
-    def broken(self) -> list[str]:
-        """Kill who has led all the time, and hold the one who has only heard of it to all that was said."""
-        self._cluster.leader().kill()
-        return whole(self.load, self._marks, self._cluster.urls)
 
 
 class Ticking:
