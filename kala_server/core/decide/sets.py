@@ -58,7 +58,7 @@ def release_set(tx: Transaction, event: ReleaseSet) -> Steps[None]:
     """Let there be no such set any more."""
     if event.name not in tx.state.sets:
         raise NotFoundError(f"there is no set {event.name!r}")
-    ids = list(tx.state.jobs.by_set.get(event.name, {}).values())
+    ids = _there(tx.state, event.name)
     if event.keep_jobs:
         for job_id in ids:
             tx.emit(r.JobReleased(id=job_id))
@@ -220,13 +220,13 @@ def _settle(tx: Transaction, job_id: str) -> Steps[None]:
 
 def _prune(tx: Transaction, event: ApplySet, wanted: set[str]) -> Steps[None]:
     if event.prune:
-        there = tx.state.jobs.by_set.get(event.name, {}).values()
-        yield from _delete(
-            tx,
-            [job_id for job_id in there if job_id not in wanted],
-            event.name,
-            with_others=event.prune_children,
-        )
+        going = [job_id for job_id in _there(tx.state, event.name) if job_id not in wanted]
+        yield from _delete(tx, going, event.name, with_others=event.prune_children)
+
+
+def _there(state: State, name: str) -> list[str]:
+    """Return the jobs of a set by their keys, as the order of an index is that in which it came to be."""
+    return [job_id for _, job_id in sorted(state.jobs.by_set.get(name, {}).items())]
 
 
 def _delete(tx: Transaction, ids: Iterable[str], name: str, *, with_others: bool) -> Steps[None]:

@@ -23,6 +23,7 @@ def contents(state: State) -> dict[str, Any]:
         "counts": state.counts,
         "times": state.times,
         "pauses": state.pauses,
+        "sets": state.sets,
         "stuck": state.stuck,
         "slots": state.slots,
         "deadlines": state.deadlines,
@@ -111,6 +112,10 @@ def check_jobs(jobs: Jobs) -> None:
     assert list(jobs.by_name) == sorted((job.spec.name.lower(), job.id) for job in there)
     tags = {tag for job in there for tag in job.spec.tags}
     assert jobs.by_tag == {tag: {job.id for job in there if tag in job.spec.tags} for tag in tags}
+    sets = {job.set for job in there} - {""}
+    assert jobs.by_set == {name: {job.key: job.id for job in there if job.set == name} for name in sets}
+    assert len({(job.set, job.key) for job in there if job.set}) == sum(map(len, jobs.by_set.values()))
+    assert all(bool(job.set) is bool(job.key) for job in there)
     assert jobs.disabled == {job.id for job in there if job.disabled}
     assert jobs.failing == {
         job.id
