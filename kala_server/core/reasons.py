@@ -30,6 +30,7 @@ SERVER_STOPPED = "the server was stopped"
 NO_WORD = (
     "the server that ran it has handed over and left no word of its end; whether it did its work is not known"
 )
+HEARD_LATE = "how it went was heard after it had been taken for interrupted"
 AGAIN = "again, because the first was interrupted"
 RULES = "the rules of its time zone have changed, and it is earlier than it was"
 NO_TIMETABLE = (

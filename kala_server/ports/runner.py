@@ -44,6 +44,8 @@ class Outcome:
     """For people, where there is more to say than the exit code: "no such command: foo"."""
     interrupted: bool = False
     """It was cut off by something that is the matter of neither the command nor its owner."""
+    may_go_on: bool = False
+    """Nothing is heard of it any more; if it is, it is told of once more."""
     put_off: bool = False
     """The machine had no room for it: nothing of it has happened, and it may be tried again."""
 
@@ -66,7 +68,10 @@ class Listener(Protocol):
         ...
 
     def ended(self, handle: str, outcome: Outcome) -> None:
-        """Take note of how an attempt went: once for each that was started or adopted."""
+        """Take note of how an attempt went: once for each that was started or adopted.
+
+        Of one that may go on it may be told again, by whichever server leads then, and more than once.
+        """
         ...
 
 

@@ -115,8 +115,6 @@ class Executor:
         open_ones = [state.runs[run_id] for run_id in state.runs.open]
         begun = [run.id for run in open_ones if run.attempts and run.handle not in elsewhere]
         await self._live.take_up(set(state.runs), begun)
-        for run_id in self._in_flight.values():
-            self._live.open(run_id)
         return {run_id: self._live.printed(run_id) for run_id in begun}
 
     def live_output(self, run_id: str) -> BoundedOutput | None:
@@ -132,7 +130,7 @@ class Executor:
     async def meet_survivors(self, state: State, *, wait: bool, patience: timedelta) -> frozenset[str]:
         """Adopt what a server that was killed has left; end it, or return the runs that are to be waited for.
 
-        Those of other machines, which did not need it, go on in any case.
+        Those of other machines, which did not need it, go on in any case; what they print too, where it was taken up.
 
         What cannot be ended within the patience is left: its run is over all the same.
         """
@@ -141,6 +139,8 @@ class Executor:
         adopted = {handle: running[handle] for handle in await self._runner.adopt(running)}
         going_on = adopted if wait else {handle: adopted.pop(handle) for handle in self._independent(adopted)}
         self._in_flight |= going_on
+        for run_id in going_on.values():  # before anything more is heard of them
+            self._live.open(run_id)
         if wait:
             return frozenset(going_on.values())
         loop = asyncio.get_running_loop()
@@ -218,7 +218,10 @@ class Executor:
         if unwanted := self._unwanted.pop(handle, None):
             unwanted.set_result(None)
             return
-        run_id = self._in_flight.pop(handle)
+        run_id = self._in_flight.pop(handle, None)
+        if run_id is None:
+            self._ended_after_all(handle, outcome)
+            return
         self._something_ended.set()
         if outcome.put_off:
             self._put_off(run_id, outcome.reason)
@@ -233,11 +236,25 @@ class Executor:
             reason=_storable(outcome.reason),
             output_size=printed.size,
             output_cut=printed.cut,
+            may_go_on=outcome.may_go_on,
         )
         if printed.size:
             self._in_background(self._save(ended))
         else:
             self._tell(ended)
+
+    def _ended_after_all(self, handle: str, outcome: Outcome) -> None:
+        """Tell how an attempt went that was taken for cut off, where that is known now."""
+        if not outcome.interrupted:
+            self._tell(
+                inputs.EndedAfterAll(
+                    handle=handle,
+                    succeeded=outcome.succeeded,
+                    exit_code=outcome.exit_code,
+                    signal=outcome.signal,
+                    reason=_storable(outcome.reason),
+                )
+            )
 
     def _put_off(self, run_id: str, reason: str) -> None:
         """Tell that the machine had no room for an attempt; of one trouble there is one line in the log."""

@@ -170,10 +170,10 @@ class Service:
         self._hold = hold or self._hold
         self._commit.begin()
         self._executor.attach(self.tell, fence.mark, self._hold.until)
+        printed = await self._executor.take_up_outputs(self.state, elsewhere)
         survivors = await self._executor.meet_survivors(
             self.state, wait=self._policy.wait_for_survivors, patience=self._policy.longest_ending
         )
-        printed = await self._executor.take_up_outputs(self.state, elsewhere)
         runs = self.state.runs
         survivors |= {run_id for run_id in runs.open if runs[run_id].handle in elsewhere}
         # Before all else: what begins to run earlier would be taken for something that was cut off.

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from kala_server.core.model import inputs
 from kala_server.core.model import records as r
-from kala_server.core.model.job import RemoteCall
+from kala_server.core.model.job import RemoteCall, RunState
 from kala_server.core.state.apply import apply
 from kala_server.stores.journal.codec import VERSION, parse
 from kala_server.stores.journal.journal import JournalStore
@@ -151,6 +151,12 @@ def _the_server(world: World) -> None:
     world.tell(inputs.Housekeep(runs_before=None, keys_before=utc("2030-01-02 00:00")))
     world.tell(_keyed("keyed again"))  # the key is forgotten by now
     _attempts(world)
+    lost = world.start("replaced")
+    world.tell(inputs.Ended(run_id=lost, succeeded=False, state=RunState.INTERRUPTED, may_go_on=True))
+    late = inputs.EndedAfterAll(
+        handle=world.state.runs[lost].handle, succeeded=False, exit_code=3, signal=15, reason="it said no"
+    )
+    world.tell(late)
     for job in ("also", "words"):  # as if its zone were gone
         _happens(world, r.JobStuck(id=id_of(job), reason="there is no time zone 'Mars/Olympus'"))
     _happens(world, r.JobFreed(id=id_of("also")))

@@ -1,6 +1,7 @@
 """Commands on other machines: servers of a PostgreSQL and real workers, which are killed, paused and cut off."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -260,6 +261,28 @@ def test_a_second_worker_of_a_name_is_refused_and_the_first_one_goes_on(database
             assert worker.is_there
             run_id = await start(server, "true")
             assert (await over(server, run_id)).state is RunState.SUCCEEDED
+
+    with a_worker(database) as worker:
+        play(scene)
+
+
+def test_a_run_of_a_machine_that_is_gone_is_interrupted_and_corrected_when_it_is_heard_of(
+    database: str, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        async with leading(database) as server:
+            run_id = await start(server, f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; exit 7")
+            await until(lambda: left_of(run_id))
+            worker.signal(signal.SIGSTOP)
+            run = await over(server, run_id)
+            assert run.state is RunState.INTERRUPTED
+            assert "nothing was heard of the worker one since" in run.reason
+            (tmp_path / "go").touch()
+            await until(lambda: not left_of(run_id))
+            worker.signal(signal.SIGCONT)
+            await until(lambda: run_of(server, run_id).state is RunState.FAILED)
+            assert run_of(server, run_id).exit_code == 7
+            assert server.service.state.counts["errors"] == 1
 
     with a_worker(database) as worker:
         play(scene)

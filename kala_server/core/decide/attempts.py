@@ -60,6 +60,25 @@ def ended(tx: Transaction, event: inputs.Ended) -> Steps[None]:
         _emit_finish(tx, run, replace(event, reason=reason), _state_after(run, event))
 
 
+def ended_after_all(tx: Transaction, event: inputs.EndedAfterAll) -> Steps[None]:
+    """Correct the ledger; nothing else follows, as what follows from an interrupted run has followed."""
+    run = tx.state.runs.get(event.run_id)
+    if run is None or run.handle != event.handle or run.state is not RunState.INTERRUPTED:
+        return
+    reason = f"{event.reason}; {reasons.HEARD_LATE}".removeprefix("; ")
+    tx.emit(
+        r.RunCorrected(
+            run_id=run.id,
+            at=tx.now,
+            state=RunState.SUCCEEDED if event.succeeded else RunState.FAILED,
+            exit_code=event.exit_code,
+            signal=event.signal,
+            reason=reasons.cut(reason),
+        )
+    )
+    yield
+
+
 def _decide_on_end(tx: Transaction, run: Run, event: inputs.Ended) -> Steps[None]:
     job = tx.state.jobs.get(run.job_id)
     state = _state_after(run, event)
@@ -67,7 +86,8 @@ def _decide_on_end(tx: Transaction, run: Run, event: inputs.Ended) -> Steps[None
     if retry:
         return
     yield from _finish(tx, run, event, state)
-    if job is not None and state is RunState.INTERRUPTED and job.spec.rerun_interrupted:
+    again = state is RunState.INTERRUPTED and not event.may_go_on
+    if again and job is not None and job.spec.rerun_interrupted:
         job = tx.job(job.id)
         tx.queue(
             job,

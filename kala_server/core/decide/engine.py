@@ -316,4 +316,5 @@ _HANDLERS: dict[type, Callable[[Transaction, Any], Steps[None] | None]] = {
     inputs.Housekeep: _housekeep,
     inputs.PutOff: attempts.put_off,
     inputs.Ended: attempts.ended,
+    inputs.EndedAfterAll: attempts.ended_after_all,
 }

@@ -212,5 +212,6 @@ _FITS: dict[type, Callable[[State, Any], bool]] = {
     r.AttemptFailed: _in(RunState.RUNNING),
     r.RunEnding: _in(RunState.RUNNING),
     r.RunFinished: _in(RunState.WAITING, RunState.RUNNING),
+    r.RunCorrected: _in(RunState.INTERRUPTED),
 }
 """What must be so for a record to mean what it meant. Others fit wherever the fold can apply them."""

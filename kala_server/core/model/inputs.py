@@ -246,6 +246,24 @@ class Ended:
     output_cut: bool = False
     state: RunState | None = None
     """Set where the outcome cannot be known: of a command that outlived its server, or was cut off with its worker."""
+    may_go_on: bool = False
+    """Nobody can say whether it has ended at all; how it has may be heard of later."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class EndedAfterAll:
+    """It was heard how an attempt went which may have gone on."""
+
+    handle: str
+    succeeded: bool
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """The run of which it is an attempt."""
+        return self.handle.rpartition(".")[0]
 
 
 Input = (
@@ -272,4 +290,5 @@ Input = (
     | Housekeep
     | PutOff
     | Ended
+    | EndedAfterAll
 )

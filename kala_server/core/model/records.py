@@ -193,6 +193,18 @@ class RunFinished:
 
 
 @value(frozen=True, slots=True, kw_only=True)
+class RunCorrected:
+    """A run that was taken for interrupted, as nothing was heard of it, had ended in another way."""
+
+    run_id: str
+    at: datetime
+    state: RunState
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+
+
+@value(frozen=True, slots=True, kw_only=True)
 class ParentEnded:
     """A parent's run has ended and waits for its generation."""
 
@@ -316,6 +328,7 @@ Record = (
     | AttemptFailed
     | RunEnding
     | RunFinished
+    | RunCorrected
     | ParentEnded
     | GenerationJoined
     | RunsPruned

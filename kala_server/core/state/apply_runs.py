@@ -139,6 +139,21 @@ def _run_finished(state: State, record: r.RunFinished) -> None:
     ledger.keep(state, run.job_id, run.id)
 
 
+def _run_corrected(state: State, record: r.RunCorrected) -> None:
+    run = state.runs[record.run_id]
+    corrected = replace(
+        run,
+        state=record.state,
+        finished_at=record.at,
+        exit_code=record.exit_code,
+        signal=record.signal,
+        reason=record.reason,
+    )
+    state.put_run(corrected)
+    if run.job_id in state.jobs:
+        ledger.correct(state, run, record)
+
+
 def _runs_pruned(state: State, record: r.RunsPruned) -> Steps[None]:
     for job_id in list(state.kept):
         yield from ledger.pruning(state, job_id, record.before)
@@ -184,6 +199,7 @@ OF_RUNS: dict[type, Callable[[State, Any], Steps[None] | None]] = {
     r.AttemptFailed: _attempt_failed,
     r.RunEnding: _run_ending,
     r.RunFinished: _run_finished,
+    r.RunCorrected: _run_corrected,
     r.RunsPruned: _runs_pruned,
     r.ClockStepped: _clock_stepped,
     r.RunKept: _run_kept,

@@ -50,6 +50,24 @@ def count_finish(state: State, run: Run, record: r.RunFinished) -> None:
         tally(state, run.job_id, finished_runs=so_far.finished_runs + 1)
 
 
+def correct(state: State, run: Run, record: r.RunCorrected) -> None:
+    """Count a run that was counted as interrupted as what it was."""
+    so_far = state.jobs[run.job_id].tally
+    if record.state is not RunState.SUCCEEDED:
+        if so_far.last_error == run.finished_at:
+            tally(state, run.job_id, last_error_reason=record.reason)
+        return
+    tally(
+        state,
+        run.job_id,
+        error_count=so_far.error_count - 1,
+        success_count=so_far.success_count + 1,
+        last_success=record.at,
+    )
+    state.count("errors", -1)
+    state.count("succeeded", 1)
+
+
 def keep(state: State, job_id: str, run_id: str) -> None:
     """Add an entry, in place of the oldest where there are enough."""
     state.undo.put(state.kept, job_id, (*state.kept.get(job_id, ()), run_id))

@@ -12,7 +12,10 @@ from kala_server.stores.postgres.connection import Connection
 _HAND_OVER = "SELECT kala_hand_over(%s, %s, %s, %s)"
 _END = "SELECT kala_end(%s, %s)"
 _KNOWN = "SELECT handle FROM kala_attempt WHERE handle = ANY(%s)"
-_OVER = "SELECT handle, outcome FROM kala_attempt WHERE outcome IS NOT NULL AND handle <> ALL(%s)"
+_OVER = """
+SELECT handle, outcome FROM kala_attempt
+WHERE outcome IS NOT NULL AND (judged OR handle = ANY(%s)) AND handle <> ALL(%s)
+"""
 _PRINTED = (
     "SELECT handle, start, text FROM kala_printed WHERE handle = ANY(%s) ORDER BY handle, start LIMIT %s"
 )
@@ -22,12 +25,16 @@ WHERE kala_printed.handle = heard.handle AND kala_printed.start = heard.start
 """
 _MOST = 1_000
 """Pieces of output that are read at once."""
+_FORGET_OTHERS = """
+SELECT kala_forget(%s, ARRAY(
+    SELECT handle FROM kala_attempt WHERE outcome IS NOT NULL AND NOT judged AND handle <> ALL(%s)))
+"""
 _FORGET = "SELECT kala_forget(%s, %s)"
 _GONE = """
-SELECT handle, worker, to_char(seen_at AT TIME ZONE 'UTC', 'HH24:MI:SS') FROM kala_attempt
-JOIN kala_worker ON name = worker
-WHERE outcome IS NULL AND seen_at < clock_timestamp() - %(after)s
+UPDATE kala_attempt SET judged = true FROM kala_worker
+WHERE name = worker AND outcome IS NULL AND seen_at < clock_timestamp() - %(after)s
   AND pg_postmaster_start_time() < clock_timestamp() - %(after)s
+RETURNING handle, worker, to_char(seen_at AT TIME ZONE 'UTC', 'HH24:MI:SS')
 """
 
 
@@ -73,21 +80,25 @@ def end(connection: Connection, handles: Collection[str], not_started: str) -> N
     connection.execute(_END, (list(handles), not_started))
 
 
-def known(connection: Connection, handles: Collection[str]) -> frozenset[str] | None:
-    """Return which of the attempts were handed over, be they over or not; None where none ever was."""
+def adopt(connection: Connection, epoch: int, handles: Collection[str]) -> frozenset[str] | None:
+    """Return which of the attempts were handed over, be they over or not; None where none ever was.
+
+    Of others nothing is kept, but for those that were judged.
+    """
     if not are_there(connection):
         return None
+    connection.execute(_FORGET_OTHERS, (epoch, list(handles)))
     return frozenset(handle for (handle,) in connection.execute(_KNOWN, (list(handles),)))
 
 
 def reports(
     connection: Connection, *, known: Collection[str], told: Collection[str], heard: Sequence[Printed]
 ) -> Reports:
-    """Return what is new of the known ones, and the end of any that was not told of; what was heard may go."""
+    """Return what is new of the known ones, and the end of others that were judged; what was heard may go."""
     if heard:
         connection.execute(_HEARD, ([one.handle for one in heard], [one.start for one in heard]))
     # What an attempt has printed is there before its end is: so it is looked for after that.
-    over: dict[str, str] = dict(connection.execute(_OVER, (list(told),)).fetchall())
+    over: dict[str, str] = dict(connection.execute(_OVER, (list(known), list(told))).fetchall())
     rows = connection.cursor(binary=True).execute(_PRINTED, (list(known), _MOST)).fetchall()
     printed = [Printed(*row) for row in rows]
     if len(printed) == _MOST:  # there may be more of the last of them, and of those that come after it
@@ -102,5 +113,5 @@ def forget(connection: Connection, epoch: int, handles: Collection[str]) -> bool
 
 
 def gone(connection: Connection, after: float) -> Sequence[Gone]:
-    """Return the attempts of workers of which nothing was heard for so many seconds, while the database was there."""
+    """Judge the attempts of workers of which nothing was heard for so many seconds while the database was there."""
     return [Gone(*row) for row in connection.execute(_GONE, {"after": timedelta(seconds=after)})]

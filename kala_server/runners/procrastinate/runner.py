@@ -88,7 +88,7 @@ class QueueRunner:
     async def _handed_over(self, handles: Collection[str]) -> frozenset[str] | None:
         for _ in range(_TRIES):
             try:
-                return await self._link.run(partial(desk.known, handles=handles))
+                return await self._link.run(partial(desk.adopt, epoch=self._epoch(), handles=handles))
             except StoreAwayError as error:
                 _log.warning("cannot ask for attempts on other machines, trying again: %s", error)
                 await asyncio.sleep(_AGAIN)
@@ -241,8 +241,7 @@ class QueueRunner:
             await self._link.run(partial(desk.forget, epoch=self._epoch(), handles=[handle]))
         else:
             self._told[handle] = boot_time()
-        if handle in self._known:
-            self._over(handle, outcome)
+        self._over(handle, outcome)
 
     def _over(self, handle: str, outcome: Outcome) -> None:
         self._known.discard(handle)
@@ -272,7 +271,8 @@ class QueueRunner:
                     f"nothing was heard of the worker {gone.worker} since {gone.seen_at} UTC; whether the command did "
                     "its work is not known"
                 )
-                self._over(gone.handle, Outcome(succeeded=False, reason=reason, interrupted=True))
+                outcome = Outcome(succeeded=False, reason=reason, interrupted=True, may_go_on=True)
+                self._over(gone.handle, outcome)
 
 
 def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -25,6 +25,7 @@ CREATE TABLE kala_attempt (
     worker  text,                           -- who has taken it
     life    bigint,                         -- in which of its lives
     ending  boolean NOT NULL DEFAULT false, -- it is to be ended
+    judged  boolean NOT NULL DEFAULT false, -- it was taken for interrupted, as nothing was heard of the worker
     outcome text                            -- how it went
 );
 CREATE INDEX kala_attempt_over ON kala_attempt (handle) WHERE outcome IS NOT NULL;
