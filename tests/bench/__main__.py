@@ -23,6 +23,7 @@ from tests.bench.rows import (
     reading,
     sdk,
     steady,
+    takeover,
     virtual,
     year,
 )
@@ -50,6 +51,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "virtual": virtual.virtual,
     "compaction": year.compaction,
     "database": database.database,
+    "take-over": takeover.take_over,
     "decode": sdk.decode,
     "call": sdk.call,
     "import": sdk.importing,

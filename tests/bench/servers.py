@@ -126,6 +126,13 @@ def kala(folder: Path, compiled: Path) -> Server:
     )
 
 
+def kala_of(database: str, folder: Path, compiled: Path) -> Server:
+    """Start one of several servers of a database in PostgreSQL."""
+    folder.mkdir(exist_ok=True)
+    where = ("--jobDB=postgres", f"--jobDBAddress={database}")
+    return Server(["-m", "kala_server", "serve", "-p", "0", "--grace", "0", *where], folder / "log", compiled)
+
+
 def bare(folder: Path, compiled: Path) -> Server:
     """Start the bare Tornado server."""
     return Server(["-m", "tests.bench.bare"], folder / "bare.log", compiled)
