@@ -6,9 +6,8 @@ It is run in place of `kala_server.runners.local.worker`.
 import os
 import signal
 
-from kala_server.ports.runner import Attempt
 from kala_server.runners.local import worker
-from kala_server.runners.local.spawn import Spawner
+from kala_server.runners.local.spawn import Command, Spawner
 
 
 def main(number: int, *victims: str) -> None:
@@ -16,9 +15,9 @@ def main(number: int, *victims: str) -> None:
     pids = {"server": os.getppid(), "worker": os.getpid()}
     spawn = Spawner.spawn
 
-    def spawned(spawner: Spawner, attempt: Attempt) -> tuple[int, int]:
+    def spawned(spawner: Spawner, command: Command) -> tuple[int, int]:
         nonlocal left
-        process = spawn(spawner, attempt)
+        process = spawn(spawner, command)
         left -= 1
         if left == 0:
             for victim in victims:

@@ -12,9 +12,8 @@ import pytest
 
 from kala_server.core import reasons
 from kala_server.ports.runner import Attempt
-from kala_server.runners.local import shell
-from kala_server.runners.local.shell import ShellRunner
-from kala_server.runners.local.spawn import Spawner
+from kala_server.runners.local.shell import AT_A_TURN, ShellRunner
+from kala_server.runners.local.spawn import Command, Spawner
 from tests.server.runner_scenario import Run, carry_out
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run commands as another user")
@@ -94,36 +93,18 @@ def test_many_commands_leak_no_descriptors_and_leave_no_zombies() -> None:
     carry_out(scenario)
 
 
-def test_many_commands_are_started_in_their_order_and_no_more_in_a_turn_than_there_is_time_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(shell, "STARTING", 0)  # for one alone
-
+def test_many_commands_are_started_in_their_order_and_a_few_in_each_turn() -> None:
     async def scenario(runner: ShellRunner) -> None:
         for _ in range(10):  # that they were there changes nothing
             Run(runner, command="sleep 1000", run_id="taken back")
             runner.end("taken back.1")
         before = len(children())
-        runs = [Run(runner, command="sleep 1000", run_id=str(number)) for number in range(20)]
-        for number in range(20):
-            assert len(children()) - before == number
+        runs = [Run(runner, command="sleep 1000", run_id=str(number)) for number in range(2 * AT_A_TURN + 1)]
+        for turn in range(4):
+            assert len(children()) - before == min(turn * AT_A_TURN, len(runs))
             await asyncio.sleep(0)
         processes = [await run.process for run in runs]
         assert sorted(processes, key=lambda process: (process.started, process.pid)) == processes
-
-    carry_out(scenario)
-
-
-def test_a_loop_with_slow_turns_starts_as_many_in_each_as_there_is_time_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(shell, "STARTING", 60)
-
-    async def scenario(runner: ShellRunner) -> None:
-        before = len(children())
-        runs = [Run(runner, command="sleep 1000", run_id=str(number)) for number in range(20)]
-        await asyncio.sleep(0)
-        assert len(children()) - before == len(runs)
 
     carry_out(scenario)
 
@@ -141,14 +122,14 @@ def test_commands_that_cannot_start_leak_nothing_either() -> None:
 def test_a_fault_about_one_command_is_its_own_and_the_next_one_is_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    spawn = Spawner.spawn
+    prepare = Spawner.prepare
 
-    def faulty(spawner: Spawner, attempt: Attempt) -> tuple[int, int]:
+    def faulty(spawner: Spawner, attempt: Attempt) -> Command:
         if attempt.run_id == "run-2":
             raise ZeroDivisionError("canary")
-        return spawn(spawner, attempt)
+        return prepare(spawner, attempt)
 
-    monkeypatch.setattr(Spawner, "spawn", faulty)
+    monkeypatch.setattr(Spawner, "prepare", faulty)
 
     async def scenario(runner: ShellRunner) -> None:
         bad, good = Run(runner, run_id="run-2"), Run(runner, run_id="run-3", command="true")

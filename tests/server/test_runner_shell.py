@@ -149,8 +149,9 @@ def test_a_refusal_to_change_rights_is_told_as_such(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("subprocess.Popen", popen)
     attempt = attempt_of(command="true", user="nobody")
     spawner = Spawner(surroundings())
+    command = spawner.prepare(attempt)
     with pytest.raises(CannotStartError, match="the server may not run commands as 'nobody'"):
-        spawner.spawn(attempt)
+        spawner.spawn(command)
     spawner.close()
 
 

@@ -14,9 +14,14 @@ from kala_server.runners.text import to_system
 class CannotStartError(Exception):
     """There is no process; says why, in words for people."""
 
+    may_be_tried_again = False
+    """Whether it was for want of room."""
+
 
 class NoRoomError(CannotStartError):
     """The machine has no room for a process for now."""
+
+    may_be_tried_again = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 To load a program takes a third of a millisecond, in which the loop can do nothing else: so commands are started a few
 in each turn of the loop, in their order, and what else waits gets its turn between them. How their ends are noticed is
-in `exits.py`. A command's own background processes do not hold its run: when the command has ended by itself, they live
-on, and what they print from then on is read elsewhere (`drains.py`). When it was ended on purpose, they are ended with
-it. It decides neither when nor whether to end one.
+in `process_exits.py`. A command's own background processes do not hold its run: when the command has ended by itself,
+they live on, and what they print from then on is read elsewhere (`drains.py`). When it was ended on purpose, they are
+ended with it. It decides neither when nor whether to end one.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
+from itertools import islice
+from typing import TypeVar
 
 from kala_server.boot_time import boot_time
 from kala_server.core import reasons
@@ -25,9 +26,12 @@ from kala_server.runners.local.drains import Drains
 from kala_server.runners.local.environment import ADVICE, Surroundings, surroundings
 from kala_server.runners.local.process_exits import Exits
 from kala_server.runners.local.processes import signal_group, start_time
-from kala_server.runners.local.rights import CannotStartError, NoRoomError
-from kala_server.runners.local.spawn import Spawner
+from kala_server.runners.local.rights import CannotStartError
+from kala_server.runners.local.spawn import Command, Spawner
 from kala_server.runners.room import want_in
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 _log = logging.getLogger("kala.runner")
 
@@ -41,8 +45,10 @@ _A_MOMENT = 0.05
 """Seconds after which a process is told of, and its pipe read as it fills. What is over sooner needs no record of its
 pid, and /proc is slow to read while a program is being loaded: telling of every `true` cost a quarter of the
 throughput. What it printed is read at its end."""
-STARTING = 0.002
-"""Seconds of a turn of the loop after which no further command is started in it, so that ends are noticed meanwhile."""
+AT_A_TURN = 8
+"""Commands that are started in a turn of the loop: some 2 ms, so that ends are noticed meanwhile. They are all made
+ready before, and looked after then: what Python does between two programs that are loaded takes three times as long, as
+these leave nothing of it in the processor's caches."""
 _AGAIN = 0.1
 """Seconds until something is tried again that the machine had no room for."""
 _NOT_FOUND = 127
@@ -181,36 +187,44 @@ class ShellRunner:
             asyncio.get_running_loop().call_soon(self._start_some)
 
     def _start_some(self) -> None:
-        """Spawn the commands whose turn it is; the others get the next one."""
+        """Start the commands whose turn it is; the others get the next one."""
         self._starting = False
-        until = monotonic() + STARTING
-        while self._waiting:
-            _, attempt = self._waiting.popitem(last=False)
-            self._spawn(attempt)
-            if monotonic() >= until:
-                break
+        turn = list(islice(self._waiting.values(), AT_A_TURN))
+        ready = [(attempt, self._tried(attempt, self._spawner.prepare, attempt)) for attempt in turn]
+        children = [self._spawn(attempt, command) for attempt, command in ready if command]
+        for child in filter(None, children):
+            self._watch(child)
+            self._young.append((asyncio.get_running_loop().time() + _A_MOMENT, child))
+        self._await_the_oldest()
         self._start_soon()
 
-    def _spawn(self, attempt: Attempt) -> None:
+    def _spawn(self, attempt: Attempt, command: Command) -> _Child | None:
+        if attempt.handle not in self._waiting:
+            return None  # whoever heard of the one before has ended it
         if attempt.comes_too_late(boot_time()):
-            self._listener.ended(attempt.handle, TOO_LATE)
-            return
+            self._not_started(attempt, TOO_LATE)
+            return None
+        if (spawned := self._tried(attempt, self._spawner.spawn, command)) is None:
+            return None
+        del self._waiting[attempt.handle]
+        child = self._children[attempt.handle] = _Child(attempt, *spawned)
+        return child
+
+    def _tried(self, attempt: Attempt, step: Callable[[V], T], what: V) -> T | None:
+        """Take a step towards the start of an attempt; where that goes wrong, it was the last one."""
         try:
-            pid, pipe = self._spawner.spawn(attempt)
-        except NoRoomError as error:
-            self._listener.ended(attempt.handle, Outcome(succeeded=False, reason=str(error), put_off=True))
-            return
+            return step(what)
         except CannotStartError as error:
-            self._listener.ended(attempt.handle, Outcome(succeeded=False, reason=str(error)))
-            return
+            outcome = Outcome(succeeded=False, reason=str(error), put_off=error.may_be_tried_again)
         except Exception as error:  # noqa: BLE001 - whatever it is, others wait for their turn
             _log.error("could not start the command of the run %s", attempt.run_id, exc_info=error)
-            self._listener.ended(attempt.handle, Outcome(succeeded=False, reason=reasons.not_started(error)))
-            return
-        child = self._children[attempt.handle] = _Child(attempt, pid, pipe)
-        self._watch(child)
-        self._young.append((asyncio.get_running_loop().time() + _A_MOMENT, child))
-        self._await_the_oldest()
+            outcome = Outcome(succeeded=False, reason=reasons.not_started(error))
+        self._not_started(attempt, outcome)
+        return None
+
+    def _not_started(self, attempt: Attempt, outcome: Outcome) -> None:
+        del self._waiting[attempt.handle]
+        self._listener.ended(attempt.handle, outcome)
 
     def _watch(self, child: _Child) -> None:
         """Watch for the process's end. Where there is no room for that, it runs on, and is watched when there is."""

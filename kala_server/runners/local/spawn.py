@@ -11,13 +11,15 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 from kala_server.core import reasons
 from kala_server.core.commands import shell_words
+from kala_server.core.frozen import value
 from kala_server.core.model.job import JobSpec
 from kala_server.ports.runner import Attempt
 from kala_server.runners.local.environment import ADVICE, Surroundings, variables_of
@@ -25,11 +27,29 @@ from kala_server.runners.local.rights import CannotStartError, Identity, NoRoomE
 from kala_server.runners.room import want_in
 from kala_server.runners.text import all_to_system, to_system
 
+T = TypeVar("T")
+
 _STDIN, _STDOUT, _STDERR = range(3)
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 """Commands expect them to be as they are for everybody: `yes | head` ends by the first."""
 _FEW = 4
 """As many descriptors as `Popen` takes for a moment."""
+_TROUBLE = (MemoryError, OSError, ValueError, subprocess.SubprocessError)
+"""What keeps a command from being started."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What is to be started, as whom, and with what around it."""
+
+    spec: JobSpec
+    identity: Identity
+    argv: list[str]
+    arguments: list[bytes]
+    """`argv`, as the system gets it."""
+    variables: dict[bytes, bytes]
+    path: str
+    """Where its program is looked for."""
 
 
 def hold_back_descriptors() -> None:
@@ -60,45 +80,52 @@ class Spawner:
             if descriptor >= 0:
                 os.close(descriptor)
 
-    def spawn(self, attempt: Attempt) -> tuple[int, int]:
-        """Start the attempt's command; return its pid, and the pipe by which stdout and stderr come; it does not block.
-
-        Returns once the program has been loaded. Raises CannotStartError.
-        """
+    def prepare(self, attempt: Attempt) -> Command:
+        """Return what is to be started for an attempt, as things are now. Raises CannotStartError."""
         spec = attempt.spec
-        argv: list[str] = []
         try:
             identity = identity_of(spec.user)
             own = {**identity.variables, **variables_of(attempt, self._mark)}
-            argv = _argv(spec, {**self._variables, **own})
-            with self._in_its_directory(spec, identity):
-                return self._piped(argv, own, spec.cwd, identity)
-        except MemoryError as error:
-            raise NoRoomError(want_in(error)) from error
-        except OSError as error:
-            if want := want_in(error):
-                raise NoRoomError(want) from error
-            raise CannotStartError(_why_not(error, spec, argv)) from error
-        except (ValueError, subprocess.SubprocessError) as error:
-            raise CannotStartError(f"the command could not be started: {error}") from error
+            found = {**self._variables, **own}
+            argv = _argv(spec, found)
+            return Command(
+                spec=spec,
+                identity=identity,
+                argv=argv,
+                arguments=[to_system(word) for word in argv],
+                variables={**self._encoded, **all_to_system(own)},
+                path=found.get("PATH", os.defpath),
+            )
+        except _TROUBLE as error:
+            raise _refusal(error, spec) from error
+
+    def spawn(self, command: Command) -> tuple[int, int]:
+        """Start the command; return its pid, and the pipe by which stdout and stderr come; it does not block.
+
+        Returns once the program has been loaded. Raises CannotStartError.
+        """
+        try:
+            if not command.spec.cwd:
+                return self._piped(command)
+            with self._in_its_directory(command):
+                return self._piped(command)
+        except _TROUBLE as error:
+            raise _refusal(error, command.spec, command.argv) from error
 
     @contextlib.contextmanager
-    def _in_its_directory(self, spec: JobSpec, identity: Identity) -> Iterator[None]:
+    def _in_its_directory(self, command: Command) -> Iterator[None]:
         """Be in the directory of the job, which is entered with the rights of its user."""
-        if not spec.cwd:
-            yield
-            return
         try:
-            with rights_of(identity):
-                _enter(spec)
+            with rights_of(command.identity):
+                _enter(command.spec)
             yield
         finally:
             os.fchdir(self._home)
 
-    def _piped(self, argv: list[str], own: dict[str, str], cwd: str, identity: Identity) -> tuple[int, int]:
+    def _piped(self, command: Command) -> tuple[int, int]:
         reading, writing = os.pipe()
         try:
-            pid = self._start(argv, own, cwd, identity, writing)
+            pid = self._start(command, writing)
         except BaseException:
             os.close(reading)
             raise
@@ -107,54 +134,35 @@ class Spawner:
         os.set_blocking(reading, False)
         return pid, reading
 
-    def _start(self, argv: list[str], own: dict[str, str], cwd: str, identity: Identity, output: int) -> int:
-        """Start the program with its own variables beside those of all, and return its pid.
+    def _start(self, command: Command, output: int) -> int:
+        """Start the program, and return its pid.
 
         `posix_spawn` takes less than `Popen`, but cannot change rights; what it cannot start is left to `Popen` too,
         which says why.
         """
-        arguments, variables = [to_system(word) for word in argv], {**self._encoded, **all_to_system(own)}
-        if identity.user is None:
-            path = own.get("PATH", self._variables.get("PATH", os.defpath))
+        if command.identity.user is None:
             try:
-                program = _found(argv[0], path, cwd, int(monotonic()))
-                with self._limit_of_commands():
-                    return _posix_spawn(program, arguments, variables, output)
+                program = _found(command.argv[0], command.path, command.spec.cwd, int(monotonic()))
+                return self._within_limit(lambda: _posix_spawn(program, command, output))
             except (OSError, ValueError) as error:
                 if want_in(error):
                     raise
-        with self._spare_descriptors(), self._limit_of_commands():
-            process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                env=variables,
-                user=identity.user,
-                group=identity.group,
-                extra_groups=identity.groups,
-                # All are closed when the program is loaded, and not before: whoever waits for a killed worker by what
-                # it held (a lock, a socket) then finds what it was about to start.
-                close_fds=False,
-            )
+        with self._spare_descriptors():
+            process = self._within_limit(lambda: _popen(command, output))
         process.returncode = 0  # so that it never collects the exit code, which is ours
         return process.pid
 
-    @contextlib.contextmanager
-    def _limit_of_commands(self) -> Iterator[None]:
-        """Have the limit on descriptors that a command is to get: what is open above it stays open.
+    def _within_limit(self, start: Callable[[], T]) -> T:
+        """Start with the limit on descriptors that a command is to get: what is open above it stays open.
 
-        That takes some 20 of the 600 µs of a start, and is exact: a program may look at its limit as soon as it is
-        loaded.
+        That is exact: a program may look at its limit as soon as it is loaded.
         """
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft <= self._open_files:
-            yield
-            return
+            return start()
         resource.setrlimit(resource.RLIMIT_NOFILE, (self._open_files, hard))
         try:
-            yield
+            return start()
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -169,11 +177,11 @@ class Spawner:
                 self._spare = _spare()
 
 
-def _posix_spawn(program: str, arguments: list[bytes], variables: dict[bytes, bytes], output: int) -> int:
+def _posix_spawn(program: str, command: Command, output: int) -> int:
     return os.posix_spawn(
         to_system(program),
-        arguments,
-        variables,
+        command.arguments,
+        command.variables,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, output, _STDOUT),
             (os.POSIX_SPAWN_DUP2, output, _STDERR),
@@ -181,6 +189,24 @@ def _posix_spawn(program: str, arguments: list[bytes], variables: dict[bytes, by
         ],
         setsid=True,
         setsigdef=_IGNORED_BY_PYTHON,
+    )
+
+
+def _popen(command: Command, output: int) -> "subprocess.Popen[bytes]":
+    identity = command.identity
+    return subprocess.Popen(
+        command.arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        env=command.variables,
+        user=identity.user,
+        group=identity.group,
+        extra_groups=identity.groups,
+        # All are closed when the program is loaded, and not before: whoever waits for a killed worker by what it held
+        # (a lock, a socket) then finds what it was about to start.
+        close_fds=False,
     )
 
 
@@ -243,7 +269,16 @@ def _shown(spec: JobSpec) -> str:
     return reasons.shown(shell_words.as_written(shell_words.split(spec.command)[0]))
 
 
-def _why_not(error: OSError, spec: JobSpec, argv: list[str]) -> str:
+def _refusal(error: BaseException, spec: JobSpec, argv: Sequence[str] = ()) -> CannotStartError:
+    """Return the same in words for people."""
+    if want := want_in(error):
+        return NoRoomError(want)
+    if isinstance(error, OSError):
+        return CannotStartError(_why_not(error, spec, argv))
+    return CannotStartError(f"the command could not be started: {error}")
+
+
+def _why_not(error: OSError, spec: JobSpec, argv: Sequence[str]) -> str:
     if spec.user and error.errno == errno.EPERM:
         return f"the server may not run commands as {reasons.shown(spec.user)!r}"
     if not argv or error.filename is None:
