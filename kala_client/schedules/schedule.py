@@ -29,6 +29,7 @@ _FIRST = datetime.min.replace(tzinfo=UTC) + _DAY
 _LAST = datetime.max.replace(tzinfo=UTC) - _DAY
 _MONTH = timedelta(days=146_097) / 4_800  # the Gregorian calendar comes round after 400 years
 _STRAY = timedelta(days=10)  # a slot is nearer to START + n × the mean period: leap years, month ends, zones
+_STRAY_OF_DAYS = timedelta(days=2)  # where no month is in it: zones alone, which may leave a day out
 _NEVER = datetime.max.replace(tzinfo=UTC)  # later than every slot, for the search alone
 
 # isodate also reads "20T10" as the year 2000, "2035-06T10" as the 1st of June, and the offset +02:60 as +03:00. A START
@@ -37,6 +38,10 @@ _COMPLETE = re.compile(
     r"\d{4}-?\d\d-?\d\dT\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,30})?)?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?",
     re.ASCII,
 )
+_USUAL = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?", re.ASCII
+)
+"""How most write it, which Python reads as isodate does, in a tenth of the time."""
 _REPEAT = re.compile(r"R(-1|\d{1,15})?", re.ASCII)
 
 
@@ -183,8 +188,8 @@ class Schedule:
         """Return the first index whose slot is after `after`, by bisection where it can be: slots never go back."""
         months = self.period.total_months * _MONTH
         mean = months + timedelta(days=self.period.total_days) + self.period.exact
-        passed = after - first
-        low, high = max(0, (passed - _STRAY) // mean), (passed + _STRAY) // mean + 2
+        passed, stray = after - first, _STRAY if months else _STRAY_OF_DAYS
+        low, high = max(0, (passed - stray) // mean), (passed + stray) // mean + 2
         return bisect_right(range(high), after, low, key=lambda n: self.slot(n, tz=tz) or _NEVER)
 
     def __str__(self) -> str:
@@ -256,6 +261,8 @@ def _parse_start(text: str) -> datetime:
         instead = "; a T stands between date and time, not a space" if " " in text else ""
         raise ValueError(f"{hint}, not {text[:60]!r}{instead}")
     try:
+        if _USUAL.fullmatch(text):
+            return datetime.fromisoformat(text)
         # isodate is exact here: it reads the fraction as Decimal, and cuts it at the microsecond.
         start: datetime = isodate.parse_datetime(text)
         offset = start.utcoffset()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
+import isodate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -199,3 +200,21 @@ def test_a_schedule_from_long_ago_does_not_drift(zone: tzinfo, days: int, extra:
     if exact := schedule.period.exact:
         assert due is not None
         assert timedelta(0) < due - after <= exact
+
+
+FIRST, LAST = datetime(1, 1, 3), datetime(9999, 12, 29)
+ANY_TIMES = st.datetimes(FIRST, LAST) | st.datetimes(FIRST, LAST, timezones=OFFSETS)
+
+
+@given(start=ANY_TIMES, digits=st.integers(0, 9), utc=st.booleans())
+def test_a_start_is_read_as_isodate_reads_it_however_it_is_written(
+    start: datetime, digits: int, utc: bool
+) -> None:
+    fraction = f".{start.microsecond:06}000"[: digits + 1] if digits else ""
+    whole = start.replace(microsecond=0)
+    text = whole.replace(tzinfo=None).isoformat() + fraction
+    text += "Z" if utc else whole.isoformat()[len("2035-06-04T19:25:16") :]
+    read = isodate.parse_datetime(text)
+    schedule = Schedule.parse(f"R/{text}/P1D")
+    assert schedule.start == read.replace(tzinfo=read.tzinfo or UTC)
+    assert schedule.floating is (read.tzinfo is None)

@@ -207,11 +207,13 @@ def _matching(state: State, which: Which) -> Steps[set[str]]:
 
 def _due_or_not(state: State, which: Which) -> Steps[set[str]]:
     """Return all that are active, or done: those that are due are the one, and few of the others need a look."""
-    found = set(state.slots) if which.state is JobState.ACTIVE else set()
+    found: set[str] = set()
+    for due in _ids(state.slots.places) if which.state is JobState.ACTIVE else ():
+        found.update(due)
+        yield
     for block in _ids(state.jobs.by_name):
-        found.update(
-            job.id for job in which.of(state, _there(state, (one for one in block if one not in state.slots)))
-        )
+        others = [job_id for job_id in block if job_id not in state.slots]
+        found.update(job.id for job in which.of(state, _there(state, others)))
         yield
     return found
 

@@ -13,6 +13,22 @@ Created = tuple[datetime, str, str]
 """When a job was created, its id, and what it is looked for by."""
 
 
+class Timings(dict[tuple[str, str], int]):
+    """How many jobs that are not disabled and have a next slot have each schedule, with its zone."""
+
+    changes = 0
+    """How often that was changed: who remembers what it came to sees whether that still holds."""
+
+    def count(self, timing: tuple[str, str], by: int) -> None:
+        """Count up or down."""
+        self.changes += 1
+        count = self.get(timing, 0) + by
+        if count:
+            self[timing] = count
+        else:
+            del self[timing]
+
+
 class Jobs(dict[str, Job]):
     """Jobs by their ids."""
 
@@ -29,8 +45,7 @@ class Jobs(dict[str, Job]):
         """Jobs of which an attempt has failed, and none has succeeded since."""
         self.by_set: dict[str, dict[str, str]] = {}
         """The ids of the jobs of each set, by their keys."""
-        self.timings: dict[tuple[str, str], int] = {}
-        """How many jobs that are not disabled and have a next slot have each schedule, with its zone."""
+        self.timings = Timings()
 
     def __setitem__(self, job_id: str, job: Job) -> None:
         before = self.get(job_id)
@@ -84,11 +99,7 @@ class Jobs(dict[str, Job]):
 
     def _count(self, job: Job, by: int) -> None:
         if _is_due(job):
-            count = self.timings.get(job.spec.timing, 0) + by
-            if count:
-                self.timings[job.spec.timing] = count
-            else:
-                del self.timings[job.spec.timing]
+            self.timings.count(job.spec.timing, by)
 
     def _enlist(self, job: Job) -> None:
         if job.set:

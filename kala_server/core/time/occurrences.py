@@ -22,6 +22,7 @@ from kala_server.core.time.zones import stored_zone, zone_of
 
 _INSTANT = timedelta(microseconds=1)
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+_END = datetime.max.replace(tzinfo=UTC)
 
 
 class Timetable(Protocol):
@@ -168,6 +169,27 @@ class Repeating:
     def counted(self) -> bool:
         """Return whether there is a last repeat."""
         return self.schedule.repeat is not None
+
+    @property
+    def apart(self) -> timedelta | None:
+        """How far apart all slots are; None where that differs: months, and days on a clock that is changed."""
+        period = self.schedule.period
+        changed = self.zone is not None and self.zone.utcoffset(None) is None
+        if period.total_months or (period.total_days and changed) or period.is_zero:
+            return None
+        return timedelta(days=period.total_days) + period.exact
+
+    @property
+    def ends(self) -> tuple[datetime, datetime]:
+        """Return the first slot, and the last: the end of time where there is none."""
+        first = self.schedule.slot(0, tz=self.zone) or _END
+        repeat = self.schedule.repeat
+        last = _END if repeat is None else self.schedule.slot(repeat, tz=self.zone)
+        return first, last or _END
+
+    def from_on(self, instant: datetime) -> Iterator[datetime]:
+        """Yield the slots that are not before the instant."""
+        return self.schedule.occurrences(after=instant - _INSTANT, tz=self.zone)
 
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first slot strictly after the instant; None past the last repeat."""

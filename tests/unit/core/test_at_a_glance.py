@@ -38,7 +38,7 @@ def test_what_a_crowd_remembers_is_forgotten_once_it_is_much_or_zones_have_other
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(crowds, "_SPARE", 1)
-    monkeypatch.setattr(crowds, "_MOST_STRETCHES", 2)
+    monkeypatch.setattr(crowds, "_MOST_KNOWN", 60)
     crowd, many, few = Crowd(), known(A_STEP + 1), known(60)
     for _ in range(2):
         assert ahead(crowd, many)[0] == ahead(Crowd(), many)[0] > 60

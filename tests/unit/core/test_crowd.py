@@ -58,7 +58,10 @@ def test_jobs_of_many_schedules_are_counted_each_once() -> None:
     assert sum(found) == 300
 
 
-def test_the_answer_is_the_same_however_many_days_are_asked_for_between() -> None:
+def test_the_answer_is_the_same_however_many_days_are_asked_for_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kala_server.core.questions.crowd._MOST_KNOWN", 20)
     world, crowd = World(), Crowd()
     many(world, 5)
     world.create("weekly", schedule="0 9 * * MON")
@@ -75,6 +78,20 @@ def test_of_schedules_that_are_no_more_nothing_is_counted() -> None:
     for _ in range(2):
         world.create("later", schedule="30 7 * * *")
         assert of_each_hour(world, crowd, 2) == looked_up(world, 2)
+
+
+def test_what_has_changed_since_it_was_asked_for_is_counted_as_it_is_now() -> None:
+    world, crowd = World(), Crowd()
+    many(world, 30)
+    job_id = world.create("hourly", schedule="R/2030-01-01T00:10:00Z/PT1H")
+    assert of_each_hour(world, crowd, 2) == looked_up(world, 2)
+    world.state.put_stuck(job_id, "a reason")
+    stuck = of_each_hour(world, crowd, 2)
+    world.state.put_stuck(job_id, "")
+    free = of_each_hour(world, crowd, 2)
+    assert [count - 1 for count in free] == stuck
+    world.create("daily", schedule="R/2030-01-01T07:10:00/P1D", timezone="Test/Here")
+    assert of_each_hour(world, crowd, 2) == looked_up(world, 2)
 
 
 def test_where_a_zone_gets_other_rules_its_slots_are_where_they_are_then(zones: Path) -> None:
