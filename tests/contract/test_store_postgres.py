@@ -19,6 +19,7 @@ from kala_server.ports.store import (
     StoreLockedError,
     StoreNewerError,
 )
+from kala_server.stores.journal.codec import frame
 from kala_server.stores.postgres import schema, watch
 from kala_server.stores.postgres.store import PostgresStore
 from kala_server.testing.contracts.stores import number_of, numbers_of, started
@@ -193,6 +194,23 @@ def test_a_record_of_a_newer_version_is_told_to_be_that(postgres: Postgres, data
         asyncio.run(there(database))
 
 
+def test_a_record_that_nobody_knows_is_damage(postgres: Postgres, database: str) -> None:
+    asyncio.run(filled(database))
+    lines = frame([(b"saucer_landed", b"{}"), (b"saucer_landed", b"{}")], seq=3, batch=2).hex()
+    postgres.ask(f"UPDATE kala_log SET lines = '\\x{lines}' WHERE batch = 2", database)
+    with pytest.raises(
+        StoreDamagedError, match="record 3 cannot be understood: there is no kind of record named"
+    ):
+        asyncio.run(there(database))
+
+
+def test_tables_that_have_lost_their_row_are_damaged(postgres: Postgres, database: str) -> None:
+    asyncio.run(filled(database))
+    postgres.ask("DELETE FROM kala_lease", database)
+    with pytest.raises(StoreDamagedError, match="kala_lease has lost its row"):
+        asyncio.run(there(database))
+
+
 def test_a_schema_of_a_newer_version_is_not_touched(postgres: Postgres, database: str) -> None:
     asyncio.run(filled(database))
     postgres.ask(f"UPDATE kala_lease SET version = {schema.VERSION + 1}", database)
@@ -322,6 +340,23 @@ def test_what_a_compaction_has_left_behind_is_nothing_and_is_removed_by_the_next
             await store.compact(fence, map(started, range(50)))
             assert rows(postgres, database) == [(0, 1)]
             assert await there(database) == list(range(50))
+
+    asyncio.run(scene())
+
+
+def test_much_history_is_removed_some_at_a_time(postgres: Postgres, database: str) -> None:
+    async def scene() -> None:
+        async with owned(database) as (store, fence):
+            await store.append(fence, [started(1)])
+            postgres.ask(
+                "INSERT INTO kala_log SELECT n, n, 1, 1, '' FROM generate_series(2, 4500) AS n;"
+                " UPDATE kala_lease SET last_batch = 4500, last_seq = 4500",
+                database,
+            )
+            await store.release(fence)
+            await store.compact(await store.acquire(), [started(7)])
+            assert rows(postgres, database) == [(0, 1)]
+            assert await there(database) == [7]
 
     asyncio.run(scene())
 

@@ -10,7 +10,7 @@ import pytest
 
 from kala_client.clock import utc_now
 from kala_server.ports.store import StoreAwayError, StoreBrokenError, StoreUnsafeError
-from kala_server.stores.postgres import connection
+from kala_server.stores.postgres import checks, connection
 from kala_server.stores.postgres.checks import Report
 from kala_server.stores.postgres.store import PostgresStore
 from kala_server.testing.contracts.stores import started
@@ -84,6 +84,12 @@ def test_an_unsafe_database_is_refused_in_words(what: str, postgres: Postgres) -
         reasons = asyncio.run(refusals(address, clock_of(what)))
     assert len(reasons) == 3
     assert all(re.search(REFUSED[what], reason) for reason in reasons), reasons
+
+
+def test_an_older_database_than_was_tried_is_refused(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "OLDEST", 1000)
+    [reason] = asyncio.run(refusals(database, timedelta(0), ["load"]))
+    assert re.fullmatch(r"this is PostgreSQL \d\d: at least 1000 is needed", reason)
 
 
 def test_a_store_that_looks_at_nothing_is_noticed(

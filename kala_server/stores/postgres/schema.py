@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from kala_server.ports.store import StoreError, StoreNewerError
+from kala_server.ports.store import StoreDamagedError, StoreError, StoreNewerError
 
 VERSION = 1
 _LOCK = int.from_bytes(b"kala", "big")
@@ -43,4 +43,6 @@ def _version(connection: psycopg.Connection[Any]) -> int | None:
     if connection.execute(_IS_THERE).fetchone() is None:
         return None
     row = connection.execute("SELECT version FROM kala_lease WHERE name = 'kala'").fetchone()
-    return None if row is None else int(row[0])
+    if row is None:
+        raise StoreDamagedError("kala_lease has lost its row: somebody else has changed the tables")
+    return int(row[0])
