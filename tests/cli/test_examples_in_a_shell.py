@@ -16,8 +16,8 @@ from tests.cli.test_help import COMMANDS
 from tests.docs.blocks import DOCS, Block, blocks, read
 
 _PARAGRAPH = re.compile(r"\x08\n(.*?)(?:\n\n|\Z)", re.DOTALL)
-_GOES_ON = re.compile(r"kala (?:serve|run *#|completion|job edit \w+ *#)|eval |KALA_TOKEN=")
-"""Servers, an editor, and what only a certain shell takes: they have tests of their own."""
+_GOES_ON = re.compile(r"kala (?:serve|run *#|completion|job edit \w+ *#|store copy)|eval |KALA_TOKEN=")
+"""Servers, databases, an editor, and what only a certain shell takes: they have tests of their own."""
 
 
 def examples(command: click.Command) -> list[str]:
