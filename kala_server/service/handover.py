@@ -18,7 +18,7 @@ from kala_server.clock import Clock, pause
 from kala_server.core import reasons
 from kala_server.core.model import inputs
 from kala_server.core.model.job import Run, RunState
-from kala_server.ports.store import SharedStore, StoreError, Word
+from kala_server.ports.store import SharedStore, StoreAwayError, StoreError, Word
 from kala_server.service.service import Service
 
 _log = logging.getLogger("kala.service")
@@ -81,8 +81,13 @@ class Heir:
         self._told: set[str] = set()
 
     async def left(self) -> frozenset[str]:
-        """Return the attempts of which there is, or will be, word."""
-        return frozenset(word.handle for word in await self._store.words())
+        """Return the attempts of which there is, or will be, word. Waits where the store is away."""
+        while True:
+            try:
+                return frozenset(word.handle for word in await self._store.words())
+            except StoreAwayError as error:
+                _log.warning("no word can be heard for now: %s", error)
+                await pause(self._clock, _BETWEEN_LOOKS)
 
     async def listen(self) -> None:
         """Take in each word as it comes, until all is said."""
