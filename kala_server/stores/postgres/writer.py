@@ -1,6 +1,6 @@
 """Appends batches under a fence: a row a batch, kept and fenced in one round trip together with the lease.
 
-One connection at a time may append. Its number is in the row of the lease, and each that is made anew takes the next:
+One connection at a time may append. Its number is in the row of the lease, and each that is made anew has the next:
 so a batch that was on its way when a connection was lost is in the log by then, or never will be.
 """
 
@@ -27,8 +27,9 @@ kept AS (
 SELECT batch, pg_notify('kala_log', '') FROM kept
 """
 _TAKE_THE_PEN = """
-UPDATE kala_lease SET writer = writer + 1
-WHERE name = 'kala' AND epoch = %s AND expires IS NOT NULL RETURNING writer, last_batch, last_seq
+UPDATE kala_lease SET writer = %(writer)s::bigint
+WHERE name = 'kala' AND epoch = %(epoch)s::bigint AND writer < %(writer)s::bigint AND expires IS NOT NULL
+RETURNING last_batch, last_seq
 """
 
 
@@ -85,14 +86,13 @@ class Writer:
     def _take_the_pen(self, connection: Connection) -> bool:
         """Let this connection append and no other, once what these have begun is over; return whether that is kept."""
         self._pen = None
-        row = connection.execute(_TAKE_THE_PEN, (self._fence.epoch,)).fetchone()
-        if row is None:
-            raise self._lost(connection)
-        self._writer, *end = row
-        if end == [self.number + 1, self.seq + self._unsettled] and self._unsettled:
+        self._writer += 1  # here, so that one which comes late takes it from nobody who came after it
+        said = {"epoch": self._fence.epoch, "writer": self._writer}
+        end = connection.execute(_TAKE_THE_PEN, said).fetchone()
+        if end == (self.number + 1, self.seq + self._unsettled) and self._unsettled:
             self._kept()
             kept = True
-        elif end == [self.number, self.seq]:
+        elif end == (self.number, self.seq):
             self._unsettled, kept = 0, False
         else:
             raise self._lost(connection)
