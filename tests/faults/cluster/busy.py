@@ -24,4 +24,4 @@ class Busy:
     def broken(self) -> list[str]:
         """Kill who has led all the time, and hold the one who has only heard of it to all that was said."""
         self._cluster.leader().kill()
-        return whole(self.load, self._marks, self._cluster.urls)
+        return whole(self.load, self._marks, self._cluster)

@@ -10,6 +10,7 @@ from time import monotonic
 from kala_client import JobNotFoundError, KalaClient, KalaConnectionError, KalaTimeoutError, ServerError
 from tests.eventually import PATIENCE, eventually
 from tests.faults.cluster.marks import Marks
+from tests.faults.cluster.members import Cluster
 from tests.faults.promises import client
 
 CLIENTS = 8
@@ -125,10 +126,14 @@ class Load:
         ]
 
 
-def whole(load: Load, marks: Marks, urls: str) -> list[str]:
-    """Return what of all that was promised is not so."""
+def whole(load: Load, marks: Marks, cluster: Cluster) -> list[str]:
+    """Return what of all that was promised is not so, by the word of who leads: others may be a moment behind."""
     try:
-        with client_of(urls) as kala:
+        with client_of(cluster.urls) as kala:
+            kala.create_job(
+                name="the last one", command="true", schedule=LATER, idempotency_key="the last one"
+            )
+        with client_of(cluster.leader().url) as kala:
             return [*load.broken(kala), *marks.broken(kala)]
     except KalaConnectionError as error:
         return [f"no server is left: {error}"]

@@ -71,7 +71,7 @@ def life(
             for how in upsets:
                 a_moment(dice.uniform(0, 1))
                 told.times[how].append(upset(cluster, load, how, dice))
-        told.broken += whole(load, marks, cluster.urls)
+        told.broken += whole(load, marks, cluster)
     told.acknowledged += load.acknowledged
     told.starts += len(marks.all())
 
