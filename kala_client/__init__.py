@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kala_client._model.fields import JobOrder, JobState
     from kala_client.aio import AsyncKalaClient
     from kala_client.client import KalaClient
-    from kala_client.job_sets import FieldChange, JobSet, SetApplied, SetChange, SetPlan, SetSummary
+    from kala_client.job_sets import FieldChange, SetApplied, SetChange, SetPlan, SetSummary, StoredSet
     from kala_client.models import (
         BulkJob,
         ClusterRole,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from kala_client.schedules.cron_line import CronSchedule
     from kala_client.schedules.period import Period
     from kala_client.schedules.schedule import Schedule
+    from kala_client.set_files.python import JobSet
     from kala_client.views import (
         Behind,
         FailingJob,
@@ -137,6 +138,7 @@ __all__ = [
     "SetPlan",
     "SetSummary",
     "SlotExplanation",
+    "StoredSet",
     "Summary",
     "SummaryPart",
     "Timeline",
@@ -169,7 +171,7 @@ _HOMES = {
     "JobOrder": "_model.fields",
     "JobRow": "views",
     "JobRows": "views",
-    "JobSet": "job_sets",
+    "JobSet": "set_files.python",
     "JobStat": "models",
     "JobState": "_model.fields",
     "KalaClient": "client",
@@ -189,6 +191,7 @@ _HOMES = {
     "SetPlan": "job_sets",
     "SetSummary": "job_sets",
     "SlotExplanation": "models",
+    "StoredSet": "job_sets",
     "Summary": "views",
     "SummaryPart": "views",
     "Timeline": "views",

@@ -280,7 +280,7 @@ class AsyncKalaClient:
         """List the sets of jobs that were applied. Needs kala_server."""
         return await self._engine.run(_sets.sets())
 
-    async def get_set(self, name: str) -> job_sets.JobSet:
+    async def get_set(self, name: str) -> job_sets.StoredSet:
         """Get a set with its jobs as it says them. Needs kala_server."""
         return await self._engine.run(_sets.get_set(name))
 

@@ -277,7 +277,7 @@ class KalaClient:
         """List the sets of jobs that were applied. Needs kala_server."""
         return self._engine.run(_sets.sets())
 
-    def get_set(self, name: str) -> job_sets.JobSet:
+    def get_set(self, name: str) -> job_sets.StoredSet:
         """Get a set with its jobs as it says them. Needs kala_server."""
         return self._engine.run(_sets.get_set(name))
 

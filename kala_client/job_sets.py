@@ -16,7 +16,7 @@ class SetSummary(WireModel):
     changed_by_hand: int = 0
 
 
-class JobSet(SetSummary):
+class StoredSet(SetSummary):
     """A set with its jobs as it says them, each with its `key`: to apply them as they are changes nothing."""
 
     jobs: list[dict[str, Any]]

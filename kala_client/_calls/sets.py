@@ -12,7 +12,7 @@ from kala_client._calls.answers import Answer
 from kala_client._calls.arguments import as_json, listed, only_if
 from kala_client._calls.call import Call, Repeatable
 from kala_client._model.wire_types import FirstFault, WithoutNulls
-from kala_client.job_sets import JobSet, SetApplied, SetPlan, SetSummary
+from kala_client.job_sets import SetApplied, SetPlan, SetSummary, StoredSet
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class _SetsAnswer(_Envelope):
 
 
 class _SetAnswer(_Envelope):
-    set: JobSet
+    set: StoredSet
 
 
 class _PlanAnswer(_Envelope):
@@ -51,7 +51,7 @@ def sets() -> Call[list[SetSummary]]:
     )
 
 
-def get_set(name: str) -> Call[JobSet]:
+def get_set(name: str) -> Call[StoredSet]:
     """GET /set/{name}/."""
     return Call(
         "GET",

@@ -90,7 +90,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "lease": "For so many seconds the leader is one if nothing more is heard of it; negative where that is over.",
     },
     "SetSummary": _SET,
-    "JobSet": _SET
+    "StoredSet": _SET
     | {
         "jobs": "What its jobs say, each with its `key`: what is otherwise than by default, other jobs by their keys.",
         "etag": _SET_TAG,

@@ -14,6 +14,7 @@ from kala_server.cli.server.serve import run, serve
 from kala_server.cli.server.store import store
 from kala_server.cli.server.token import token
 from kala_server.cli.server.worker import worker
+from kala_server.cli.sets.check import check
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
@@ -56,6 +57,7 @@ for _command in (
     run,
     demo,
     job,
+    check,
     upcoming,
     stats,
     pause,

@@ -99,7 +99,7 @@ def said(state: State, job: Job) -> dict[str, Any]:
     """Return what a job says as a set would say it: what is otherwise than by default, other jobs by their keys."""
     spec = with_keys(state, job)
     told = {
-        field.name: getattr(spec, field.name)
+        _WIRE[field.name]: getattr(spec, field.name)
         for field in fields(JobSpec)
         if getattr(spec, field.name) != getattr(_DEFAULTS, field.name)
     }

@@ -3,14 +3,18 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 from kala_server.core.decide.sets import BY_ID
 from kala_server.core.questions.plan import MOST_SLOTS
 from kala_server.wire.sets import MOST_JOBS
+from tests.cli.command_line import kala_here
 from tests.docs import scripts
 from tests.docs.blocks import DOCS, blocks, codes, read, rows
 
 PAGE = read(DOCS / "sets.md")
-[SCRIPT] = blocks(PAGE, "python")
+[FILE] = blocks(PAGE, "toml")
+MODULE, SCRIPT = blocks(PAGE, "python")
 
 
 def test_the_script_runs(url: str, tmp_path: Path) -> None:
@@ -18,6 +22,22 @@ def test_the_script_runs(url: str, tmp_path: Path) -> None:
     assert [line.split()[:2] for line in printed] == [["create", "dump"], ["create", "verify"]]
     assert scripts.run(SCRIPT.text, url, tmp_path) == ""
     assert ast.parse(SCRIPT.text)
+
+
+def test_the_file_is_a_set_and_what_is_wrong_with_it_is_told_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("jobs.toml").write_text(FILE.text)
+    assert kala_here("check", "jobs.toml").out == "billing: 4 jobs, nothing is wrong\n"
+    Path("jobs.toml").write_text(FILE.text.replace("0 3 * * *", "0 3 * *"))
+    assert kala_here("check", "jobs.toml").err in PAGE
+
+
+def test_the_module_says_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("said_in_the_docs.py").write_text(MODULE.text)
+    assert kala_here("check", "said_in_the_docs:jobs").out == "billing: 3 jobs, nothing is wrong\n"
 
 
 def test_what_only_a_job_of_a_set_says_is_documented() -> None:

@@ -264,7 +264,13 @@ def test_what_there_is_of_a_set_can_be_applied_as_it_is_told(kit: Kit, billing: 
     by_hand = kit.client.create_job(name="by hand", command="true", schedule="never")
     billing.apply(
         {
-            "dump": {**DUMP, "on_failure_job": "ops/alarm", "name": "nightly dump", "tags": ["night"]},
+            "dump": {
+                **DUMP,
+                "on_failure_job": "ops/alarm",
+                "name": "nightly dump",
+                "tags": ["night"],
+                "TemplateDelimiters": "{{ }}",
+            },
             "verify": {"command": "verify", "parent_jobs": ["dump", f"id:{by_hand}"], "wait_for": "all"},
             "once": {"command": "once", "schedule": "now"},
         }

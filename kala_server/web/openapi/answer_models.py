@@ -270,7 +270,7 @@ class SetSummary(job_sets.SetSummary):
     model_config = _SENT
 
 
-class JobSet(job_sets.JobSet):
+class StoredSet(job_sets.StoredSet):
     """A set with its jobs as it says them."""
 
     model_config = _SENT

@@ -27,7 +27,7 @@ _SENT = (
     answer_models.Family,
     answer_models.Job,
     answer_models.JobRow,
-    answer_models.JobSet,
+    answer_models.StoredSet,
     answer_models.SetApplied,
     answer_models.SetPlan,
     answer_models.SetSummary,

@@ -35,7 +35,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="get_set",
         tag="jobs",
         summary="Get a set with its jobs as it says them",
-        answers={HTTPStatus.OK: Answer(means="The set.", schema=record(set=ref("JobSet")), headers=_TAGGED)},
+        answers={
+            HTTPStatus.OK: Answer(means="The set.", schema=record(set=ref("StoredSet")), headers=_TAGGED)
+        },
         problems=READS,
     ),
     ("PUT", f"{API}/set/{{name}}/"): Operation(

@@ -1,0 +1,1 @@
+"""Commands about sets of jobs that files say."""
