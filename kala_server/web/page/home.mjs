@@ -8,7 +8,7 @@ import { Tail } from './output.mjs';
 import { Ask, At, count, In, JobActions, JobLink, Ledger, listed, Schedule, Search, useMayAct, WRONG, Wrong } from './pieces.mjs';
 import { act, BASE, look, session } from './server.mjs';
 import { axisOf, Legend, Timeline } from './timeline.mjs';
-import { clock, route, say, to, zone } from './times.mjs';
+import { clock, route, say, stretch, to, zone } from './times.mjs';
 
 const NAMED = 3; // of those behind
 
@@ -44,7 +44,7 @@ export function Verdict({ summary, span, since }) {
       slots.skipped > 0 && html`, ${link('skipped', 'skip', `${count(slots.skipped, 'slot')} did not run`)}`}.
       ${' '}Now: ${running > 0 ? html`<a href=${to('runs', { state: 'running,waiting' })}>${count(running)} running</a>` : 'none running'}${waiting > 0 && `, ${count(waiting)} waiting`}.
       ${' '}${next ? html`Next: <${JobLink} id=${next.job_id}><span class="name">${next.job_name}</span></${JobLink}> <${In} at=${next.at} />.` : 'Nothing is to come.'}</p>
-    ${summary.outages.length > 0 && html`<p class="figures">The server was down ${listed(summary.outages.slice(-3).map((/** @type {[string, string]} */ [from, until]) => html`<${At} at=${from} />–<${At} at=${until} />`))}.</p>`}`;
+    ${summary.outages.length > 0 && html`<p class="figures">The server was down ${listed(summary.outages.slice(-3).map((/** @type {[string, string]} */ [from, until]) => stretch(from, until)))}.</p>`}`;
 }
 
 /** That the server is paused, since when and why. */

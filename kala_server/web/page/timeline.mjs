@@ -5,7 +5,7 @@ import { html, useEffect, useMemo, useRef, useState } from './vendor/preact-htm.
 import { count, isLetter, Shape, word, Wrong, WRONG } from './pieces.mjs';
 import { said } from './server.mjs';
 import { useRows, useSeen } from './stream.mjs';
-import { clock, day, go, hour, ms, now, span, ticks, to } from './times.mjs';
+import { clock, go, hour, ms, now, span, stretch, ticks, to } from './times.mjs';
 
 export const ROW = 22; // pixels
 
@@ -64,7 +64,7 @@ export function Marks({ row, axis, picked }) {
 /** What a mark says, as it is shown and said aloud. @param {Mark} mark */
 export function told([begin, end, state, many, , reason]) {
   const over = end ?? now();
-  const when = many > 1 && over - begin > 60_000 ? `${clock(begin)}–${day(begin) === day(over) ? hour(over) : clock(over)}` : clock(begin);
+  const when = many > 1 && over - begin > 60_000 ? stretch(begin, over) : clock(begin);
   if (state === 'skipped') return `${when}, ${many === 1 ? 'did not run' : `${many} slots did not run`}${reason && `: ${reason}`}`;
   if (many > 1) return `${when}, ${many} runs ${word(state)}${reason && `: ${reason}`}`;
   const took = end === null || end - begin < 1 ? '' : ` in ${span((end - begin) / 1000)}`;

@@ -71,6 +71,9 @@ export function clock(said, name) {
   return date === day(now(), name) ? hour(at, name) : `${date} ${hour(at, name)}`;
 }
 
+/** From when to when, the day once where it is one. @param {string | number} from @param {string | number} until */
+export const stretch = (from, until) => `${clock(from)}–${day(ms(from)) === day(ms(until)) ? hour(ms(until)) : clock(until)}`;
+
 /** With seconds. @param {string | number | null | undefined} said */
 export function exactly(said) {
   const at = ms(said);
