@@ -54,7 +54,9 @@ SECONDS_CUT_OFF = _figure(6, 12)
 LEADERS_KILLED = _figure(4, 100)
 """Of two servers on one database, under load …"""
 LEADERS_PAUSED = _figure(2, 30)
-"""… and paused for up to ten seconds."""
+"""… paused for up to ten seconds …"""
+LEADERS_STOPPED = _figure(2, 30)
+"""… and stopped, with commands that go on."""
 LEADERS_WITH_COMMANDS = _figure(2, 20)
 """They are killed, and what they ran is looked for."""
 RACES = _figure(20, 100)

@@ -1,4 +1,4 @@
-"""The leader is killed and paused under load, again and again: nothing acknowledged is lost, no slot is doubled.
+"""The leader is killed, paused and stopped under load, again and again: nothing is lost, and no slot is doubled.
 
 Each client keeps account of what was acknowledged, each command leaves a line in a file, and each slot is looked for in
 the ledger of who leads in the end.
@@ -17,7 +17,7 @@ from tests.faults.cluster.marks import Marks
 from tests.faults.cluster.members import Cluster, two
 from tests.faults.cluster.planted import answers_before_it_appends
 from tests.faults.conftest import Tell
-from tests.faults.figures import LEADERS_KILLED, LEADERS_PAUSED
+from tests.faults.figures import LEADERS_KILLED, LEADERS_PAUSED, LEADERS_STOPPED
 from tests.faults.promises import a_moment
 from tests.faults.server_child import Plant, nothing
 from tests.postgres import Postgres
@@ -25,7 +25,7 @@ from tests.postgres import Postgres
 LIFE = 10
 """Upsets of one database; then a new one, so that comparing stays quick."""
 LONGEST_PAUSE = 10.0
-KILL, PAUSE = "kill", "pause"
+KILL, PAUSE, STOP = "kill", "pause", "stop"
 
 
 @dataclass
@@ -35,15 +35,17 @@ class Told:
     broken: list[str] = field(default_factory=list)
     acknowledged: int = 0
     starts: int = 0
-    times: dict[str, list[float]] = field(default_factory=lambda: {KILL: [], PAUSE: []})
+    times: dict[str, list[float]] = field(default_factory=lambda: {KILL: [], PAUSE: [], STOP: []})
     """Until the first change was acknowledged, by what was done to the leader."""
 
 
 def upset(cluster: Cluster, load: Load, how: str, dice: Random) -> float:
-    """Kill or pause the leader; return how long no change was acknowledged that was asked for since."""
+    """Kill, pause or stop the leader; return how long no change was acknowledged that was asked for since."""
     leader, began = cluster.leader(), monotonic()
     if how == KILL:
         leader.kill()
+    elif how == STOP:
+        assert leader.stop() == 0
     else:
         leader.freeze()
         a_moment(dice.uniform(0, LONGEST_PAUSE))
@@ -52,7 +54,7 @@ def upset(cluster: Cluster, load: Load, how: str, dice: Random) -> float:
     if how == PAUSE:
         eventually(lambda: leader.ended or cluster.leads(leader))
     if leader.ended:
-        assert how == KILL or leader.exit_code() == 1
+        assert how != PAUSE or leader.exit_code() == 1
         leader.start()
     return taken
 
@@ -87,16 +89,15 @@ def test_a_leader_that_dies_or_pauses_loses_and_doubles_nothing(
     tmp_path: Path, postgres: Postgres, tell: Tell
 ) -> None:
     dice, told = Random(4), Told()
-    upsets = [KILL] * LEADERS_KILLED + [PAUSE] * LEADERS_PAUSED
+    upsets = [KILL] * LEADERS_KILLED + [PAUSE] * LEADERS_PAUSED + [STOP] * LEADERS_STOPPED
     dice.shuffle(upsets)
     for begun in range(0, len(upsets), LIFE):
         life(tmp_path / str(begun), postgres.database(), upsets[begun : begun + LIFE], dice, told)
         assert told.broken == []
-    tell(
-        f"{LEADERS_KILLED} kills, {LEADERS_PAUSED} pauses, {told.acknowledged:,} acknowledged, 0 lost; "
-        f"{told.starts:,} starts, 0 doubled; until the first 201 after a kill {in_words(told.times[KILL])}; "
-        f"after the beginning of a pause {in_words(told.times[PAUSE])}"
-    )
+    done = f"{LEADERS_KILLED} kills, {LEADERS_PAUSED} pauses, {LEADERS_STOPPED} stops"
+    tell(f"{done}: {told.acknowledged:,} acknowledged, 0 lost; {told.starts:,} starts, 0 doubled")
+    for how, times in told.times.items():
+        tell(f"until the first 201 after the beginning of a {how}: {in_words(times)}")
 
 
 def test_a_leader_that_answers_before_it_appends_is_noticed(tmp_path: Path, database: str) -> None:
