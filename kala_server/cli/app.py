@@ -14,7 +14,9 @@ from kala_server.cli.server.serve import run, serve
 from kala_server.cli.server.store import store
 from kala_server.cli.server.token import token
 from kala_server.cli.server.worker import worker
+from kala_server.cli.sets.apply import apply_files
 from kala_server.cli.sets.check import check
+from kala_server.cli.sets.plan import plan
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
@@ -58,6 +60,8 @@ for _command in (
     demo,
     job,
     check,
+    plan,
+    apply_files,
     upcoming,
     stats,
     pause,

@@ -7,6 +7,7 @@ import pytest
 
 from kala_server.core.decide.sets import BY_ID
 from kala_server.core.questions.plan import MOST_SLOTS
+from kala_server.testing import Kit
 from kala_server.wire.sets import MOST_JOBS
 from tests.cli.command_line import kala_here
 from tests.docs import scripts
@@ -32,6 +33,18 @@ def test_the_file_is_a_set_and_what_is_wrong_with_it_is_told_as_shown(
     assert kala_here("check", "jobs.toml").out == "billing: 4 jobs, nothing is wrong\n"
     Path("jobs.toml").write_text(FILE.text.replace("0 3 * * *", "0 3 * *"))
     assert kala_here("check", "jobs.toml").err in PAGE
+
+
+def test_a_plan_looks_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = '[job.old-report]\ncommand = "report"\nschedule = "0 6 * * *"\n'
+    Path("jobs.toml").write_text(FILE.text.replace("0 3 * * *", "0 4 * * *") + before)
+    with Kit("2035-03-24T00:00Z") as kit:
+        url = {"KALA_URL": kit.url}
+        kala_here("apply", "jobs.toml", "--yes", env=url)
+        Path("jobs.toml").write_text(FILE.text)
+        told = kala_here("plan", "jobs.toml", "--prune", env=url).out
+        assert told.replace(kit.url, "http://127.0.0.1:8000") in PAGE, told
 
 
 def test_the_module_says_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
