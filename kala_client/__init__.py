@@ -53,6 +53,8 @@ if TYPE_CHECKING:
         Trial,
         Trigger,
         UpcomingSlot,
+        Worker,
+        WorkerState,
     )
     from kala_client.schedules.cron_line import CronSchedule
     from kala_client.schedules.period import Period
@@ -147,6 +149,8 @@ __all__ = [
     "Trigger",
     "UnexpectedResponseError",
     "UpcomingSlot",
+    "Worker",
+    "WorkerState",
     "__version__",
 ]
 
@@ -199,6 +203,8 @@ _HOMES = {
     "Trial": "models",
     "Trigger": "models",
     "UpcomingSlot": "models",
+    "Worker": "models",
+    "WorkerState": "models",
 }
 """In which module each name is that is not loaded with the package."""
 _MODULES = ("aio", "client", "clock", "fields", "models", "schedules", "views")

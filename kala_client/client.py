@@ -341,6 +341,14 @@ class KalaClient:
         """Say what the token of this client allows, and what kind of server it speaks to. Needs kala_server."""
         return self._engine.run(_calls.session())
 
+    def workers(self) -> list[models.Worker]:
+        """List the workers on other machines, which run jobs that have a `queue`. Needs kala_server."""
+        return self._engine.run(_calls.workers())
+
+    def drain_worker(self, name: str) -> None:
+        """Let a worker take nothing more until it is started anew; what it runs goes on. Needs kala_server."""
+        self._engine.run(_calls.drain_worker(name))
+
     def pause(self, reason: str = "") -> models.Pause:
         """Let no job start by itself until `resume`; what is due meanwhile is skipped. Needs kala_server.
 

@@ -38,6 +38,7 @@ RunState = Literal[
 ]
 BulkAction = Literal["enable", "disable", "start", "delete"]
 Trigger = Literal["schedule", "manual", "parent", "catch_up", "on_failure"]
+WorkerState = Literal["there", "draining", "stopped", "gone"]
 SlotState = RunState | Literal["upcoming", "disabled", "stuck", "unknown", "none"]
 
 CLIENT_FIELDS = frozenset(FIELD)
@@ -301,6 +302,18 @@ class Pause(WireModel):
     paused: bool
     since: Moment = None
     reason: str = ""
+
+
+class Worker(WireModel):
+    """A worker on another machine: from which queues it takes, and how many more it can run at the same time."""
+
+    name: str
+    queues: list[str]
+    state: Annotated[WorkerState, Open]
+    running: int
+    free: int
+    seen_at: Instant
+    version: str
 
 
 class UpcomingSlot(WireModel):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kala_server.config import ConfigError, Database, Settings
 from kala_server.outputs.kept import OutputFolder, Outputs
+from kala_server.ports.machines import Machines
 from kala_server.ports.runner import Runner
 from kala_server.ports.store import SharedStore, Store, StoreError
 from kala_server.stores.journal.journal import JournalStore
@@ -32,6 +33,8 @@ class Keeping:
     """Where it is, as it may be shown; empty where there is none."""
     queues: Runner | None = None
     """Carries out attempts on other machines, where the store is one that reaches them."""
+    machines: Machines | None = None
+    """The workers there."""
     folder: Path | None = None
     """For what is noted beside the store; None where there is none."""
 
@@ -79,12 +82,14 @@ def _in_postgres(settings: Settings, database: Database, address: Callable[[], s
         store = PostgresStore(where, address=address, ttl=settings.lease.total_seconds())
     except StoreError as error:
         raise ConfigError(f"--jobDBAddress: {error}") from error
+    queues = queues_of(store.links.make, lambda: store.epoch)
     return Keeping(
         store=store,
         cluster=store,
         outputs=store.outputs,
         database=shown(where),
-        queues=queues_of(store.links.make, lambda: store.epoch),
+        queues=queues,
+        machines=queues,
     )
 
 

@@ -20,6 +20,7 @@ from kala_server.core.model.inputs import EndEverything
 from kala_server.keeping import given, keeping_of
 from kala_server.machine_zone import machine_zone
 from kala_server.metrics import Metrics
+from kala_server.ports.machines import WorkerState
 from kala_server.ports.runner import Runner
 from kala_server.ports.store import SharedStore, Store, StoreBrokenError
 from kala_server.presence import Presence
@@ -229,7 +230,14 @@ class Server:
             open_connections=self._http.open_connections,
             max_connections=self._http.bounds.max_connections,
             follows=self.role if service.follows else None,
+            unattended=len(self._unattended),
         )
+
+    @property
+    def _unattended(self) -> frozenset[str]:
+        """The queues of which no worker is there, while this server leads."""
+        machines = self._kept.machines
+        return frozenset() if machines is None or self.service.follows else machines.unattended
 
     def _gauges(self) -> dict[str, tuple[str, float]]:
         state, step = self.service.state, self.service.last_step
@@ -255,12 +263,30 @@ class Server:
         if role is ALONE:
             return {}
         return {
+            **self._gauges_of_workers(),
             "kala_leader": ("1 while the server leads, 0 while it follows", int(role.name == "leader")),
             "kala_epoch": ("Of the server that leads: it is higher for each", role.epoch),
             "kala_lag_seconds": ("What the server shows was so at most so long ago", role.lag),
             "kala_lease_seconds": (
                 "For how long the leader is one if nothing more is heard of it",
                 role.lease,
+            ),
+        }
+
+    def _gauges_of_workers(self) -> dict[str, tuple[str, float]]:
+        if self._kept.machines is None or self.service.follows:
+            return {}
+        there = [one for one in self._kept.machines.seen if one.state is WorkerState.THERE]
+        return {
+            "kala_workers": ("Workers that are there, and take attempts", len(there)),
+            "kala_worker_places": (
+                "Attempts that they can carry out at the same time",
+                sum(one.concurrency for one in there),
+            ),
+            "kala_worker_running": ("Attempts that they carry out", sum(one.running for one in there)),
+            "kala_queues_unattended": (
+                "Queues in which attempts wait, while no worker takes from them",
+                len(self._unattended),
             ),
         }
 
@@ -296,7 +322,7 @@ class Server:
             zone=machine_zone(),
             presence=self._presence,
             max_running=settings.max_running,
-            has_queues=self._kept.queues is not None,
+            machines=self._kept.machines,
         )
 
     def _make_service(self, clock: Clock, garbage: Garbage) -> Service:

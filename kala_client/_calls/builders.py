@@ -6,6 +6,7 @@ Every path ends with a slash: real Kala redirects the others, which turns a POST
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -34,6 +35,7 @@ from kala_client._calls.envelopes import (
     PauseAnswer,
     SessionAnswer,
     StatsAnswer,
+    WorkersAnswer,
 )
 from kala_client.models import (
     BulkJob,
@@ -43,6 +45,7 @@ from kala_client.models import (
     Pause,
     Trial,
     WhichJob,
+    Worker,
 )
 from kala_client.views import JobRows, Session
 
@@ -218,6 +221,19 @@ def get_kala_stats() -> Call[KalaStats]:
 def session() -> Call[Session]:
     """GET /session/."""
     return get("/session/", lambda answer: envelopes.read(answer, SessionAnswer).session, added=True)
+
+
+def workers() -> Call[list[Worker]]:
+    """GET /workers/."""
+    return get("/workers/", lambda answer: envelopes.read(answer, WorkersAnswer).workers, added=True)
+
+
+def drain_worker(name: str) -> Call[None]:
+    """POST /workers/{name}/drain/."""
+    if not isinstance(name, str) or not name:
+        raise errors.InvalidRequestError(f"a worker has a name, such as 'db-1', not {repr(name)[:80]}")
+    path = f"/workers/{quote(name, safe='')}/drain/"
+    return Call("POST", path, answers.check_empty, repeatable=Repeatable.ALWAYS, added=True)
 
 
 def get_pause() -> Call[Pause]:

@@ -7,7 +7,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kala_client._calls.answers import Answer, is_heap
 from kala_client._model.wire_types import FirstFault, Moment, WithoutNulls
 from kala_client.errors import UnexpectedResponseError
-from kala_client.models import BulkJob, Job, JobStat, KalaStats, Pause, Run, SlotExplanation, UpcomingSlot
+from kala_client.models import (
+    BulkJob,
+    Job,
+    JobStat,
+    KalaStats,
+    Pause,
+    Run,
+    SlotExplanation,
+    UpcomingSlot,
+    Worker,
+)
 from kala_client.views import Session
 
 M = TypeVar("M", bound=BaseModel)
@@ -52,6 +62,12 @@ class StatsAnswer(_Envelope):
     """`{"Stats": …}`."""
 
     stats: KalaStats = Field(alias="Stats")
+
+
+class WorkersAnswer(_Envelope):
+    """`{"workers": […]}`."""
+
+    workers: Annotated[list[Worker], WithoutNulls]
 
 
 class PauseAnswer(_Envelope):

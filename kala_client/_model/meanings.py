@@ -267,6 +267,15 @@ MEANINGS: dict[str, dict[str, str]] = {
         "since": "When the pause began.",
         "reason": "Why, in the words of whoever paused it.",
     },
+    "Worker": {
+        "name": "Its name; of each there is one.",
+        "queues": "From which queues it takes.",
+        "state": "Whether it is there, takes nothing more, has said that it ends, or is not heard of.",
+        "running": "How many attempts it runs.",
+        "free": "How many more it takes.",
+        "seen_at": "When it was heard of last.",
+        "version": "Its release.",
+    },
     "PauseRequest": {
         "reason": "Why, and who says so: one line for whoever wonders. Empty leaves what an earlier pause says.",
     },

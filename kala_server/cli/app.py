@@ -13,7 +13,7 @@ from kala_server.cli.server.demo import demo
 from kala_server.cli.server.serve import run, serve
 from kala_server.cli.server.store import store
 from kala_server.cli.server.token import token
-from kala_server.cli.server.worker import worker
+from kala_server.cli.server.worker import worker, workers
 from kala_server.cli.sets.apply import apply_files
 from kala_server.cli.sets.check import check
 from kala_server.cli.sets.plan import plan
@@ -71,6 +71,7 @@ for _command in (
     token,
     store,
     worker,
+    workers,
     completion,
     manual,
 ):

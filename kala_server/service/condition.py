@@ -21,8 +21,12 @@ def notes(
     open_connections: int,
     max_connections: int,
     follows: Role | None,
+    unattended: int = 0,
 ) -> list[str]:
-    """Return a sentence for each: a role; a pause; `stuck` jobs; the clock, put when and by how much; connections."""
+    """Return a sentence for each.
+
+    Of a role; a pause; `stuck` jobs; the clock, put when and by how much; connections; `unattended` queues.
+    """
     told = []
     if follows is not None:
         whom = "the server that leads" if follows.leader else "none, as none leads for the moment"
@@ -35,6 +39,10 @@ def notes(
     if last_step is not None and timedelta(0) <= now - last_step[0] < _NEWS:
         direction, by = direction_of(last_step[1])
         told.append(f"the clock was put {direction} by {by} within the last hour")
+    if unattended:
+        told.append(
+            f"runs wait in {unattended} {'queue' if unattended == 1 else 'queues'} that no worker takes from"
+        )
     if open_connections >= max_connections:
         told.append(f"all of the {max_connections} connections that may be open are (--max-connections)")
     return told

@@ -23,6 +23,7 @@ from kala_server.web.routes import (
     runs,
     session,
     sets,
+    workers,
 )
 from kala_server.web.routes.events import Events
 from kala_server.web.routes.page import PageFile, Shell
@@ -55,6 +56,8 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     ("/timeline", overview.Timeline),
     ("/summary", overview.Summary),
     ("/preview", runs.Preview),
+    ("/workers", workers.Workers),
+    ("/workers/{name}/drain", workers.Drain),
     ("/pause", pause.Pause),
     ("/resume", pause.Resume),
     ("/events", Events),

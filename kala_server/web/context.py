@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kala_server.core.questions.crowd import Crowd
 from kala_server.metrics import Metrics
+from kala_server.ports.machines import Machines
 from kala_server.presence import Presence
 from kala_server.service.executor import Executor
 from kala_server.service.garbage import Garbage
@@ -54,5 +55,5 @@ class Context:
     zone: str = "UTC"
     """The name of the machine's time zone."""
     max_running: int = 64
-    has_queues: bool = False
-    """Whether commands can be run on other machines."""
+    machines: Machines | None = None
+    """The workers on other machines; None where there can be none."""

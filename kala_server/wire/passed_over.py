@@ -62,6 +62,11 @@ class PassedOver:
             f"{place}{_printable(name)}: there is no such field, so it was passed over{hint}"
         )
 
+    def say(self, warning: str) -> None:
+        """Tell of something else that the request may not have meant; it is our own text."""
+        if warning not in self._warnings and len(self._warnings) < MOST:
+            self._warnings.append(warning)
+
     @property
     def warnings(self) -> list[str]:
         """What there is to tell, each in a sentence."""

@@ -34,7 +34,7 @@ def asked() -> set[Operation]:
     found = set()
     for exchange in (one for block in SESSIONS for one in exchanges(block)):
         [path] = re.findall(r"http://127\.0\.0\.1:8000/api/v1(/[^\s'?]*)", exchange.command) or [""]
-        path = re.sub(r"(?<=/set/)\w+", "{name}", re.sub(r"[0-9a-f-]{36}", "{id}", path))
+        path = re.sub(r"(?<=/set/)\w+|(?<=/workers/)[\w-]+", "{name}", re.sub(r"[0-9a-f-]{36}", "{id}", path))
         method = re.search(r" -X (\w+)", exchange.command)
         posts = " -d " in exchange.command and " -G " not in exchange.command
         found.add((method[1] if method else "POST" if posts else "GET", path))

@@ -101,6 +101,7 @@ def test_every_method_that_sends_something_says_whether_it_is_repeated() -> None
         "family",
         "preview",
         "upcoming",
+        "workers",
         "events",
         "close",
         "with_options",  # which sends nothing

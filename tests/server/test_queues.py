@@ -11,14 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
+from kala_client import __version__
 from kala_server.config import Database
 from kala_server.core.model.job import Run, RunState
 from kala_server.server import Server
 from kala_server.testing.running import settings_of
 from tests.a_worker import WorkerProcess, a_worker
+from tests.cli.command_line import kala_here
 from tests.eventually import PATIENCE, eventually
 from tests.left_behind import left_of
 from tests.postgres import a_postgres
+from tests.server.described import Described
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -286,3 +289,63 @@ def test_a_run_of_a_machine_that_is_gone_is_interrupted_and_corrected_when_it_is
 
     with a_worker(database) as worker:
         play(scene)
+
+
+def test_workers_are_told_of_and_one_that_is_drained_takes_nothing_more(database: str) -> None:
+    async def scene() -> None:
+        async with leading(database) as server:
+            assert (await ask(server, "GET", "/workers/")).json() == {"workers": []}
+            with a_worker(database, name="db-1", concurrency=3) as worker:
+                run_id = await start(server, "sleep 1000")
+                await until(lambda: left_of(run_id))
+                await asyncio.to_thread(eventually, lambda: told(server)["running"] == 1)
+                one = await asyncio.to_thread(told, server)
+                assert one == {
+                    "name": "db-1", "queues": ["db"], "state": "there", "running": 1, "free": 2,
+                    "seen_at": one["seen_at"], "version": __version__,
+                }  # fmt: skip
+                await until(lambda: server.service.state.counts["running"] == 1)
+                shown = await asyncio.to_thread(kala_here, "workers", "--url", server.url)
+                assert shown.out.splitlines()[1].split()[:5] == ["db-1", "db", "there", "1", "2"]
+                drained = await asyncio.to_thread(kala_here, "worker", "drain", "db-1", "--url", server.url)
+                assert drained.out == "db-1 takes nothing more\n"
+                await asyncio.to_thread(eventually, lambda: told(server)["state"] == "draining")
+                waits = await start(server, "true")
+                await until(lambda: "kala_queues_unattended 1.0" in figures(server))
+                assert run_of(server, waits).state is RunState.RUNNING
+                ready = (await asyncio.to_thread(httpx.get, f"{server.url}/readyz")).json()
+                assert "runs wait in 1 queue that no worker takes from" in ready["notes"]
+                await asyncio.to_thread(worker.kill)
+                await asyncio.to_thread(worker.start)
+                assert (await over(server, waits)).state is RunState.SUCCEEDED
+            nobody = await ask(server, "POST", "/workers/nobody/drain/")
+            assert nobody.status_code == 404
+
+    play(scene)
+
+
+def told(server: Server) -> dict[str, Any]:
+    """Return what the server tells of its only worker, as described."""
+    with httpx.Client(base_url=server.url) as http:
+        answer = Described(http).ask("GET", "/workers/")
+    [one] = answer.json()["workers"]
+    return dict(one)
+
+
+def figures(server: Server) -> str:
+    return httpx.get(f"{server.url}/metrics").text
+
+
+def test_a_job_whose_queue_no_worker_takes_from_is_created_with_a_warning(database: str) -> None:
+    async def scene() -> None:
+        async with leading(database) as server:
+            job = {"name": "a job", "command": "true", "queue": "gpu", "schedule": "never"}
+            created = await ask(server, "POST", "/job/", json=job)
+            assert created.json()["warnings"] == [
+                "no worker takes from the queue gpu for now: its runs wait for one"
+            ]
+            path = f"/job/{created.json()['id']}/"
+            assert "warnings" not in (await ask(server, "PATCH", path, json={"name": "b"})).json()
+            assert "warnings" in (await ask(server, "PATCH", path, json={"queue": "db"})).json()
+
+    play(scene)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from kala_server.cli.groups import KalaGroup
+from kala_server.cli.remote import Session, plain, talks_to_kala
 from kala_server.cli.server.database import a_queue
 from kala_server.cli.server.option import option
 from kala_server.cli.text.plain import printable
@@ -27,13 +29,12 @@ def _a_name(_ctx: click.Context, _option: click.Parameter, name: str) -> str:
     return name
 
 
-@click.command()
+@click.group(cls=KalaGroup, invoke_without_command=True, short_help="Run commands of queues on this machine.")
 @option(
     "--jobDBAddress",
     "--jobdb-address",
     "address",
     metavar="ADDRESS",
-    required=True,
     envvar=["KALA_JOBDB_ADDRESS", "KALA_JOBDBADDRESS"],
     help="Where PostgreSQL is, as for kala serve; a password is better in PGPASSFILE.",
 )
@@ -42,7 +43,6 @@ def _a_name(_ctx: click.Context, _option: click.Parameter, name: str) -> str:
     "queues",
     metavar="QUEUE",
     multiple=True,
-    required=True,
     callback=_queues,
     help="Whose jobs it runs; may be repeated.",
 )
@@ -78,12 +78,40 @@ def _a_name(_ctx: click.Context, _option: click.Parameter, name: str) -> str:
     help="A line of text for each message on stderr, or a JSON object.",
 )
 @option("-v", "--verbose", is_flag=True, help="Log everything that happens.")
-def worker(**options: Any) -> None:
+@click.pass_context
+def worker(ctx: click.Context, /, **options: Any) -> None:
     """Run commands on this machine, for the servers of a database: those of jobs that name one of its queues.
 
     It takes what is due there, runs it as a server would (users, folders, limits and what is inherited of the
     environment are this machine's), and tells what becomes of it. Where the database is away, what runs goes on.
     """
+    if ctx.invoked_subcommand is None:
+        for name, said in (("--jobDBAddress", options["address"]), ("--queue", options["queues"])):
+            if not said:
+                raise click.UsageError(f"Missing option '{name}'.")
+        _work(options)
+
+
+@worker.command(short_help="Let a worker take nothing more.")
+@click.argument("name")
+@talks_to_kala
+def drain(session: Session, *, name: str) -> None:
+    """Let the worker NAME take nothing more until it is started anew; what it runs goes on."""
+    session.client.drain_worker(name)
+    session.answer({"name": name}, lambda: f"{name} takes nothing more")
+
+
+@click.command(short_help="List the workers on other machines.")
+@talks_to_kala
+def workers(session: Session) -> None:
+    """List the workers on other machines: from which queues each takes, what it runs, and when it was heard of."""
+    from kala_server.cli.text.workers import table_of
+
+    found = session.client.workers()
+    session.answer([plain(one) for one in found], lambda: table_of(found, session.clock))
+
+
+def _work(options: dict[str, Any]) -> None:
     import asyncio
     import os
 

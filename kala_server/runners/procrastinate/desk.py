@@ -1,9 +1,10 @@
 """The statements of the server that leads: it hands attempts over, has them ended, and hears what became of them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import NamedTuple
 
+from kala_server.ports.machines import Machine, WorkerState
 from kala_server.ports.runner import Attempt
 from kala_server.runners.procrastinate.messages import text_of
 from kala_server.runners.procrastinate.schema import are_there, prepare
@@ -36,6 +37,12 @@ WHERE name = worker AND outcome IS NULL AND seen_at < clock_timestamp() - %(afte
   AND pg_postmaster_start_time() < clock_timestamp() - %(after)s
 RETURNING handle, worker, to_char(seen_at AT TIME ZONE 'UTC', 'HH24:MI:SS')
 """
+_MACHINES = """
+SELECT name, queues, concurrency, running, version, seen_at, stopped, seen_at < clock_timestamp() - %s, draining
+FROM kala_worker ORDER BY name
+"""
+_WAITING = "SELECT DISTINCT queue FROM kala_attempt WHERE worker IS NULL AND outcome IS NULL"
+_DRAIN = "UPDATE kala_worker SET draining = true WHERE name = %s RETURNING 1"
 
 
 class Printed(NamedTuple):
@@ -115,3 +122,34 @@ def forget(connection: Connection, epoch: int, handles: Collection[str]) -> bool
 def gone(connection: Connection, after: float) -> Sequence[Gone]:
     """Judge the attempts of workers of which nothing was heard for so many seconds while the database was there."""
     return [Gone(*row) for row in connection.execute(_GONE, {"after": timedelta(seconds=after)})]
+
+
+def machines(connection: Connection, gone_after: float) -> tuple[Sequence[Machine], frozenset[str]]:
+    """Return the workers, and the queues in which attempts wait."""
+    if not are_there(connection):
+        return (), frozenset()
+    rows = connection.execute(_MACHINES, (timedelta(seconds=gone_after),))
+    found = [
+        Machine(
+            name=name,
+            queues=tuple(queues),
+            concurrency=concurrency,
+            running=running,
+            version=version,
+            seen_at=seen_at.astimezone(UTC),
+            state=_state(stopped=stopped, gone=gone, draining=draining),
+        )
+        for name, queues, concurrency, running, version, seen_at, stopped, gone, draining in rows
+    ]
+    return found, frozenset(queue for (queue,) in connection.execute(_WAITING))
+
+
+def _state(*, stopped: bool, gone: bool, draining: bool) -> WorkerState:
+    if stopped or gone:
+        return WorkerState.STOPPED if stopped else WorkerState.GONE
+    return WorkerState.DRAINING if draining else WorkerState.THERE
+
+
+def drain(connection: Connection, name: str) -> bool:
+    """Let a worker take nothing more; whether there is one of that name."""
+    return are_there(connection) and connection.execute(_DRAIN, (name,)).fetchone() is not None

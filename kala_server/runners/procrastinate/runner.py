@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from kala_server.boot_time import boot_time
+from kala_server.ports.machines import Machine, attended
 from kala_server.ports.runner import TOO_LATE, Attempt, Listener, Outcome
 from kala_server.ports.store import StoreAwayError, StoreError, StoreFullError
 from kala_server.runners.procrastinate import desk
@@ -68,6 +69,8 @@ class QueueRunner:
         self._steady_since: float | None = None
         """Since when the database has answered whatever it was asked."""
         self._looked_at = 0.0
+        self._seen: Sequence[Machine] = ()
+        self._queues_in_use: frozenset[str] = frozenset()
         self._telling: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[None] | None = None
         self._something_ended = asyncio.Event()
@@ -243,6 +246,27 @@ class QueueRunner:
             self._told[handle] = boot_time()
         self._over(handle, outcome)
 
+    # -- the machines
+
+    @property
+    def seen(self) -> Sequence[Machine]:
+        """The workers that were there a moment ago, while this server leads."""
+        return self._seen
+
+    @property
+    def unattended(self) -> frozenset[str]:
+        """The queues in which attempts wait for a worker of which there is none."""
+        return frozenset(queue for queue in self._queues_in_use if not attended(queue, self._seen))
+
+    async def machines(self) -> Sequence[Machine]:
+        """Return the workers."""
+        found, _ = await self._link.run(partial(desk.machines, gone_after=self._gone_after))
+        return found
+
+    async def drain(self, name: str) -> bool:
+        """Let a worker take nothing more."""
+        return await self._link.run(partial(desk.drain, name=name))
+
     def _over(self, handle: str, outcome: Outcome) -> None:
         self._known.discard(handle)
         self._to_end.discard(handle)
@@ -262,9 +286,13 @@ class QueueRunner:
         """Tell of attempts whose machines are gone: none is judged that may not have reached the database either."""
         now = boot_time()
         self._steady_since = self._steady_since or now
-        if now < self._looked_at + _LOOK or now < self._steady_since + self._gone_after:
+        if now < self._looked_at + _LOOK:
             return
         self._looked_at = now
+        look = partial(desk.machines, gone_after=self._gone_after)
+        self._seen, self._queues_in_use = await self._link.run(look)
+        if now < self._steady_since + self._gone_after:
+            return
         for gone in await self._link.run(partial(desk.gone, after=self._gone_after)):
             if gone.handle in self._known:
                 reason = (

@@ -131,6 +131,12 @@ class Pause(models.Pause):
     model_config = _SENT
 
 
+class Worker(models.Worker):
+    """A worker on another machine, which runs jobs of its queues."""
+
+    model_config = _SENT
+
+
 class Session(views.Session):
     """What the token that was sent allows, and what kind of server it is that answers."""
 

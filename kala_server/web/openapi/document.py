@@ -50,7 +50,7 @@ _NAME = {
     "name": "name",
     "in": "path",
     "required": True,
-    "description": "The name of a set.",
+    "description": "The name of a set, or of a worker.",
     "schema": {"type": "string", "pattern": "^[^/]+$"},
 }
 _ID = {

@@ -45,6 +45,7 @@ _SENT = (
     answer_models.Timeline,
     answer_models.Trial,
     answer_models.UpcomingSlot,
+    answer_models.Worker,
 )
 _MARK: Schema = {
     "type": "array",

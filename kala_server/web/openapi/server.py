@@ -6,6 +6,7 @@ from kala_server.metrics import CONTENT_TYPE as FIGURES
 from kala_server.web.openapi.operation import (
     Answer,
     Operation,
+    done,
     header,
     ok,
     query,
@@ -44,6 +45,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="Say what the token allows, and what kind of server this is",
         answers=ok("What a page has to know first.", session=ref("Session")),
         problems=READS,
+    ),
+    ("GET", f"{API}/workers/"): Operation(
+        id="workers",
+        tag="server",
+        summary="List the workers on other machines",
+        answers=ok("Each that was ever there, by its name.", workers=array(ref("Worker"))),
+        problems=READS,
+    ),
+    ("POST", f"{API}/workers/{{name}}/drain/"): Operation(
+        id="drain_worker",
+        tag="server",
+        summary="Let a worker take nothing more until it is started anew; what it runs goes on",
+        answers=done("It takes nothing more."),
+        problems=(HTTPStatus.NOT_FOUND, *WRITES),
     ),
     ("GET", f"{API}/pause/"): Operation(
         id="get_pause",

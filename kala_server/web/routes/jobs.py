@@ -94,7 +94,7 @@ class Jobs(StreamingHandler, JobCreator):
         document, passed_over = await self.body(), PassedOver()
         passed_over.look(document)
         spec, disabled = requests.read_job(document, default_owner=self.context.default_owner)
-        self.check_queue(spec)
+        self.check_queue(spec, passed_over)
         if self.is_a_trial():
             await self.try_out(
                 lambda state, now: trial.as_new(state, spec, now, disabled=disabled), passed_over
@@ -136,7 +136,7 @@ class Batch(JobCreator):
         for job in self._jobs(PassedOver()):
             if job is not None:
                 try:
-                    self.check_queue(job[0])
+                    self.check_queue(job[0], PassedOver())
                     yield from validation.new_job(state, trial.ANY_ID, job[0], now)
                 except InvalidJobError as error:
                     raise error.within(f"{_PLACE}[{asked}]") from None
@@ -232,7 +232,7 @@ class OneJob(StreamingHandler, JobTaker):
             job = await self.ask(lambda state: existing(state, job_id))
             self._refuse_unless_meant(job)
             spec, disabled = changed(job)
-            self.check_queue(spec, job.spec)
+            self.check_queue(spec, passed_over, job.spec)
             with suppress(ChangedMeanwhileError):
                 change = inputs.ChangeJob(id=job_id, spec=spec, disabled=disabled, anew=anew, made_from=job)
                 await self.context.service.submit(change)
@@ -254,7 +254,7 @@ class OneJob(StreamingHandler, JobTaker):
             job = existing(state, job_id)
             self._refuse_unless_meant(job)
             spec, disabled = changed(job)
-            self.check_queue(spec, job.spec)
+            self.check_queue(spec, passed_over, job.spec)
             return (yield from trial.as_changed(state, job, spec, now, disabled=disabled, again=again))
 
         await self.try_out(as_changed, passed_over)

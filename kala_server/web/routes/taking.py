@@ -10,6 +10,7 @@ from kala_server.core.questions import trial
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.schedule_words import in_words
+from kala_server.ports.machines import attended
 from kala_server.web.base import Handler
 from kala_server.wire import answers
 from kala_server.wire.passed_over import PassedOver
@@ -36,10 +37,15 @@ class JobTaker(Handler):
             self.headers["Kala-Warning"] = passed_over.header
         return warnings if self.context.shape is WHOLE else []
 
-    def check_queue(self, spec: JobSpec, before: JobSpec | None = None) -> None:
-        """Raise InvalidJobError where a job is to run on another machine, and none can be asked to run it."""
-        if spec.queue and not self.context.has_queues and (before is None or before.queue != spec.queue):
+    def check_queue(self, spec: JobSpec, passed_over: PassedOver, before: JobSpec | None = None) -> None:
+        """Say where no worker takes from the queue of a job. Raises InvalidJobError where there can be none."""
+        if not spec.queue or (before is not None and before.queue == spec.queue):
+            return
+        machines = self.context.machines
+        if machines is None:
             raise InvalidJobError([FieldProblem("queue", _NO_QUEUES, "")])
+        if not attended(spec.queue, machines.seen):
+            passed_over.say(f"no worker takes from the queue {spec.queue} for now: its runs wait for one")
 
     def is_a_trial(self) -> int:
         """Return how many times a dry run is to tell of; 0 where it is none. What is wrong is told in any case."""
