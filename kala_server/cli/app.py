@@ -16,6 +16,7 @@ from kala_server.cli.server.token import token
 from kala_server.cli.server.worker import worker, workers
 from kala_server.cli.sets.apply import apply_files
 from kala_server.cli.sets.check import check
+from kala_server.cli.sets.export import export
 from kala_server.cli.sets.plan import plan
 
 
@@ -62,6 +63,7 @@ for _command in (
     check,
     plan,
     apply_files,
+    export,
     upcoming,
     stats,
     pause,
