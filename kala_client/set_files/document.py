@@ -13,6 +13,7 @@ from kala_client.set_files import places
 from kala_client.set_files.faults import Path, SetFileError, WrongError
 
 _LINE_END = "\n"
+_TOO_DEEP = "it is nested too deeply"
 _PLACED = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
@@ -41,7 +42,10 @@ class Document:
 
     @cached_property
     def _first(self) -> dict[Path, int]:
-        return dict(reversed(self.find(self.text)))
+        try:
+            return dict(reversed(self.find(self.text)))
+        except RecursionError:
+            return {}  # what is nested that deeply has no place, but it is still told what is wrong
 
 
 def load(name: str) -> Document:
@@ -60,6 +64,8 @@ def _toml(name: str, text: str) -> Document:
         return Document(name, text, tomllib.loads(text), places.of_toml)
     except tomllib.TOMLDecodeError as error:
         raise SetFileError([_twice(name, text, places.of_toml) or _syntax(name, text, str(error))]) from None
+    except RecursionError:
+        raise SetFileError([f"{name}:1:1: {_TOO_DEEP}"]) from None
 
 
 def _json(name: str, text: str) -> Document:
@@ -67,8 +73,10 @@ def _json(name: str, text: str) -> Document:
         content = json.loads(text, object_pairs_hook=_each_once)
     except json.JSONDecodeError as error:
         raise SetFileError([f"{name}:{error.lineno}:{error.colno}: {error.msg}"]) from None
-    except (_TwiceError, RecursionError) as error:
+    except _TwiceError as error:
         raise SetFileError([_twice(name, text, places.of_json) or f"{name}:1:1: {error}"]) from None
+    except RecursionError:
+        raise SetFileError([f"{name}:1:1: {_TOO_DEEP}"]) from None
     if not isinstance(content, dict):
         raise SetFileError([f"{name}:1:1: an object with the members kala, set and job belongs here"])
     return Document(name, text, content, places.of_json)

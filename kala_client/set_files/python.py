@@ -85,12 +85,24 @@ def load(address: str) -> JobSet:
     except SetFileError:
         raise
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{_near(frame.filename)}:{frame.lineno}:1"
-        raise SetFileError([f"{place}: {address}: {type(error).__name__}: {error}"]) from error
+        place = _where(error) or address
+        raise SetFileError([f"{place}: {type(error).__name__}: {error}"]) from error
     if not isinstance(found, JobSet):
         raise SetFileError([f"{address}: no JobSet of kala_client is there"])
     return found
+
+
+def _where(error: Exception) -> str:
+    """Return the line of the module at which it ended; nothing where it did not come to run."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_near(error.filename)}:{error.lineno}:{error.offset}"
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")
+    ]
+    last = frames[-1]
+    return (
+        "" if last.filename in {__file__, importlib.__file__} else f"{_near(last.filename)}:{last.lineno}:1"
+    )
 
 
 def _near(file: str) -> str:

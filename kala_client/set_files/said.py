@@ -1,11 +1,11 @@
 """What one job of a set says, by the names that its fields have in JSON, and where it says so."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kala_client._model.nearest import nearest
-from kala_client.fields import FIELDS
+from kala_client.fields import FIELDS, OF_A_CALL
 from kala_client.set_files.faults import Path, WrongError
 
 IN_FILES = {"parents": "parent_jobs", "on_failure": "on_failure_job"}
@@ -18,6 +18,8 @@ _MEANS = {
     **{row.wire: row.wire for row in FIELDS},
     **IN_FILES,
 }
+
+_OF_A_CALL = [row.wire for row in OF_A_CALL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,19 @@ def on_the_wire(said: Mapping[str, Any], path: Path) -> dict[str, Any]:
     fields = dict[str, Any]()
     for name, value in said.items():
         if name not in _MEANS:
-            raise WrongError((*path, name), _no_field(name))
+            raise WrongError((*path, name), _no_field(name, (*_MEANS, "each")))
         if _MEANS[name] in fields:
             raise WrongError((*path, name), "it is said twice, by two of its names")
         fields[_MEANS[name]] = value
+    _check_call(fields.get("remote_properties"), (*path, "remote_properties"))
     return fields
+
+
+def _check_call(call: object, path: Path) -> None:
+    """Raise WrongError for what no call says."""
+    for name in call if isinstance(call, dict) else ():
+        if name.lower() not in _OF_A_CALL:
+            raise WrongError((*path, name), _no_field(name, _OF_A_CALL))
 
 
 def names_of(field: str) -> list[str]:
@@ -51,8 +61,8 @@ def names_of(field: str) -> list[str]:
     return [name for name, meant in _MEANS.items() if meant == field] or [field]
 
 
-def _no_field(name: str) -> str:
+def _no_field(name: str, known: Iterable[str]) -> str:
     if name == "key":
         return "the key of a job is in its heading: [job.KEY]"
-    meant = nearest(name, [*_MEANS, "each"])
+    meant = nearest(name, known)
     return "there is no such field" + (f"; did you mean {meant}?" if meant else "")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kala_client.fields import FIELDS, Field, Kind
 from tests.cli.command_line import Ended, kala_here
 
 BILLING = """\
@@ -57,6 +58,23 @@ def test_what_is_wrong_is_named_with_file_line_and_column(before: str, after: st
     ended = check(BILLING.replace(before, after, 1), "--var", "db=crm")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith(f"jobs.toml:{fault}")
+
+
+_WRONG = {
+    Kind.FLAG: "4",
+    Kind.WHOLE: '"many"',
+    Kind.NUMBER: '"much"',
+    Kind.TYPE: "7",
+    Kind.CALL: "{ url = 4 }",
+}
+
+
+@pytest.mark.parametrize("row", [row for row in FIELDS if row.name != "schedule"], ids=lambda row: row.name)
+def test_a_wrong_value_of_each_field_has_its_place(row: Field) -> None:
+    text = f'kala = 1\nset = "a"\n[job.x]\nschedule = "never"\n{row.wire} = {_WRONG.get(row.kind, "[[4]]")}\n'
+    ended = check(text)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"jobs.toml:5:{len(row.wire) + 4}: job.x.{row.wire}")
 
 
 def test_every_job_that_is_wrong_is_named() -> None:

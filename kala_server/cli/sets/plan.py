@@ -51,7 +51,7 @@ def plan(
     if output is not None:
         wanted.keep(output, found.etag)
     tell(session, found)
-    if wanted.etag and wanted.etag != found.etag:
+    if wanted.etag not in {"", found.etag} and not found.empty:
         click.echo("the set was changed since this plan was kept: it cannot be applied any more", err=True)
     if exit_code and not found.empty:
         raise click.exceptions.Exit(_CHANGES)

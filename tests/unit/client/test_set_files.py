@@ -97,6 +97,7 @@ def test_several_files_are_one_set() -> None:
         (HEAD + "job = 1", "jobs.toml:3:7: job: a table belongs here, not a number"),
         (HEAD + "[job]\nx = true", "jobs.toml:4:5: job.x: a table with the fields of a job belongs here, not true"),
         (HEAD + '[job.x]\nshedule = "never"', "jobs.toml:4:11: job.x.shedule: there is no such field; "),
+        (HEAD + '[job.x]\nremote_properties = { ulr = "" }', "jobs.toml:4:29: job.x.remote_properties.ulr: there is"),
         (HEAD + '[job.x]\nkey = "y"', "jobs.toml:4:7: job.x.key: the key of a job is in its heading"),
         (HEAD + "[job.x]\nparents = []\nparent_jobs = []", "jobs.toml:5:15: job.x.parent_jobs: it is said twice"),
         (HEAD + '[job.x]\ncommand = "@{y}"', "jobs.toml:4:11: job.x.command: @{y} is not set; vars"),
@@ -141,6 +142,14 @@ def test_what_is_wrong_with_json_has_its_place_too(text: str, fault: str) -> Non
 
 
 @pytest.mark.usefixtures("here")
+def test_what_is_nested_too_deeply_is_told() -> None:
+    assert faults(HEAD + "vars = " + "[" * 9999) == ["jobs.toml:1:1: it is nested too deeply"]
+    assert faults("[" * 9999, name="jobs.json") == ["jobs.json:1:1: it is nested too deeply"]
+    [told] = faults('{"vars": ' + "[" * 700 + "]" * 700 + "}", name="jobs.json")
+    assert told.startswith("jobs.json:1:1: kala: the file begins with")
+
+
+@pytest.mark.usefixtures("here")
 def test_a_variable_that_is_given_in_vain_is_told() -> None:
     assert faults(HEAD, given={"bd": "x"}) == ["--var bd: no file has @{bd}, or bd among its vars"]
 
@@ -174,11 +183,14 @@ def test_a_module_says_a_set_and_what_is_wrong_names_the_line_of_add(here: Path)
         'from kala_client import JobSet\njobs = JobSet("a")\njobs.add("x", tag=[])\n'
     )
     (here / "broken.py").write_text("\n1 / 0\n")
+    (here / "no_python.py").write_text("\n\n1 +\n")
     with pytest.raises(SetFileError) as refused:
-        read(["wrong:jobs", "broken:jobs", "of_a_team:other"])
+        read(["wrong:jobs", "broken:jobs", "no_python:jobs", "of_nobody:jobs", "of_a_team:other"])
     assert refused.value.faults == (
         "wrong.py:3:1: job.x.tag: there is no such field; did you mean tags?",
-        "broken.py:2:1: broken:jobs: ZeroDivisionError: division by zero",
+        "broken.py:2:1: ZeroDivisionError: division by zero",
+        "no_python.py:3:4: SyntaxError: invalid syntax (no_python.py, line 3)",
+        "of_nobody:jobs: ModuleNotFoundError: No module named 'of_nobody'",
         "of_a_team:other: no JobSet of kala_client is there",
     )
 
