@@ -59,5 +59,13 @@ LEADERS_STOPPED = _figure(2, 30)
 """… and stopped, with commands that go on."""
 LEADERS_WITH_COMMANDS = _figure(2, 20)
 """They are killed, and what they ran is looked for."""
+RUNS_AT_WORKERS = _figure(40, 1_000)
+"""At two workers of a queue, while …"""
+WORKERS_OF_A_QUEUE_KILLED = _figure(3, 50)
+"""… these are killed; and again, while …"""
+LEADERS_OVER_WORKERS_KILLED = _figure(2, 10)
+"""… servers are, …"""
+OUTAGES_OVER_WORKERS = _figure(1, 10)
+"""… and the database."""
 RACES = _figure(20, 100)
 MALFORMED_REQUESTS = _figure(500, 10_000)
