@@ -1,6 +1,6 @@
 """Sets of jobs in files: read, placed where something is wrong with them, and written (docs/sets.md).
 
-It asks no server, and needs nothing but the standard library: a file can be checked wherever it is.
+It asks no server and loads no model: a file can be read wherever it is.
 """
 
 from kala_client.set_files.faults import SetFileError

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kala_client import set_files
 from kala_server.core.decide.sets import BY_ID
 from kala_server.core.questions.plan import MOST_SLOTS
 from kala_server.testing import Kit
@@ -51,6 +52,11 @@ def test_the_module_says_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     Path("said_in_the_docs.py").write_text(MODULE.text)
     assert kala_here("check", "said_in_the_docs:jobs").out == "billing: 3 jobs, nothing is wrong\n"
+    jobs = set_files.read(["said_in_the_docs:jobs"])
+    with Kit("2035-03-24T00:00Z") as kit:
+        kit.client.apply_set(jobs.name, jobs.jobs)
+        kit.advance("P1D")
+        assert [len(kit.runs_of(name)) for name in ("dump", "verify.rows", "verify.sums")] == [1, 1, 1]
 
 
 def test_what_only_a_job_of_a_set_says_is_documented() -> None:

@@ -10,7 +10,7 @@ from kala_server.cli.text.plain import printable
 
 @click.command(short_help="Write a set of jobs as a file.")
 @click.argument("name", metavar="NAME")
-@click.argument("file", required=False)
+@click.argument("file", required=False, type=click.Path())
 @talks_to_kala
 def export(session: Session, *, name: str, file: str | None) -> None:
     """Write the set NAME as the TOML file that says it, to FILE or to stdout.

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def says_a_set(command: F) -> F:
     """Give the command files, and values for what stands in them."""
-    files = click.argument("files", nargs=-1, required=True, metavar="FILE...")
+    files = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
     given = click.option(
         "--var",
         "given",

@@ -25,7 +25,7 @@ _LONGEST_LOOK = 24 * 366
     "--hours", type=Whole(1, _LONGEST_LOOK), default=24, show_default=True, help="How far to look ahead."
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 where there is something to do.")
-@click.option("-o", "--output", metavar="FILE", help="Keep the plan for kala apply FILE.")
+@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Keep the plan for kala apply FILE.")
 @talks_to_kala
 def plan(
     session: Session,

@@ -234,6 +234,43 @@ def test_what_is_written_reads_as_it_was(
     assert (found.name, {job.pop("key"): job for job in found.jobs}) == ("billing", jobs)
 
 
+_ODD = """\
+# [not.a] = "heading"
+a.b . "c d" = 'v1'#
+"é\\u0041" = "v2 # ] } \\" ="
+   [ t . 'x.y' ]	# and more
+one = [ 'v3', # ] "
+  [ "v4", \'\'\'v5 ' ''
+ ] \'\'\' ], { p = "v6", q.r = 7, "s" = [ 8.5e1 , ] } ,
+]
+many = \"\"\"
+v9 "" \\\"\"\" x = [
+\"\"\"\"\"
+day = 1979-05-27 07:32:00
+[["l" . l]]
+x = true
+[[l.l]]
+x = -10
+y = {}
+"""
+
+
+def test_each_value_of_an_odd_file_is_placed_where_it_stands() -> None:
+    found = dict(places.of_toml(_ODD))
+    ends = [
+        (path, value) for path, value in values(tomllib.loads(_ODD)) if not isinstance(value, dict | list)
+    ]
+    assert len(ends) == 12
+    for path, value in ends:
+        stands = _ODD[found[path] :].lstrip("'\"\n")
+        shown = (
+            value.split()[0]
+            if isinstance(value, str)
+            else {True: "true", 85.0: "8.5e1"}.get(value, str(value))
+        )
+        assert stands.startswith(shown), path
+
+
 @settings(max_examples=30)
 @given(JOBS)
 def test_each_value_of_a_file_is_placed_where_it_stands(jobs: dict[str, Any]) -> None:
