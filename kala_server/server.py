@@ -20,7 +20,7 @@ from kala_server.core.model.inputs import EndEverything
 from kala_server.keeping import given, keeping_of
 from kala_server.machine_zone import machine_zone
 from kala_server.metrics import Metrics
-from kala_server.ports.machines import WorkerState
+from kala_server.ports.machines import WorkerState, unattended
 from kala_server.ports.runner import Runner
 from kala_server.ports.store import SharedStore, Store, StoreBrokenError
 from kala_server.presence import Presence
@@ -237,7 +237,7 @@ class Server:
     def _unattended(self) -> frozenset[str]:
         """The queues of which no worker is there, while this server leads."""
         machines = self._kept.machines
-        return frozenset() if machines is None or self.service.follows else machines.unattended
+        return frozenset() if machines is None or self.service.follows else unattended(machines)
 
     def _gauges(self) -> dict[str, tuple[str, float]]:
         state, step = self.service.state, self.service.last_step

@@ -1,7 +1,7 @@
 """Workers on other machines, as those who run a server see them."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
@@ -42,8 +42,8 @@ class Machines(Protocol):
         ...
 
     @property
-    def unattended(self) -> frozenset[str]:
-        """The queues in which attempts wait, while no worker takes from them; as above."""
+    def untaken(self) -> Mapping[str, str]:
+        """The queues of attempts that no worker has taken, by their handles; as above."""
         ...
 
     async def machines(self) -> Sequence[Machine]:
@@ -58,3 +58,18 @@ class Machines(Protocol):
 def attended(queue: str, machines: Sequence[Machine]) -> bool:
     """Whether a worker takes from the queue."""
     return any(machine.state is WorkerState.THERE and queue in machine.queues for machine in machines)
+
+
+def unattended(machines: Machines) -> frozenset[str]:
+    """Return the queues in which attempts wait, while no worker takes from them."""
+    return frozenset(queue for queue in machines.untaken.values() if not attended(queue, machines.seen))
+
+
+def waits(queue: str, machines: Sequence[Machine], zone: tzinfo | None = None) -> str:
+    """Say for what an attempt in the queue waits."""
+    if attended(queue, machines):
+        return f"waits for a worker of {queue!r} that has room"
+    last = max((machine.seen_at for machine in machines if queue in machine.queues), default=None)
+    if last is None:
+        return f"waits for a worker of {queue!r}; there never was one"
+    return f"waits for a worker of {queue!r}; none since {last.astimezone(zone or UTC):%Y-%m-%d %H:%M %Z}"

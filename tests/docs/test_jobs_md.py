@@ -96,6 +96,9 @@ def test_an_example_for_another_machine_is_refused_where_there_are_no_queues(
     assert "--jobDB=postgres" in answer.text
     batch = http.post("/job/batch/", json={"jobs": [PLAIN, job]})
     assert "jobs[1].queue" in batch.text
+    in_a_set = http.put("/set/nightly/", json={"jobs": [{"key": "vacuum", **job}]})
+    assert in_a_set.status_code == 400
+    assert "jobs[0].queue" in in_a_set.text
     there = created(http, {**job, "queue": ""})
     assert http.patch(f"/job/{there['id']}/", json={"queue": "db"}).status_code == 400
     assert read_job(job)[0].queue == job["queue"]

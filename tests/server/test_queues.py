@@ -313,6 +313,9 @@ def test_workers_are_told_of_and_one_that_is_drained_takes_nothing_more(database
                 waits = await start(server, "true")
                 await until(lambda: "kala_queues_unattended 1.0" in figures(server))
                 assert run_of(server, waits).state is RunState.RUNNING
+                path = f"/job/{run_of(server, waits).job_id}/explain/"
+                slot = (await ask(server, "GET", path)).json()["slots"][0]
+                assert slot["sentence"].startswith("waits for a worker of 'db'; none since 20"), slot
                 ready = (await asyncio.to_thread(httpx.get, f"{server.url}/readyz")).json()
                 assert "runs wait in 1 queue that no worker takes from" in ready["notes"]
                 await asyncio.to_thread(worker.kill)

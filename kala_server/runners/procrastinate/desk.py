@@ -41,7 +41,7 @@ _MACHINES = """
 SELECT name, queues, concurrency, running, version, seen_at, stopped, seen_at < clock_timestamp() - %s, draining
 FROM kala_worker ORDER BY name
 """
-_WAITING = "SELECT DISTINCT queue FROM kala_attempt WHERE worker IS NULL AND outcome IS NULL"
+_WAITING = "SELECT handle, queue FROM kala_attempt WHERE worker IS NULL AND outcome IS NULL"
 _DRAIN = "UPDATE kala_worker SET draining = true WHERE name = %s RETURNING 1"
 
 
@@ -124,12 +124,17 @@ def gone(connection: Connection, after: float) -> Sequence[Gone]:
     return [Gone(*row) for row in connection.execute(_GONE, {"after": timedelta(seconds=after)})]
 
 
-def machines(connection: Connection, gone_after: float) -> tuple[Sequence[Machine], frozenset[str]]:
-    """Return the workers, and the queues in which attempts wait."""
+def waiting(connection: Connection) -> Mapping[str, str]:
+    """Return the queues in which attempts wait for a worker, by their handles."""
+    return dict(connection.execute(_WAITING).fetchall())
+
+
+def machines(connection: Connection, gone_after: float) -> Sequence[Machine]:
+    """Return the workers."""
     if not are_there(connection):
-        return (), frozenset()
+        return ()
     rows = connection.execute(_MACHINES, (timedelta(seconds=gone_after),))
-    found = [
+    return [
         Machine(
             name=name,
             queues=tuple(queues),
@@ -141,7 +146,6 @@ def machines(connection: Connection, gone_after: float) -> tuple[Sequence[Machin
         )
         for name, queues, concurrency, running, version, seen_at, stopped, gone, draining in rows
     ]
-    return found, frozenset(queue for (queue,) in connection.execute(_WAITING))
 
 
 def _state(*, stopped: bool, gone: bool, draining: bool) -> WorkerState:

@@ -8,12 +8,12 @@ by itself: what a worker has taken is its own, and where its machine is gone the
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from kala_server.boot_time import boot_time
-from kala_server.ports.machines import Machine, attended
+from kala_server.ports.machines import Machine
 from kala_server.ports.runner import TOO_LATE, Attempt, Listener, Outcome
 from kala_server.ports.store import StoreAwayError, StoreError, StoreFullError
 from kala_server.runners.procrastinate import desk
@@ -70,7 +70,7 @@ class QueueRunner:
         """Since when the database has answered whatever it was asked."""
         self._looked_at = 0.0
         self._seen: Sequence[Machine] = ()
-        self._queues_in_use: frozenset[str] = frozenset()
+        self._untaken: Mapping[str, str] = {}
         self._telling: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[None] | None = None
         self._something_ended = asyncio.Event()
@@ -254,14 +254,13 @@ class QueueRunner:
         return self._seen
 
     @property
-    def unattended(self) -> frozenset[str]:
-        """The queues in which attempts wait for a worker of which there is none."""
-        return frozenset(queue for queue in self._queues_in_use if not attended(queue, self._seen))
+    def untaken(self) -> Mapping[str, str]:
+        """The queues of attempts that no worker has taken, by their handles."""
+        return self._untaken
 
     async def machines(self) -> Sequence[Machine]:
         """Return the workers."""
-        found, _ = await self._link.run(partial(desk.machines, gone_after=self._gone_after))
-        return found
+        return await self._link.run(partial(desk.machines, gone_after=self._gone_after))
 
     async def drain(self, name: str) -> bool:
         """Let a worker take nothing more."""
@@ -290,7 +289,7 @@ class QueueRunner:
             return
         self._looked_at = now
         look = partial(desk.machines, gone_after=self._gone_after)
-        self._seen, self._queues_in_use = await self._link.run(look)
+        self._seen, self._untaken = await self._link.run(look), await self._link.run(desk.waiting)
         if now < self._steady_since + self._gone_after:
             return
         for gone in await self._link.run(partial(desk.gone, after=self._gone_after)):

@@ -1,6 +1,7 @@
 """The ledger over HTTP: runs, explanations, previews (docs/api.md). What runs printed is in `output.py`."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Any
 
@@ -8,12 +9,13 @@ from kala_client.schedules.due import example_for, is_cron
 from kala_server.core.errors import FieldProblem, InvalidRequestError, NotFoundError
 from kala_server.core.model import inputs
 from kala_server.core.model.job import Run
-from kala_server.core.questions.explain import MOST, Window, explaining, explaining_window
+from kala_server.core.questions.explain import MOST, Explanation, Window, explaining, explaining_window
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.durations import FOREVER
 from kala_server.core.time.occurrences import Timetable, between, read
 from kala_server.core.time.schedule_words import in_words
+from kala_server.ports.machines import waits
 from kala_server.web.base import Handler
 from kala_server.web.pages import Page, zone_in, zone_named
 from kala_server.web.query import Query, with_its_plus
@@ -80,11 +82,20 @@ class Explain(Handler):
             job = existing(state, job_id)
             if window is None:
                 found = yield from explaining(state, job, now, at, zone=zone)
-                return {"slots": [ledger.slot(one) for one in found]}
+                return {"slots": [ledger.slot(self._at_its_worker(one, zone)) for one in found]}
             part = yield from explaining_window(state, job, now, window, zone=zone)
-            return {"slots": [ledger.slot(one) for one in part.slots], "next": part.following}
+            told = [ledger.slot(self._at_its_worker(one, zone)) for one in part.slots]
+            return {"slots": told, "next": part.following}
 
         self.answer(await self.ask_long(slots))
+
+    def _at_its_worker(self, slot: Explanation, zone: tzinfo | None) -> Explanation:
+        """Say of a run that is to run on another machine, and that none has taken, what it waits for."""
+        machines = self.context.machines
+        if machines is None or slot.run is None or slot.run.handle not in machines.untaken:
+            return slot
+        queue = machines.untaken[slot.run.handle]
+        return replace(slot, sentence=waits(queue, machines.seen, zone))
 
 
 class Preview(Handler):

@@ -6,13 +6,14 @@ from http import HTTPStatus
 from typing import Any
 
 from kala_server.core.decide.sets import tag_of_set
-from kala_server.core.errors import ChangedMeanwhileError, NotFoundError
+from kala_server.core.errors import ChangedMeanwhileError, InvalidJobError, NotFoundError
 from kala_server.core.model import inputs
 from kala_server.core.model import records as r
 from kala_server.core.questions.plan import changes
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.web.base import Handler
+from kala_server.web.routes.taking import check_for_queues
 from kala_server.wire import sets
 
 _LONGEST_LOOK = 24 * 366
@@ -52,6 +53,11 @@ class OneSet(Handler):
             expect=self.request.headers.get("If-Match", ""),
             source=str(document.get("source", ""))[:1000],
         )
+        for number, job in enumerate(wanted.jobs):
+            try:
+                check_for_queues(job.spec, self.context.machines)
+            except InvalidJobError as error:
+                raise error.within(f"jobs[{number}]") from None
         if self.query.yes("dry_run"):
             await self._plan(wanted)
             return

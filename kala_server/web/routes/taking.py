@@ -10,7 +10,7 @@ from kala_server.core.questions import trial
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.core.time.schedule_words import in_words
-from kala_server.ports.machines import attended
+from kala_server.ports.machines import Machines, attended
 from kala_server.web.base import Handler
 from kala_server.wire import answers
 from kala_server.wire.passed_over import PassedOver
@@ -22,6 +22,12 @@ _NO_QUEUES = (
     "this server runs everything on its own machine: there are queues only where jobs are kept in PostgreSQL "
     "(--jobDB=postgres)"
 )
+
+
+def check_for_queues(spec: JobSpec, machines: Machines | None) -> None:
+    """Raise InvalidJobError where a job is to run on another machine, and there can be none."""
+    if spec.queue and machines is None:
+        raise InvalidJobError([FieldProblem("queue", _NO_QUEUES, "")])
 
 
 class JobTaker(Handler):
@@ -42,9 +48,8 @@ class JobTaker(Handler):
         if not spec.queue or (before is not None and before.queue == spec.queue):
             return
         machines = self.context.machines
-        if machines is None:
-            raise InvalidJobError([FieldProblem("queue", _NO_QUEUES, "")])
-        if not attended(spec.queue, machines.seen):
+        check_for_queues(spec, machines)
+        if machines is not None and not attended(spec.queue, machines.seen):
             passed_over.say(f"no worker takes from the queue {spec.queue} for now: its runs wait for one")
 
     def is_a_trial(self) -> int:
