@@ -53,9 +53,10 @@ def upset(cluster: Cluster, load: Load, how: str, dice: Random) -> float:
     taken = load.first_after(began)
     if how == PAUSE:
         eventually(lambda: leader.ended or cluster.leads(leader))
-    if leader.ended:
-        assert how != PAUSE or leader.exit_code() == 1
-        leader.start()
+    for member in cluster.members:
+        if member.ended:
+            assert how != PAUSE or member.exit_code() == 1
+            member.start()
     return taken
 
 
