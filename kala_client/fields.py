@@ -142,6 +142,11 @@ FIELDS = (
         bounds={"pattern": "^[A-Za-z0-9._-]{0,40}$"}, example="db",
     ),
     Field(
+        "on_lost", OURS, Kind.CHOICE,
+        "What becomes of its command where the worker that runs it cannot reach the database any more.",
+        help="What to do where its worker cannot reach the database.", choices=("go_on", "end"), example="end",
+    ),
+    Field(
         "type", LATEST, Kind.TYPE, "0 is a command, 1 an HTTP call.", bounds={"enum": [0, 1]}, example=0,
     ),
     Field(

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from kala_client._model.base import SpelledModel, WireModel, either
-from kala_client._model.fields import CatchUp, JobFields, Overlap, WaitFor
+from kala_client._model.fields import CatchUp, JobFields, OnLost, Overlap, WaitFor
 from kala_client._model.hints import Place
 from kala_client._model.wire_types import (
     DurationText,
@@ -173,6 +173,7 @@ class Job(WireModel):
     env: dict[str, str] | None = Field(default=None, repr=False)
     user: str | None = None
     queue: str = ""
+    on_lost: OnLost = "go_on"
     tags: Annotated[list[str], WithoutNulls] = Field(default=[])
     description: str = ""
     keep_runs: Annotated[int, Field(ge=1)] = 100

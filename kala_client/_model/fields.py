@@ -11,6 +11,7 @@ from kala_client.schedules.schedule import Period, Schedule
 Overlap = Literal["queue", "skip", "allow", "replace"]
 CatchUp = Literal["one", "none", "all"]
 WaitFor = Literal["any", "all"]
+OnLost = Literal["go_on", "end"]
 JobState = Literal["active", "disabled", "done", "running", "failing"]
 JobOrder = Literal["created", "name", "state", "next", "last"]
 Duration = str | timedelta | Period
@@ -48,6 +49,7 @@ class JobFields(TypedDict, total=False):
     env: Mapping[str, str] | None
     user: str | None
     queue: str
+    on_lost: OnLost
     tags: Sequence[str]
     description: str
     keep_runs: int

@@ -64,7 +64,7 @@ TYPED: dict[str, tuple[str, ...]] = {
 
 def test_a_job_for_another_machine_is_refused_where_there_are_no_queues(typed: Kala) -> None:
     [example] = ELSEWHERE
-    words = ("vacuumdb --all", "--queue", "db", "--cron", "0 4 * * *")
+    words = ("vacuumdb --all", "--queue", "db", "--on-lost", "end", "--cron", "0 4 * * *")
     for ended in (
         typed("job", "create", "vacuum", *words),
         typed("job", "create", "--from-json", "-", text=example.text),

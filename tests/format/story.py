@@ -67,6 +67,7 @@ def _jobs_that_say_everything(world: World) -> None:
         env={"MODE": "fast"},
         user="nobody",
         queue="db",
+        on_lost="end",
         tags=("night", "db"),
         description="What the morning needs.",
         keep_runs=7,

@@ -352,3 +352,25 @@ def test_a_job_whose_queue_no_worker_takes_from_is_created_with_a_warning(databa
             assert "warnings" in (await ask(server, "PATCH", path, json={"queue": "db"})).json()
 
     play(scene)
+
+
+def test_what_is_not_to_go_on_unseen_is_ended_where_the_database_is_away_for_long(tmp_path: Path) -> None:
+    async def scene(address: str, stop: Callable[[], None], begin: Callable[[], None]) -> None:
+        async with leading(address) as server:
+            wait = f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done"
+            ended, goes_on = await start(server, wait, on_lost="end"), await start(server, wait)
+            await until(lambda: left_of(ended) and left_of(goes_on))
+            await asyncio.to_thread(stop)
+            await until(lambda: not left_of(ended))
+            assert left_of(goes_on)
+            (tmp_path / "go").touch()
+            await asyncio.to_thread(begin)
+            run = await over(server, ended)
+            assert run.state is RunState.INTERRUPTED
+            assert "on_lost: end" in run.reason
+            assert (await over(server, goes_on)).state is RunState.SUCCEEDED
+
+    with a_postgres() as server:
+        address = server.database()
+        with a_worker(address):
+            play(lambda: scene(address, lambda: server.stop(immediate=True), server.start))

@@ -63,6 +63,13 @@ class WaitFor(StrEnum):
     ALL = "all"
 
 
+class OnLost(StrEnum):
+    """What becomes of a command whose worker cannot reach the database any more."""
+
+    GO_ON = "go_on"
+    END = "end"
+
+
 COMMAND = 0
 HTTP_CALL = 1
 
@@ -119,6 +126,7 @@ class JobSpec:
     user: str = ""
     queue: str = ""
     """Of which a worker runs it; empty = the server's own machine."""
+    on_lost: OnLost = OnLost.GO_ON
     tags: tuple[str, ...] = ()
     description: str = ""
     keep_runs: int = 100

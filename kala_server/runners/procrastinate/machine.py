@@ -12,6 +12,7 @@ from functools import partial
 
 from kala_server.boot_time import boot_time
 from kala_server.core.frozen import replace
+from kala_server.core.model.job import OnLost
 from kala_server.outputs.bounded import BoundedOutput
 from kala_server.ports.runner import Outcome, Runner
 from kala_server.ports.store import StoreAwayError
@@ -30,6 +31,9 @@ _TOGETHER = 0.02
 """Seconds for which what is to be told waits for more of it."""
 _AGAIN = 0.2
 """Seconds until something is tried again that the database did not answer."""
+LOST_AFTER = 10.0
+"""Seconds without the database after which attempts are ended of jobs that want it."""
+_LOST = "its worker could not reach the database, and the job says on_lost: end; whether it did its work is not known"
 _CUT_OFF = "the worker was ended before the command was; whether it did its work is not known"
 _STOPPED = "the worker was stopped before the command ended"
 
@@ -56,6 +60,9 @@ class Machine:
         self._printing: dict[str, _Printing] = {}
         self._over: dict[str, str] = {}
         """How attempts went that are yet to be told of."""
+        self._to_end_if_lost: set[str] = set()
+        self._lost: set[str] = set()
+        """Attempts that were ended as the database could not be reached."""
         self._draining = False
         self._stopping = False
         self._wake = asyncio.Event()
@@ -149,18 +156,25 @@ class Machine:
             self._wake.set()
 
     async def _beat(self) -> None:
-        away = False
+        away_since = None
         while True:
             try:
                 self._draining |= await self._links["beat"].run(self._saying())
-                if away:
+                if away_since is not None:
                     _log.warning("the database is back")
-                away = False
+                away_since = None
             except StoreAwayError as error:
-                if not away:
+                if away_since is None:
                     _log.warning("the database cannot be reached; what runs goes on: %s", error)
-                away = True
+                away_since = away_since or boot_time()
+                if boot_time() >= away_since + LOST_AFTER:
+                    self._end_what_is_lost()
             await asyncio.sleep(BEAT)
+
+    def _end_what_is_lost(self) -> None:
+        for handle in self._to_end_if_lost - self._lost:
+            self._lost.add(handle)
+            self._runner.end(handle)
 
     async def _take(self) -> None:
         while True:
@@ -186,6 +200,8 @@ class Machine:
             except OtherVersionError as error:
                 self.ended(handle, Outcome(succeeded=False, reason=str(error)))
                 return
+            if attempt.spec.on_lost is OnLost.END:
+                self._to_end_if_lost.add(handle)
             _log.debug("starting %s of the job %s", attempt.handle, attempt.job_id)
             self._runner.start(replace(attempt, spec=replace(attempt.spec, queue="")))  # it is here
 
@@ -202,7 +218,10 @@ class Machine:
         """Take note of how an attempt went."""
         if self._stopping and not outcome.succeeded and not outcome.put_off:
             outcome = Outcome(succeeded=False, reason=_STOPPED, interrupted=True)
-        self._running.discard(handle)
+        elif handle in self._lost and not outcome.succeeded:
+            outcome = Outcome(succeeded=False, reason=_LOST, interrupted=True)
+        for those in (self._running, self._to_end_if_lost, self._lost):
+            those.discard(handle)
         self._over[handle] = text_of_outcome(outcome)
         self._wake.set()
         self._to_tell.set()

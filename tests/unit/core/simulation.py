@@ -17,7 +17,7 @@ from kala_server.core.decide.transaction import Limits
 from kala_server.core.model import inputs
 from kala_server.core.model import records as r
 from kala_server.core.model.effects import DropOutputs, Effect, EndAttempt, StartAttempt
-from kala_server.core.model.job import CatchUp, Job, JobSpec, Overlap, Run, RunState, WaitFor
+from kala_server.core.model.job import CatchUp, Job, JobSpec, OnLost, Overlap, Run, RunState, WaitFor
 from kala_server.core.state.apply import apply
 from kala_server.core.state.state import State
 
@@ -276,7 +276,12 @@ def new_job(name: str, *, disabled: bool = False, **spec: Any) -> inputs.NewJob:
     spec["parent_jobs"] = tuple(map(id_of, spec.get("parent_jobs", ())))
     if "on_failure_job" in spec:
         spec["on_failure_job"] = id_of(spec["on_failure_job"])
-    for field_name, kind in (("overlap", Overlap), ("catch_up", CatchUp), ("wait_for", WaitFor)):
+    for field_name, kind in (
+        ("overlap", Overlap),
+        ("catch_up", CatchUp),
+        ("wait_for", WaitFor),
+        ("on_lost", OnLost),
+    ):
         if isinstance(spec.get(field_name), str):
             spec[field_name] = kind(spec[field_name])
     return inputs.NewJob(

@@ -180,7 +180,7 @@ def test_the_example_of_what_would_be_right_is_accepted(
 def test_every_field_that_has_rules_is_in_the_table() -> None:
     free = {
         "owner", "resume_at_next_scheduled_time", "template_delimiters", "overlap", "catch_up", "wait_for",
-        "shell", "tags", "description", "rerun_interrupted",
+        "shell", "tags", "description", "rerun_interrupted", "on_lost",
     }  # fmt: skip
     assert {field for field, _, _ in BAD} | free == {field.name for field in fields(JobSpec)}
 

@@ -7,7 +7,7 @@ import pytest
 from kala_client import Job, RemoteProperties
 from kala_client._model import fields
 from kala_client.fields import FIELD, FIELDS, OF_A_CALL, Kind
-from kala_server.core.model.job import CatchUp, Overlap, RemoteCall, WaitFor
+from kala_server.core.model.job import CatchUp, OnLost, Overlap, RemoteCall, WaitFor
 from tests.unit.server.places import files_with, left_out
 
 MOST_FILES = 6
@@ -52,8 +52,13 @@ def test_the_name_of_a_field_stands_in_few_files(name: str) -> None:
 
 
 def test_choices_are_the_same_for_the_table_the_client_and_the_core() -> None:
-    enums = {"overlap": Overlap, "catch_up": CatchUp, "wait_for": WaitFor}
-    typed = {"overlap": fields.Overlap, "catch_up": fields.CatchUp, "wait_for": fields.WaitFor}
+    enums = {"overlap": Overlap, "catch_up": CatchUp, "wait_for": WaitFor, "on_lost": OnLost}
+    typed = {
+        "overlap": fields.Overlap,
+        "catch_up": fields.CatchUp,
+        "wait_for": fields.WaitFor,
+        "on_lost": fields.OnLost,
+    }
     choices = {row.name: row.choices for row in FIELDS if row.kind is Kind.CHOICE}
     assert choices == {name: tuple(enum) for name, enum in enums.items()}
     assert choices == {name: get_args(literal) for name, literal in typed.items()}
