@@ -35,7 +35,7 @@ BITS_EVERY = _figure(7, 1)
 """Flips every n-th bit of a journal."""
 DATABASE_OUTAGES = _figure(2, 20)
 """PostgreSQL is killed under appends, and started again."""
-SECONDS_OF_AN_OUTAGE = _figure(4, 10)
+SECONDS_OF_AN_OUTAGE = _figure(6, 10)
 """More than a lease."""
 PROMOTIONS = _figure(1, 10)
 """A synchronous replica takes the place of a PostgreSQL that is killed under appends."""
