@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kala_server.ports.store import Fence, StoreAwayError
-from kala_server.stores.postgres.store import PATIENCE, PostgresStore
+from kala_server.stores.postgres.store import PATIENCE, TTL, PostgresStore
 from kala_server.testing.contracts.stores import number_of, numbers_of, started
 
 A_BATCH = 3
@@ -26,9 +26,11 @@ class Account:
 
 
 @asynccontextmanager
-async def leading(address: str, *, patience: float = PATIENCE) -> AsyncIterator[tuple[PostgresStore, Fence]]:
+async def leading(
+    address: str, *, patience: float = PATIENCE, ttl: float = TTL
+) -> AsyncIterator[tuple[PostgresStore, Fence]]:
     """Hold a store."""
-    store = PostgresStore(address, patience=patience)
+    store = PostgresStore(address, patience=patience, ttl=ttl)
     try:
         fence = await store.acquire()
         async for _ in store.load():
