@@ -193,8 +193,7 @@ class Repeating:
 
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first slot strictly after the instant; None past the last repeat."""
-        index = self.schedule.index_after(instant, tz=self.zone)
-        return None if index is None else self.schedule.slot(index, tz=self.zone)
+        return _next_after(self, instant)
 
     def last_until(self, instant: datetime) -> datetime | None:
         """Return the latest slot that is not after the instant."""
@@ -223,6 +222,13 @@ class Repeating:
             middle = (low + high) // 2
             low, high = (middle, high) if self.schedule.slot(middle, tz=self.zone) else (low, middle)
         return high
+
+
+@lru_cache(maxsize=4096)
+def _next_after(timetable: Repeating, instant: datetime) -> datetime | None:
+    """Return what `Repeating.next_after` does; many jobs of one schedule are due together."""
+    index = timetable.schedule.index_after(instant, tz=timetable.zone)
+    return None if index is None else timetable.schedule.slot(index, tz=timetable.zone)
 
 
 @lru_cache(maxsize=16_384)
