@@ -67,5 +67,9 @@ LEADERS_OVER_WORKERS_KILLED = _figure(2, 10)
 """… servers are, …"""
 OUTAGES_OVER_WORKERS = _figure(1, 10)
 """… and the database."""
+STORIES = _figure(150, 20_000)
+"""Of several servers on a simulated database."""
+STORIES_WITH_A_FAULT = 500
+"""By then a fault that is planted must be noticed."""
 RACES = _figure(20, 100)
 MALFORMED_REQUESTS = _figure(500, 10_000)
