@@ -12,6 +12,7 @@ import pytest
 from kala_server.ports.store import FenceLostError, StoreAwayError, StoreLockedError
 from kala_server.stores.postgres import writer
 from kala_server.stores.postgres.connection import Connection
+from kala_server.stores.postgres.lease_row import LeaseRow
 from kala_server.stores.postgres.store import PostgresStore
 from kala_server.stores.postgres.writer import Writer
 from kala_server.testing.contracts.stores import started
@@ -95,6 +96,27 @@ def test_who_comes_anew_waits_for_a_lease_after_the_database_is_back() -> None:
                 await store.append(fence, [started(2)])
             with pytest.raises(FenceLostError):
                 await store.settle(fence)
+            await other.close()
+
+    with a_postgres() as server:
+        asyncio.run(scene(server))
+
+
+def test_what_is_read_after_an_outage_frees_nothing_before_the_lease_itself_was_looked_at() -> None:
+    async def scene(server: Postgres) -> None:
+        address = server.database()
+        async with leading(address):
+            other = PostgresStore(address)
+            with pytest.raises(StoreLockedError):
+                await other.acquire()
+            other.watch.close()
+            for away, free in ((False, True), (True, False)):
+                if away:
+                    other.watch._is_away(StoreAwayError("cut off"))
+                seen = other.leader
+                expired = LeaseRow(seen.epoch, seen.address, held=True, number=seen.number, seq=0, left=0)
+                other.watch.see(expired, seen)  # as by a connection that was back before
+                assert other.watch.free is free
             await other.close()
 
     with a_postgres() as server:

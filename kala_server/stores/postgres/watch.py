@@ -128,6 +128,7 @@ class Watch:
         if not self._away and not self._closing.is_set():
             _log.warning("the store is away: %s", error)
         self._away, self.free, self._listening = True, False, None
+        self._wait_until = inf  # others of this server may be back before, and see the row
         self._closing.wait(_BETWEEN_TRIES)
 
     def _is_wrong(self, error: StoreError) -> None:
