@@ -39,7 +39,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def bench(*arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--width", "200", *arguments],
+        [sys.executable, "-m", "tests.bench", "--width", "240", *arguments],
         capture_output=True,
         text=True,
         check=False,

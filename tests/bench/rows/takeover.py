@@ -31,7 +31,7 @@ def take_over(bench: Bench) -> Iterator[Row]:
         os.kill(first.pid, signal.SIGKILL)
         yield _row(
             "take-over",
-            f"a leader with {bench.size.jobs:,} jobs is killed: to the next change that is accepted",
+            f"leader of {bench.size.jobs:,} jobs killed: to the next accepted change",
             figure=_accepted(second.address),
             limit=_LEASE,
             limit_is="the lease",
@@ -44,7 +44,7 @@ def take_over(bench: Bench) -> Iterator[Row]:
         os.kill(second.pid, signal.SIGTERM)
         yield _row(
             "hand-over",
-            "the same where it is stopped",
+            "leader stopped: the same",
             figure=_accepted(third.address),
             limit=alone,
             limit_is="a change while nothing happens",
