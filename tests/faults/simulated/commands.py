@@ -150,7 +150,8 @@ class SimulatedWorker:
         if handle in self._running:
             self._running.discard(handle)
             self._witness.ends(handle, outcome)
-        if not self._dead:
-            self._loop.call_soon(self._listener.ended, handle, outcome)
+        if self._dead:
+            return
+        self._loop.call_soon(self._listener.ended, handle, outcome)
         if not self._asked:
             self._loop.call_soon(self._nothing_left.set)
