@@ -16,8 +16,11 @@ from tests.cli.test_help import COMMANDS
 from tests.docs.blocks import DOCS, Block, blocks, read
 
 _PARAGRAPH = re.compile(r"\x08\n(.*?)(?:\n\n|\Z)", re.DOTALL)
-_GOES_ON = re.compile(r"kala (?:serve|run *#|completion|job edit \w+ *#|store copy)|eval |KALA_TOKEN=")
-"""Servers, databases, an editor, and what only a certain shell takes: they have tests of their own."""
+_GOES_ON = re.compile(
+    r"kala (?:serve|run *#|completion|job edit \w+ *#|store copy|check|plan|apply)|eval |KALA_TOKEN="
+)
+"""Servers, databases, an editor, files of jobs and a terminal to ask on, and what only a certain shell takes: they have
+tests of their own."""
 
 
 def examples(command: click.Command) -> list[str]:
@@ -63,6 +66,8 @@ def test_what_help_shows_can_be_typed(
         pytest.skip("there is no man here")
     if "create" not in path:
         client.create_job(name="report", command="true", schedule="never", tags=["night"])
+    if path == ("export",):
+        client.apply_set("billing", [{"key": "dump", "command": "true", "schedule": "never"}])
     (tmp_path / ".local/share/man/man1").mkdir(parents=True)
     in_a_shell("\n".join(lines), url, tmp_path)
     client.resume()
