@@ -1,6 +1,6 @@
 """A job in one row of a list: what tells at a glance how it is, and no more. What it runs is not in it."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kala_server.core.model.job import Job
@@ -10,10 +10,16 @@ from kala_server.core.questions.jobs import state_of
 from kala_server.core.questions.marks import Seen
 from kala_server.core.questions.slots_ahead import SlotsAhead
 from kala_server.core.state.state import State
-from kala_server.wire.marks import milliseconds, told
 
 RECENT = 16
 """Entries of the ledger that a row tells of."""
+LONGEST_REASON = 200
+"""Characters: it is shown beside a mark, and the run itself says all of it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+Told = tuple[int, int | None, str, int, str, str]
 
 
 def brief(state: State, job: Job, now: datetime) -> dict[str, Any]:
@@ -91,3 +97,20 @@ def edge(edge: Edge) -> dict[str, str]:
 
 def _near(state: State, job: Job) -> dict[str, int]:
     return {"parents": len(job.spec.parent_jobs), "followers": len(state.children.get(job.id, ()))}
+
+
+# -- marks, short as there are many of them in one answer
+
+
+def milliseconds(instant: datetime) -> int:
+    """Return the whole milliseconds since 1970."""
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def told(mark: marks.Mark) -> Told:
+    """Return `[begin, end, state, count, run_id, reason]`."""
+    reason = mark.reason
+    if len(reason) > LONGEST_REASON:
+        reason = reason[: LONGEST_REASON - 1] + "…"
+    end = None if mark.end is None else milliseconds(mark.end)
+    return milliseconds(mark.begin), end, mark.state, mark.count, mark.run_id, reason

@@ -14,8 +14,8 @@ from kala_client.fields import FIELD, FIELDS, Field, Kind, Since
 from kala_server.core.model.job import JobSpec, RunState
 from kala_server.web.openapi import answer_models
 from kala_server.wire.bulk import Bulk
-from kala_server.wire.marks import LONGEST_REASON
 from kala_server.wire.pause import PauseRequest
+from kala_server.wire.rows import LONGEST_REASON
 from kala_server.wire.shapes import RUN_DOCUMENTED, SERVER_DOCUMENTED
 
 Schema = dict[str, Any]

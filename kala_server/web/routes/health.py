@@ -7,7 +7,7 @@ from typing import Any
 from kala_server.metrics import CONTENT_TYPE
 from kala_server.service.role import Role
 from kala_server.web.base import Handler
-from kala_server.wire.role import role as as_json
+from kala_server.wire.cluster import role as as_json
 
 _FAR_BEHIND = 10.0
 """Seconds after which what a follower shows is no answer any more to whoever asks what is so now."""

@@ -31,8 +31,8 @@ from kala_server.web.routes.rows import RowPage
 from kala_server.web.routes.taking import JobTaker
 from kala_server.web.streaming import StreamingHandler
 from kala_server.wire import answers, batch, listing, requests
+from kala_server.wire.cluster import role
 from kala_server.wire.passed_over import PassedOver, with_warnings
-from kala_server.wire.role import role
 from kala_server.wire.shapes import WHOLE
 from kala_server.wire.tags import is_meant, tag_of
 

@@ -5,8 +5,8 @@ from typing import Any
 from kala_client import __version__
 from kala_server.core.state.state import State
 from kala_server.web.base import Handler
+from kala_server.wire.cluster import role
 from kala_server.wire.pause import pause
-from kala_server.wire.role import role
 
 
 class Session(Handler):

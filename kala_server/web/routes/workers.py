@@ -4,7 +4,7 @@ import logging
 
 from kala_server.core.errors import NotFoundError
 from kala_server.web.base import Handler
-from kala_server.wire.workers import worker
+from kala_server.wire.cluster import worker
 
 _log = logging.getLogger("kala.web")
 
