@@ -175,7 +175,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "up_since": "When the server started.",
         "pause": "Whether the server is paused.",
         "trouble": "What keeps jobs from being stored and run at all, in words; empty where nothing does.",
-        "notes": "What ails the server all the same, as `/readyz` tells it.",
+        "notes": "What ails the server all the same, as `/readyz` tells it; and that it leads, where others follow.",
         "cluster": "What it is among the servers of its store; null where there can be no other.",
     },
     "JobBrief": _BRIEF,

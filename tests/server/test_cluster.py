@@ -80,7 +80,8 @@ async def until(true: Callable[[], object]) -> None:
 
 
 async def leads(server: Server) -> None:
-    await until(lambda: server.role.name == "leader" and server.service.state.epochs)
+    """Return once it leads, and all that was before it is accounted for."""
+    await until(lambda: server.role.name == "leader" and server.service.state.epoch == server.role.epoch)
 
 
 async def ask(server: Server, method: str, path: str, **what: Any) -> httpx.Response:
@@ -122,6 +123,8 @@ def test_each_server_says_what_it_is_to_whoever_watches_it() -> None:
             stats = (await ask(server, "GET", "/api/v1/stats/")).json()["Stats"]["cluster"]
             session = (await ask(server, "GET", "/api/v1/session/")).json()["session"]["cluster"]
             assert stats["leader"] == session["leader"] == leader.url
+            notes = (await ask(server, "GET", "/api/v1/session/")).json()["session"]["notes"]
+            assert [note.split()[0] for note in notes] == [{"leader": "leads,", "follower": "follows"}[role]]
             assert {each["role"] for each in (told["cluster"], stats, session)} == {role}
             figures = (await ask(server, "GET", "/metrics")).text
             assert f"kala_leader {float(role == 'leader')}" in figures

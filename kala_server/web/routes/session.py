@@ -4,6 +4,7 @@ from typing import Any
 
 from kala_client import __version__
 from kala_server.core.state.state import State
+from kala_server.service.role import Role
 from kala_server.web.base import Handler
 from kala_server.wire.cluster import role
 from kala_server.wire.pause import pause
@@ -28,6 +29,11 @@ class Session(Handler):
             "up_since": context.service.up_since,
             "pause": pause(state),
             "trouble": context.service.trouble,
-            "notes": context.notes(),
+            "notes": [*_leading(context.role()), *context.notes()],
             "cluster": role(context.role()),
         }
+
+
+def _leading(told: Role) -> list[str]:
+    """Say that a server leads; one that follows notes that itself."""
+    return [f"leads, in epoch {told.epoch}"] if told.name == "leader" else []
