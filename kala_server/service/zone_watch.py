@@ -27,6 +27,9 @@ _AT_ONCE = 100
 _File = tuple[int, int, int]
 
 
+_NEVER_SEEN = (0, 0, 0)
+
+
 class ZoneFiles:
     """Which files the zones in use were read from."""
 
@@ -34,9 +37,12 @@ class ZoneFiles:
         self._known: dict[str, _File | None] = {}
 
     def changed(self, names: Iterable[str]) -> set[str]:
-        """Return those of the names whose file is another one than at the last look; all are known from then on."""
+        """Return those of the names whose file is another one than at the last look; all are known from then on.
+
+        A name that is new is one of them: its file may have changed since it was read, and before it was looked at.
+        """
         before, self._known = self._known, {name: _file_of(name) for name in names}
-        return {name for name, file in self._known.items() if name in before and before[name] != file}
+        return {name for name, file in self._known.items() if before.get(name, _NEVER_SEEN) != file}
 
 
 async def follow_changes(service: Service) -> None:

@@ -18,6 +18,8 @@ from kala_server.wire import requests
 from kala_server.wire.expected import kind_of, no_object
 
 MOST_JOBS = 10_000
+MOST_HOURS = 24 * 366
+"""For which a plan looks at slots."""
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _MOST_SLOTS_TOLD = 10

@@ -76,9 +76,12 @@ def run_of(server: Server, run_id: str) -> Run:
 
 
 async def over(server: Server, run_id: str) -> Run:
-    """Return a run once it is over."""
-    await until(lambda: run_of(server, run_id).state.final)
-    return run_of(server, run_id)
+    """Return a run once it is over, for good: what is decided is taken back where it cannot be kept."""
+    while True:
+        await until(lambda: run_of(server, run_id).state.final)
+        run = await server.service.read(lambda state: state.runs[run_id])
+        if run.state.final:
+            return run
 
 
 def printed(server: Server, run_id: str) -> bytes:

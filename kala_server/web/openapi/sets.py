@@ -2,9 +2,10 @@
 
 from http import HTTPStatus
 
-from kala_server.web.openapi.operation import Answer, Operation, always, done, header, ok, query
+from kala_server.web.openapi.operation import Answer, Operation, always, done, header, number, ok, query
 from kala_server.web.openapi.schemas import TEXT, array, record, ref
 from kala_server.web.openapi.shared import API, READS, WRITES
+from kala_server.wire.sets import MOST_HOURS
 
 _YES = {"type": "boolean", "default": False}
 _TAGGED = {"ETag": always("A tag of what the jobs of the set say.")}
@@ -65,7 +66,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             query(
                 "hours",
                 "For how long a plan looks at slots.",
-                {"type": "integer", "minimum": 1, "default": 24},
+                number(most=MOST_HOURS, default=24),
             ),
         ),
         body=record(jobs={"type": "array", "items": _SET_JOB}),

@@ -16,8 +16,6 @@ from kala_server.web.base import Handler
 from kala_server.web.routes.taking import check_for_queues
 from kala_server.wire import sets
 
-_LONGEST_LOOK = 24 * 366
-
 
 class Sets(Handler):
     """`/set/`."""
@@ -44,6 +42,7 @@ class OneSet(Handler):
     async def put(self, name: str) -> None:
         """Let the set be just these jobs; or say what would come of it."""
         document = await self.body()
+        hours = self.query.whole_number("hours", otherwise=24, most=sets.MOST_HOURS)
         wanted = inputs.ApplySet(
             name=sets.check_name(name),
             jobs=sets.read_jobs(document, self.context.ids.new, self.context.default_owner),
@@ -59,7 +58,7 @@ class OneSet(Handler):
             except InvalidJobError as error:
                 raise error.within(f"jobs[{number}]") from None
         if self.query.yes("dry_run"):
-            await self._plan(wanted)
+            await self._plan(wanted, hours)
             return
         try:
             await self._apply(wanted)
@@ -71,9 +70,8 @@ class OneSet(Handler):
         await self.context.service.submit(inputs.ReleaseSet(name=name, keep_jobs=self.query.yes("keep_jobs")))
         self.done()
 
-    async def _plan(self, wanted: inputs.ApplySet) -> None:
+    async def _plan(self, wanted: inputs.ApplySet, hours: int) -> None:
         now = self.context.service.clock.now()
-        hours = self.query.whole_number("hours", otherwise=24, most=_LONGEST_LOOK)
 
         def told(state: State, planned: Sequence[r.Record]) -> Steps[dict[str, Any]]:
             tag = yield from tag_of_set(state, wanted.name)
