@@ -36,7 +36,7 @@ from tests.faults.figures import (
 )
 from tests.left_behind import left_of
 from tests.postgres import Postgres, a_postgres
-from tests.server.test_cluster import ask, until
+from tests.server.cluster import ask, until
 
 _WHILE = 0.3
 """Seconds between two of what goes wrong; nothing depends on them."""

@@ -1,105 +1,31 @@
 """Servers of one store: one leads, the others show what it does, and one of them takes over when it is gone."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from math import inf
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from kala_server.clock import LoopClock
-from kala_server.core.model.job import Run, RunState
-from kala_server.core.model.records import JobCreated, Record, ServerKept
-from kala_server.ports.store import Fence, Leader, SharedStore, StoreAwayError
-from kala_server.server import Server
+from kala_server.core.model.job import RunState
+from kala_server.core.model.records import JobCreated, ServerKept
+from kala_server.ports.store import Leader
 from kala_server.service.executor import Executor
 from kala_server.service.service import Service
-from kala_server.stores.memory import MemoryLog, MemoryStore
-from kala_server.testing.running import settings_of
-from tests.eventually import PATIENCE, eventually
-
-LATER = "R/2035-06-04T19:25:16Z/P1D"
-MakeStore = Callable[[MemoryLog, Callable[[], str]], SharedStore]
-
-
-def in_memory(log: MemoryLog, address: Callable[[], str]) -> SharedStore:
-    return MemoryStore(log, address=address)
-
-
-@dataclass
-class Cluster:
-    """Servers of one log, in the order in which they were started."""
-
-    log: MemoryLog = field(default_factory=MemoryLog)
-    servers: list[Server] = field(default_factory=list)
-
-    async def join(
-        self, make: MakeStore = in_memory, clock: LoopClock | None = None, **settings: Any
-    ) -> Server:
-        """Start one more server."""
-        said = settings_of(None, settings)
-        server = Server(said, clock=clock, cluster=lambda address: make(self.log, address))
-        await server.start()
-        self.servers.append(server)
-        return server
-
-    async def leave(self, server: Server) -> None:
-        """Stop a server."""
-        self.servers.remove(server)
-        await server.stop()
-
-
-@asynccontextmanager
-async def cluster() -> AsyncIterator[Cluster]:
-    there = Cluster()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            yield there
-    finally:
-        for server in there.servers:
-            await server.stop(timedelta(0))
-
-
-def play(scene: Callable[[Cluster], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        async with cluster() as there:
-            await scene(there)
-
-    asyncio.run(whole())
-
-
-async def until(true: Callable[[], object]) -> None:
-    """Return once it is so."""
-    await asyncio.to_thread(eventually, true)
-
-
-async def leads(server: Server) -> None:
-    """Return once it leads, and all that was before it is accounted for."""
-    await until(lambda: server.role.name == "leader" and server.service.state.epoch == server.role.epoch)
-
-
-async def ask(server: Server, method: str, path: str, **what: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=server.url) as http:
-        return await http.request(method, path, **what)
-
-
-async def create(server: Server, **job: Any) -> str:
-    answer = await ask(server, "POST", "/api/v1/job/", json={"name": "a job", "command": "true", **job})
-    assert answer.status_code == 201, answer.text
-    job_id: str = answer.json()["id"]
-    return job_id
+from kala_server.stores.memory import MemoryStore
+from tests.server.cluster import (
+    LATER,
+    Cluster,
+    ask,
+    create,
+    leads,
+    play,
+    until,
+)
 
 
 def test_who_follows_shows_what_the_leader_does_and_how_far_it_is_behind() -> None:
     async def scene(there: Cluster) -> None:
-        leader = await there.join()
-        await leads(leader)
+        leader = await there.leader()
         follower = await there.join()
         job_id = await create(leader, schedule=LATER)
         await until(lambda: job_id in follower.service.state.jobs)
@@ -113,8 +39,7 @@ def test_who_follows_shows_what_the_leader_does_and_how_far_it_is_behind() -> No
 
 def test_each_server_says_what_it_is_to_whoever_watches_it() -> None:
     async def scene(there: Cluster) -> None:
-        leader = await there.join()
-        await leads(leader)
+        leader = await there.leader()
         follower = await there.join()
         for server, role in ((leader, "leader"), (follower, "follower")):
             told = (await ask(server, "GET", "/readyz")).json()
@@ -181,8 +106,7 @@ def test_a_write_to_who_follows_is_refused_with_the_address_of_the_leader(
     method: str, path: str, body: object
 ) -> None:
     async def scene(there: Cluster) -> None:
-        leader = await there.join()
-        await leads(leader)
+        leader = await there.leader()
         job_id = await create(leader, schedule=LATER)
         follower = await there.join()
         before = there.log.number
@@ -210,8 +134,7 @@ def test_where_nobody_leads_a_write_is_to_be_tried_again() -> None:
 
 def test_the_next_one_leads_when_the_leader_stops_and_goes_on_with_all_that_there_was() -> None:
     async def scene(there: Cluster) -> None:
-        first = await there.join()
-        await leads(first)
+        first = await there.leader()
         second = await there.join()
         job_id = await create(first, schedule=LATER)
         await there.leave(first)
@@ -219,88 +142,6 @@ def test_the_next_one_leads_when_the_leader_stops_and_goes_on_with_all_that_ther
         assert second.role.epoch == 2
         assert (await ask(second, "DELETE", f"/api/v1/job/{job_id}/")).status_code == 204
         assert "kala-lag" not in (await ask(second, "GET", "/api/v1/job/")).headers
-
-    play(scene)
-
-
-async def a_run(server: Server, command: str) -> Run:
-    """Start a run, and return it once it runs."""
-    await create(server, command=command, shell=True)
-    await until(lambda: server.service.state.counts["running"])
-    return next(iter(server.service.state.runs.values()))
-
-
-def test_what_runs_where_a_leader_stops_runs_for_the_next_one_until_word_comes_of_its_end(
-    tmp_path: Path,
-) -> None:
-    async def scene(there: Cluster) -> None:
-        os.mkfifo(tmp_path / "go")
-        first = await there.join(grace=timedelta(seconds=PATIENCE))
-        await leads(first)
-        run = await a_run(first, f"read line < {tmp_path}/go; echo $line; exit 3")
-        second = await there.join()
-        stopping = asyncio.ensure_future(there.leave(first))
-        await leads(second)
-        assert second.service.state.runs[run.id].state is RunState.RUNNING
-        await asyncio.to_thread((tmp_path / "go").write_text, "the last words\n")
-        await until(lambda: second.service.state.runs[run.id].state is RunState.FAILED)
-        over = second.service.state.runs[run.id]
-        assert (over.exit_code, over.output_size) == (3, len("the last words\n"))
-        await stopping
-        await until(lambda: not there.log.words)
-
-    play(scene)
-
-
-def test_in_the_grace_of_a_leader_that_stops_whoever_still_speaks_to_it_is_sent_to_the_next_one(
-    tmp_path: Path,
-) -> None:
-    async def scene(there: Cluster) -> None:
-        os.mkfifo(tmp_path / "go")
-        first = await there.join(grace=timedelta(seconds=PATIENCE))
-        await leads(first)
-        await a_run(first, f"read line < {tmp_path}/go")
-        second = await there.join()
-        async with httpx.AsyncClient(base_url=first.url) as http:
-            await http.get("/api/v1/stats/")
-            stopping = asyncio.ensure_future(there.leave(first))
-            await leads(second)
-            answer = await http.post("/api/v1/pause/")
-        assert (answer.status_code, answer.headers["kala-leader"]) == (503, second.url)
-        await asyncio.to_thread((tmp_path / "go").write_text, "\n")
-        await stopping
-
-    play(scene)
-
-
-def test_what_does_not_end_in_the_grace_of_a_leader_that_stops_is_interrupted() -> None:
-    async def scene(there: Cluster) -> None:
-        first = await there.join()
-        await leads(first)
-        run = await a_run(first, "exec sleep 1000")
-        second = await there.join()
-        await there.leave(first)
-        await until(lambda: second.service.state.runs[run.id].state is RunState.INTERRUPTED)
-        assert second.service.state.runs[run.id].reason == "the server was stopped"
-
-    play(scene)
-
-
-def test_a_run_of_which_no_word_came_is_interrupted_and_one_that_nobody_knows_is_let_go() -> None:
-    async def scene(there: Cluster) -> None:
-        first = await there.join()
-        await leads(first)
-        run = await a_run(first, "exec sleep 1000")
-        there.log.words = {
-            run.handle: (0.0, ""),
-            "nobody.1": (inf, "[]"),
-        }  # of a server that was killed meanwhile
-        second = await there.join()
-        there.log.let_go()
-        await leads(second)
-        await until(lambda: second.service.state.runs[run.id].state is RunState.INTERRUPTED)
-        assert "left no word of its end" in second.service.state.runs[run.id].reason
-        await until(lambda: not there.log.words)
 
     play(scene)
 
@@ -358,8 +199,7 @@ def test_a_fault_of_ours_in_following_or_leading_ends_the_server_and_is_named(
 
 def test_a_leader_whose_lease_was_taken_ends_its_commands_and_itself() -> None:
     async def scene(there: Cluster) -> None:
-        first = await there.join()
-        await leads(first)
+        first = await there.leader()
         await create(first, command="sleep 1000")
         await until(lambda: first.service.state.counts["running"])
         second = await there.join()
@@ -376,106 +216,12 @@ def test_a_leader_whose_lease_was_taken_ends_its_commands_and_itself() -> None:
 
 def test_a_reader_of_the_stream_hears_of_the_leader_through_who_follows() -> None:
     async def scene(there: Cluster) -> None:
-        leader = await there.join()
-        await leads(leader)
+        leader = await there.leader()
         follower = await there.join()
         before = follower.service.feed.latest
         await create(leader, name="told of", schedule=LATER)
         async for entry in follower.service.feed.follow(before):
             assert entry.record is not None
             break
-
-    play(scene)
-
-
-class Unreachable(MemoryStore):
-    """A store whose connection is lost at an append, before or after the batch was kept."""
-
-    def __init__(self, log: MemoryLog, address: Callable[[], str]) -> None:
-        super().__init__(log, address=address)
-        self.lost = False
-        self.keeps = False
-        self.back = asyncio.Event()
-
-    async def append(self, fence: Fence, batch: Sequence[Record]) -> None:
-        if self.lost:
-            if self.keeps:
-                await super().append(fence, batch)
-            raise StoreAwayError("connection refused")
-        await super().append(fence, batch)
-
-    async def settle(self, fence: Fence) -> bool:
-        await self.back.wait()
-        self._check(fence)
-        return self.keeps
-
-
-@pytest.mark.parametrize("keeps", [False, True])
-def test_while_the_store_is_away_writes_are_refused_reads_answered_and_runs_go_on(*, keeps: bool) -> None:
-    async def scene(there: Cluster) -> None:
-        stores: list[Unreachable] = []
-
-        def make(log: MemoryLog, address: Callable[[], str]) -> SharedStore:
-            stores.append(Unreachable(log, address))
-            return stores[-1]
-
-        leader = await there.join(make)
-        await leads(leader)
-        job_id = await create(leader, command="cat", schedule=LATER)
-        [store] = stores
-        store.lost, store.keeps = True, keeps
-        for _ in range(2):  # the one whose fate is not known, and one after it
-            answer = await ask(leader, "POST", "/api/v1/job/", json={"name": "b", "command": "true"})
-            assert answer.status_code == 503
-            assert answer.headers["retry-after"]
-            assert (
-                "leader" not in answer.json()
-            )  # so nobody takes it for one who follows, and has done nothing
-        assert list((await ask(leader, "GET", "/api/v1/job/")).json()["jobs"]) == [job_id]
-        assert (await ask(leader, "GET", "/readyz")).status_code == 503
-        store.lost = False
-        store.back.set()
-        await until(lambda: not leader.service.trouble)
-        names = [job["name"] for job in (await ask(leader, "GET", "/api/v1/job/")).json()["jobs"].values()]
-        assert sorted(names) == (["a job", "b"] if keeps else ["a job"])
-        await create(leader, name="c", schedule=LATER)
-        if keeps:  # what it asked for was done when the store was back
-            await until(lambda: leader.service.state.counts["succeeded"] == 1)
-
-    play(scene)
-
-
-class Uncertain(MemoryStore):
-    """A store of one server of which that may have been paused for longer than its lease."""
-
-    def __init__(self, log: MemoryLog) -> None:
-        super().__init__(log)
-        self.is_certain = asyncio.Event()
-        self.asked = asyncio.Event()
-
-    def held_until(self, fence: Fence) -> float:
-        return super().held_until(fence) if self.is_certain.is_set() else -inf
-
-    async def until_held(self, fence: Fence) -> None:
-        self.asked.set()
-        await self.is_certain.wait()
-        await super().until_held(fence)
-
-
-def test_a_server_alone_on_a_store_with_a_lease_starts_nothing_while_that_may_be_somebody_elses() -> None:
-    async def scene(_there: Cluster) -> None:
-        store = Uncertain(MemoryLog())
-        server = Server(settings_of(None, {}), store=store)
-        await server.start()
-        try:
-            await create(server, command="true")
-            await store.asked.wait()
-            assert server.executor.at_work is False
-            [run] = server.service.state.runs.values()
-            assert run.state is RunState.RUNNING  # which is durable, and nothing was started for it
-            store.is_certain.set()
-            await until(lambda: server.service.state.counts["succeeded"] == 1)
-        finally:
-            await server.stop(timedelta(0))
 
     play(scene)

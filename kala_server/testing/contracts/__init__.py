@@ -6,6 +6,7 @@ after `pytest.register_assert_rewrite("kala_server.testing.contracts")`.
 """
 
 from kala_server.testing.contracts.runners import RunnerContract
-from kala_server.testing.contracts.stores import SharedStoreContract, StoreContract
+from kala_server.testing.contracts.shared_stores import SharedStoreContract
+from kala_server.testing.contracts.stores import StoreContract
 
 __all__ = ["RunnerContract", "SharedStoreContract", "StoreContract"]
