@@ -13,7 +13,7 @@ from kala_server.core.errors import RefusedError
 from kala_server.core.model import inputs
 from kala_server.core.model.job import JobSpec
 from kala_server.core.model.records import Record
-from kala_server.core.questions.plan import changes
+from kala_server.core.questions import plan
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps, to_the_end
 from tests.unit.core import invariants
@@ -76,7 +76,8 @@ def planned(world: World, event: inputs.ApplySet) -> list[Record]:
 
     def told(state: State, records: Sequence[Record]) -> Steps[Any]:
         seen.extend(records)
-        return (yield from changes(state, records, world.now, world.now + timedelta(days=1)))
+        steps = yield from plan.planned(state, records)
+        return (yield from plan.changes(steps, world.now, world.now + timedelta(days=1)))
 
     decision = world.decide(inputs.PlanSet(of=event, told=told))
     assert {each.id for each in decision.planned} <= {getattr(record, "id", "") for record in seen}

@@ -46,67 +46,84 @@ class Change:
     """How many finished runs would go with it."""
 
 
-def changes(state: State, planned: Sequence[r.Record], now: datetime, until: datetime) -> Steps[list[Change]]:
+@value(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A record about a job that there would be, and what there is of the job now."""
+
+    record: r.JobCreated | r.JobChanged | r.JobDeleted
+    job: Job | None
+    """None where it would be created."""
+    at_once: bool
+    under_way: int
+    kept_runs: int
+
+
+def planned(state: State, records: Sequence[r.Record]) -> Steps[list[Planned]]:
+    """Take down what is needed to tell of these records: little, as everybody waits for a decision meanwhile."""
+    at_once = {record.job_id for record in records if isinstance(record, r.RunQueued)}
+    found = []
+    for record in records:
+        if isinstance(record, r.JobCreated | r.JobDeleted) or (
+            isinstance(record, r.JobChanged) and record.set
+        ):
+            found.append(
+                Planned(
+                    record=record,
+                    job=state.jobs.get(record.id),
+                    at_once=record.id in at_once,
+                    under_way=len(state.active.get(record.id, ())),
+                    kept_runs=len(state.kept.get(record.id, ())),
+                )
+            )
+        yield
+    return found
+
+
+def changes(steps: Sequence[Planned], now: datetime, until: datetime) -> Steps[list[Change]]:
     """Return what would become of each job, in the order in which it would be decided."""
-    at_once = {record.job_id for record in planned if isinstance(record, r.RunQueued)}
     told = []
-    for record in planned:
-        match record:
-            case r.JobCreated():
-                told.append(_created(record, now, until, at_once=record.id in at_once))
-            case r.JobChanged() if record.set:
-                told.append(_changed(state, record, now, until, at_once=record.id in at_once))
-            case r.JobDeleted():
-                told.append(_deleted(state, state.jobs[record.id], now, until))
+    for step in steps:
+        told.append(_change(step, now, until))
         yield
     return told
 
 
-def _created(record: r.JobCreated, now: datetime, until: datetime, *, at_once: bool) -> Change:
-    job = Job(
-        id=record.id, spec=record.spec, created_at=record.at, disabled=record.disabled, next_at=record.next_at
-    )
+def _change(step: Planned, now: datetime, until: datetime) -> Change:
+    job, would_be = step.job, _would_be(step)
+    shown = would_be or job
+    assert shown is not None
+    before = set(_ahead(job, now, until)) if job else set[datetime]()
+    after = set(_ahead(would_be, now, until)) if would_be else set[datetime]()
+    record = step.record
     return Change(
-        what="create",
+        what="create" if job is None else "delete" if would_be is None else "change",
         id=record.id,
-        name=record.spec.name,
-        set=record.set,
-        key=record.key,
-        new=tuple(_ahead(job, now, until)),
-        at_once=at_once,
-    )
-
-
-def _changed(state: State, record: r.JobChanged, now: datetime, until: datetime, *, at_once: bool) -> Change:
-    job = state.jobs[record.id]
-    would_be = replace(job, spec=record.spec, disabled=record.disabled, next_at=record.next_at)
-    before, after = set(_ahead(job, now, until)), set(_ahead(would_be, now, until))
-    return Change(
-        what="change",
-        id=job.id,
-        name=record.spec.name,
-        set=record.set,
-        key=record.key,
-        fields=tuple(_differences(job, record)),
-        by_hand=job.applied is not None,
+        name=shown.spec.name,
+        set=shown.set,
+        key=shown.key,
+        fields=tuple(_differences(job, record)) if job and isinstance(record, r.JobChanged) else (),
+        by_hand=job is not None and job.applied is not None,
         gone=tuple(sorted(before - after)),
         new=tuple(sorted(after - before)),
-        at_once=at_once,
-        under_way=len(state.active.get(job.id, ())),
+        at_once=step.at_once,
+        under_way=step.under_way,
+        kept_runs=step.kept_runs if would_be is None else 0,
     )
 
 
-def _deleted(state: State, job: Job, now: datetime, until: datetime) -> Change:
-    return Change(
-        what="delete",
-        id=job.id,
-        name=job.spec.name,
-        set=job.set,
-        key=job.key,
-        by_hand=job.applied is not None,
-        gone=tuple(_ahead(job, now, until)),
-        under_way=len(state.active.get(job.id, ())),
-        kept_runs=len(state.kept.get(job.id, ())),
+def _would_be(step: Planned) -> Job | None:
+    """Return the job as it would be; None where it would be gone."""
+    record = step.record
+    if isinstance(record, r.JobDeleted):
+        return None
+    job = step.job or Job(id=record.id, spec=record.spec, created_at=record.at)
+    return replace(
+        job,
+        spec=record.spec,
+        disabled=record.disabled,
+        next_at=record.next_at,
+        set=record.set,
+        key=record.key,
     )
 
 

@@ -9,7 +9,7 @@ from kala_server.core.decide.sets import tag_of_set
 from kala_server.core.errors import ChangedMeanwhileError, InvalidJobError, NotFoundError
 from kala_server.core.model import inputs
 from kala_server.core.model import records as r
-from kala_server.core.questions.plan import changes
+from kala_server.core.questions.plan import Planned, changes, planned
 from kala_server.core.state.state import State
 from kala_server.core.steps import Steps
 from kala_server.web.base import Handler
@@ -73,14 +73,15 @@ class OneSet(Handler):
     async def _plan(self, wanted: inputs.ApplySet, hours: int) -> None:
         now = self.context.service.clock.now()
 
-        def told(state: State, planned: Sequence[r.Record]) -> Steps[dict[str, Any]]:
+        def told(state: State, records: Sequence[r.Record]) -> Steps[tuple[str, list[Planned], list[str]]]:
             tag = yield from tag_of_set(state, wanted.name)
-            until = now + timedelta(hours=hours)
-            each = yield from changes(state, planned, now, until)
-            return {**sets.plan(wanted, each, _left(state, wanted)), "until": until, "etag": tag}
+            return tag, (yield from planned(state, records)), _left(state, wanted)
 
         decision = await self.context.service.submit(inputs.PlanSet(of=wanted, told=told))
-        self._send_tagged(plan=decision.planned)
+        tag, steps, left = decision.planned
+        until = now + timedelta(hours=hours)
+        each = await self.context.turns.walk(changes(steps, now, until))
+        self._send_tagged(plan={**sets.plan(wanted, each, left), "until": until, "etag": tag})
 
     def _send_tagged(self, **told: dict[str, Any]) -> None:
         """Answer with one thing, which has a tag."""
